@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+const RelativePath = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((p) => !p.startsWith('/') && !p.split('/').includes('..') && !p.includes('\0'), 'expected a path inside the repository');
+
+/** One check that the gate runs. `node-test` gives results case by case; `command` is judged by its exit code alone. */
+export const CheckSpec = z.discriminatedUnion('runner', [
+  z.strictObject({
+    runner: z.literal('node-test'),
+    /** Arguments after `node --test`: files or globs. Empty = Node's own discovery. */
+    args: z.array(z.string().max(500)).max(100).default([]),
+    timeout: z.int().min(1).max(3600).default(600),
+  }),
+  z.strictObject({
+    runner: z.literal('command'),
+    command: z.string().min(1).max(4000),
+    timeout: z.int().min(1).max(3600).default(600),
+  }),
+]);
+export type CheckSpec = z.infer<typeof CheckSpec>;
+
+/** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
+export const EnvironmentSpec = z.strictObject({
+  version: z.literal(1),
+  setup: z
+    .strictObject({
+      /** Shell script run in the build phase, with no route out. */
+      script: z.string().max(20_000).optional(),
+      /** Packages whose install scripts run in the build phase, with no route out. All others never run. */
+      install_scripts: z.array(z.string().max(214)).max(100).default([]),
+      timeout: z.int().min(1).max(3600).default(900),
+    })
+    .default({ install_scripts: [], timeout: 900 }),
+  checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),
+  limits: z
+    .strictObject({
+      /** MiB of memory for everything in the sandbox. */
+      memory: z.int().min(128).max(262_144).default(4096),
+      /** Processes and threads. */
+      pids: z.int().min(16).max(32_768).default(512),
+      /** Cores, fractions allowed. */
+      cpus: z.number().min(0.1).max(256).default(2),
+    })
+    .default({ memory: 4096, pids: 512, cpus: 2 }),
+  variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(10_000)).default({}),
+  /** Folders whose content setup makes: changes there are never part of a change. */
+  ignore: z.array(RelativePath).max(100).default([]),
+});
+export type EnvironmentSpec = z.infer<typeof EnvironmentSpec>;

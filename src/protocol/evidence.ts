@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { Kind, Verdict } from './task.js';
+
+export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+export type Digest = z.infer<typeof Digest>;
+
+/** A stored body. `blind` bodies are kept as nonce ‖ body, so that the digest tells nothing once the body is erased. `bytes` is the body's length. */
+export const BodyRef = z.strictObject({ digest: Digest, bytes: z.int().min(0), blind: z.boolean(), media: z.string().max(100) });
+export type BodyRef = z.infer<typeof BodyRef>;
+
+export const CaseStatus = z.enum(['passed', 'failed', 'skipped', 'todo']);
+/** One test case. `id` = file and the path of names, joined by ` > `; it is what base and head are compared by. */
+export const TestCase = z.strictObject({
+  id: z.string().max(2000),
+  file: z.string().max(1000).nullable(),
+  status: CaseStatus,
+  /** Milliseconds. */
+  ms: z.number().min(0),
+  message: z.string().max(4000).nullable(),
+});
+export type TestCase = z.infer<typeof TestCase>;
+
+/** One check as it ran once in a fresh sandbox. `cases` is null where the runner gives only an exit code. */
+export const CheckRun = z.strictObject({
+  name: z.string(),
+  runner: z.enum(['node-test', 'command']),
+  argv: z.array(z.string()),
+  exit: z.int().nullable(),
+  /** How it ended: `exited`, `timeout`, `oom`, `killed`, `lost` (the sandbox went away). */
+  reason: z.enum(['exited', 'timeout', 'oom', 'killed', 'lost']),
+  ms: z.number(),
+  cases: z.array(TestCase).nullable(),
+  /** Set when the report cannot be believed (unreadable, or disagrees with the exit code). */
+  problem: z.string().nullable(),
+  output: BodyRef.nullable(),
+});
+export type CheckRun = z.infer<typeof CheckRun>;
+
+/** What changed for one case between base and head. */
+export const CaseChange = z.strictObject({
+  id: z.string(),
+  check: z.string(),
+  change: z.enum(['fixed', 'broken', 'still_failing', 'new_passing', 'new_failing', 'removed', 'now_skipped', 'passing', 'skipped']),
+  message: z.string().max(4000).nullable(),
+});
+export type CaseChange = z.infer<typeof CaseChange>;
+
+/** A scanner result, reduced to what the gate compares. The whole SARIF is kept as an artifact. */
+export const ScanResult = z.strictObject({
+  rule: z.string(),
+  level: z.enum(['error', 'warning', 'note']),
+  message: z.string().max(2000),
+  path: z.string(),
+  line: z.int().min(1),
+  fingerprint: z.string(),
+  state: z.enum(['new', 'unchanged', 'absent']),
+  cwe: z.string().nullable(),
+});
+export type ScanResult = z.infer<typeof ScanResult>;
+
+export const Condition = z.strictObject({
+  id: z.string(),
+  holds: z.enum(['yes', 'no', 'unknown']),
+  /** One sentence with the figures that decided. */
+  detail: z.string(),
+});
+export type Condition = z.infer<typeof Condition>;
+
+/** Everything a verdict rests on, and what it does not cover. Canonical bytes of this object are what an approval is bound to. */
+export const Evidence = z.strictObject({
+  v: z.literal(1),
+  task: z.string(),
+  run: z.string(),
+  round: z.int(),
+  kind: Kind,
+  request: z.string(),
+  base: z.strictObject({ commit: z.string(), tree: z.string() }),
+  head: z.strictObject({ commit: z.string(), tree: z.string() }),
+  patch: BodyRef.nullable(),
+  files: z.array(z.strictObject({ path: z.string(), status: z.enum(['added', 'modified', 'deleted']), mode: z.string() })),
+  /** What extraction left out, with the reason. */
+  skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
+  checks: z.strictObject({ base: z.array(CheckRun), head: z.array(CheckRun), red: z.array(CheckRun) }),
+  cases: z.array(CaseChange),
+  scan: z.strictObject({ ran: z.boolean(), problem: z.string().nullable(), results: z.array(ScanResult), sarif: BodyRef.nullable() }),
+  environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()) }),
+  instructions: z.array(z.strictObject({ path: z.string(), bytes: z.int(), used: z.int(), digest: Digest })),
+  policy: z.strictObject({ name: z.string(), version: Digest }),
+  citations: z.array(z.strictObject({ ref: z.string(), exists: z.boolean() })),
+  notChecked: z.array(z.string()),
+  conditions: z.array(Condition),
+  verdict: Verdict,
+});
+export type Evidence = z.infer<typeof Evidence>;
+
+/** The same words on every surface: what no verdict of Sallyport covers. Never claimed otherwise anywhere. */
+export const NOT_CHECKED: readonly string[] = [
+  'business logic', 'authorisation intent', 'races', 'novel attacks', 'languages without rules', 'unexecuted lines',
+];

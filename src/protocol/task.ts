@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+/** Kinds of task; what proves each stands in docs/architecture.md#proof. */
+export const KINDS = ['fix', 'test', 'refactor', 'upgrade', 'feature', 'review', 'ask'] as const;
+export const Kind = z.enum(KINDS);
+export type Kind = z.infer<typeof Kind>;
+
+/** `passed` proved · `failed` a condition does not hold · `unverified` nothing proves it · `error` the proof itself broke. */
+export const Verdict = z.enum(['passed', 'failed', 'unverified', 'error']);
+export type Verdict = z.infer<typeof Verdict>;
+
+/** How sensitive a repository is. Unlabelled counts as `restricted`. */
+export const SENSITIVITIES = ['public', 'internal', 'confidential', 'restricted'] as const;
+export const Sensitivity = z.enum(SENSITIVITIES);
+export type Sensitivity = z.infer<typeof Sensitivity>;
+
+/** Who drives: `loop` is Sallyport's own agent; `check` drives nothing (a gate run on a given change). */
+export const Agent = z.enum(['loop', 'check']);
+export type Agent = z.infer<typeof Agent>;
+
+/** What a task may use before it pauses. `usd` counts only where a price is known. */
+export const Budget = z.strictObject({
+  rounds: z.int().min(1).max(20),
+  seconds: z.int().min(10).max(86_400),
+  tokens: z.int().min(1000),
+  usd: z.number().positive(),
+});
+export type Budget = z.infer<typeof Budget>;
+
+export const DEFAULT_BUDGET: Budget = { rounds: 3, seconds: 1800, tokens: 1_000_000, usd: 5 };
+
+/** Where a model is reached. `local` = the address is on this machine, so nothing leaves it. No key stands here, only a reference. */
+export const ModelTarget = z.strictObject({
+  name: z.string().min(1).max(200),
+  protocol: z.enum(['chat']),
+  /** `scripted:FILE` targets have no URL: the scripted model is started by the worker. */
+  baseUrl: z.string().nullable(),
+  script: z.string().nullable(),
+  /** Name of the environment variable that holds the key; the key itself is read by the gateway only. */
+  keyEnv: z.string().nullable(),
+  local: z.boolean(),
+});
+export type ModelTarget = z.infer<typeof ModelTarget>;
+
+/** What was asked, complete: a run can be repeated from it and from nothing else. */
+export const TaskRequest = z.strictObject({
+  text: z.string().min(1).max(20_000),
+  kind: Kind,
+  agent: Agent,
+  model: ModelTarget.nullable(),
+  /** Absolute folder or https URL, as given. */
+  repository: z.string().min(1).max(4096),
+  /** Protected base: instructions, environment and test configuration are read here only. 40 hex digits. */
+  baseCommit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  /** For `check`: the commit that holds the change. */
+  headCommit: z.string().regex(/^[0-9a-f]{40,64}$/).nullable(),
+  requester: z.string().min(1).max(200),
+  budget: Budget,
+});
+export type TaskRequest = z.infer<typeof TaskRequest>;
+
+/** Where a task stands. Ended states are `done`, `refused` and `failed`; `done` has a verdict. */
+export const TaskState = z.enum(['created', 'running', 'stopped', 'waiting', 'done', 'refused', 'failed']);
+export type TaskState = z.infer<typeof TaskState>;
