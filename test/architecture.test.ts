@@ -48,11 +48,11 @@ describe('the structure of src/', () => {
   });
 
   it('spawns processes in process/ only, and inside the sandbox', () => {
-    expect(importersOf(/^node:(child_process|cluster|worker_threads)$/)).toEqual(['process', 'sandbox/inside']);
+    expect(importersOf(/^node:(child_process|cluster|worker_threads)$/).filter((f) => !['process', 'sandbox/inside'].includes(f))).toEqual([]);
   });
 
   it('names the SQL driver in store/ only', () => {
-    expect(importersOf(/^(pg|kysely)(\/|$)/)).toEqual(['store']);
+    expect(importersOf(/^(pg|kysely)(\/|$)/).filter((f) => f !== 'store')).toEqual([]);
   });
 
   it('calls git in git/ only', () => {
