@@ -1,0 +1,134 @@
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Guarantee } from '../../protocol/guarantee.js';
+import type { Limits, MissingGuarantee, Usage } from '../sandbox.js';
+
+const ROOT = '/sys/fs/cgroup';
+const MIB = 1024 * 1024;
+
+/** Which kind of cgroups this process may make, found by trying. `base` is the folder below which groups are made. */
+export type CgroupSupport = { readonly version: 1 } | { readonly version: 2; readonly base: string } | { readonly version: 0; readonly why: string };
+
+/** The groups of one sandbox. `procs` are the folders whose cgroup.procs the sandbox's first process joins. */
+export interface Cgroup {
+  readonly procs: readonly string[];
+  readonly enforced: readonly Guarantee[];
+  usage(): Promise<Usage>;
+  oomKills(): Promise<number>;
+  remove(): Promise<void>;
+}
+
+const LIMITS: readonly Guarantee[] = ['memory_limit', 'pids_limit', 'cpu_limit'];
+
+/** Tries v1 controllers, then a writable v2 subtree. Makes and removes a group to be sure. */
+export async function detectCgroups(): Promise<CgroupSupport> {
+  const name = `sallyport-probe-${process.pid}`;
+  try {
+    for (const controller of ['memory', 'pids', 'cpu']) {
+      await mkdir(`${ROOT}/${controller}/${name}`);
+      await rmdir(`${ROOT}/${controller}/${name}`);
+    }
+    return { version: 1 };
+  } catch (v1) {
+    const base = await delegatedSubtree();
+    if (base !== null) return { version: 2, base };
+    return { version: 0, why: v1 instanceof Error ? v1.message : String(v1) };
+  }
+}
+
+/** A v2 folder in which groups with memory, pids and cpu can be made: the root's for root, else the caller's own subtree. */
+async function delegatedSubtree(): Promise<string | null> {
+  const own = /^0::(.*)$/m.exec(await readFile('/proc/self/cgroup', 'utf8').catch(() => ''))?.[1];
+  for (const base of [ROOT, ...(own === undefined || own === '/' ? [] : [`${ROOT}${own}`])]) {
+    const controllers = await readFile(`${base}/cgroup.subtree_control`, 'utf8').catch(() => '');
+    if (!['memory', 'pids', 'cpu'].every((c) => controllers.split(/\s+/).includes(c))) continue;
+    const name = `${base}/sallyport-probe-${process.pid}`;
+    try {
+      await mkdir(name);
+      await rmdir(name);
+      return base;
+    } catch {
+      // not ours to divide: try the next
+    }
+  }
+  return null;
+}
+
+/** What is missing without cgroups, for `doctor`. */
+export function missingLimits(support: CgroupSupport): MissingGuarantee[] {
+  if (support.version !== 0) return [];
+  return LIMITS.map((guarantee) => ({
+    guarantee, why: `no cgroup can be made (${support.why})`,
+    hint: 'Run as root, or in a scope with delegation: systemd-run --user --scope -p Delegate=yes -- sallyport …',
+  }));
+}
+
+/** Makes the groups and sets their limits. Throws when a limit cannot be written: a limit that is not there is never reported. */
+export async function makeCgroup(support: CgroupSupport, id: string, limits: Limits): Promise<Cgroup | null> {
+  if (support.version === 0) return null;
+  return support.version === 1 ? version1(id, limits) : version2(support.base, id, limits);
+}
+
+async function version1(id: string, limits: Limits): Promise<Cgroup> {
+  const at = (controller: string): string => `${ROOT}/${controller}/sallyport-${id}`;
+  const folders = ['memory', 'pids', 'cpu'].map(at);
+  for (const folder of folders) await mkdir(folder);
+  await writeFile(`${at('memory')}/memory.limit_in_bytes`, String(limits.memory * MIB));
+  await writeFile(`${at('memory')}/memory.memsw.limit_in_bytes`, String(limits.memory * MIB)).catch(() => undefined); // absent without swap accounting
+  await writeFile(`${at('pids')}/pids.max`, String(limits.pids));
+  await writeFile(`${at('cpu')}/cpu.cfs_period_us`, '100000');
+  await writeFile(`${at('cpu')}/cpu.cfs_quota_us`, String(Math.round(limits.cpus * 100_000)));
+  const oomKills = (): Promise<number> => field(`${at('memory')}/memory.oom_control`, /oom_kill (\d+)/);
+  return {
+    procs: folders, enforced: LIMITS, oomKills,
+    usage: async () => ({
+      oomKills: await oomKills(),
+      pidsRefused: await field(`${at('pids')}/pids.events`, /max (\d+)/),
+      peakBytes: await field(`${at('memory')}/memory.max_usage_in_bytes`, /(\d+)/),
+      cpuMs: null,
+    }),
+    remove: () => removeAll(folders),
+  };
+}
+
+async function version2(base: string, id: string, limits: Limits): Promise<Cgroup> {
+  const folder = `${base}/sallyport-${id}`;
+  await mkdir(folder);
+  await writeFile(`${folder}/memory.max`, String(limits.memory * MIB));
+  await writeFile(`${folder}/memory.swap.max`, '0').catch(() => undefined); // absent without swap accounting
+  await writeFile(`${folder}/pids.max`, String(limits.pids));
+  await writeFile(`${folder}/cpu.max`, `${Math.round(limits.cpus * 100_000)} 100000`);
+  const oomKills = (): Promise<number> => field(`${folder}/memory.events`, /oom_kill (\d+)/);
+  return {
+    procs: [folder], enforced: LIMITS, oomKills,
+    usage: async () => ({
+      oomKills: await oomKills(),
+      pidsRefused: await field(`${folder}/pids.events`, /max (\d+)/),
+      peakBytes: await field(`${folder}/memory.peak`, /(\d+)/),
+      cpuMs: Math.round((await field(`${folder}/cpu.stat`, /usage_usec (\d+)/)) / 1000),
+    }),
+    remove: () => removeAll([folder]),
+  };
+}
+
+async function field(file: string, pattern: RegExp): Promise<number> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return Number(pattern.exec(text)?.[1] ?? 0);
+}
+
+/** The kernel lets a group go only after its last process is reaped, which takes a moment. */
+async function removeAll(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await rmdir(folder);
+        break;
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code === 'ENOENT') break;
+        if (code !== 'EBUSY' || attempt >= 200) throw error;
+        await sleep(10);
+      }
+    }
+  }
+}

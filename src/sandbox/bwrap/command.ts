@@ -1,0 +1,78 @@
+import { SallyportError } from '../../protocol/errors.js';
+import type { ExecReason, ExecRequest, ExecResult } from '../sandbox.js';
+import type { Channel } from './channel.js';
+
+/** After a kill was sent, how long the exec server has to report the end before the whole sandbox is given up. */
+const KILL_GRACE_MS = 3000;
+
+export interface CommandContext {
+  readonly id: string;
+  readonly channel: Channel;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly oomKills: () => Promise<number>;
+  /** Ends the whole sandbox: the last resort against a command or a server that does not end. */
+  readonly giveUp: () => void;
+}
+
+/**
+ * Runs one command through the exec server. The host's own clock, output counter and the cgroup's counter decide `timeout`,
+ * `output_limit` and `oom`; the first cause wins. A program that cannot be started inside gives exit 127, as a shell would.
+ */
+export async function runCommand(request: ExecRequest, context: CommandContext): Promise<ExecResult> {
+  const { id, channel } = context;
+  const began = performance.now();
+  const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
+  let size = 0;
+  let reason: ExecReason | undefined;
+  let grace: NodeJS.Timeout | undefined;
+  request.signal?.throwIfAborted();
+  const killsBefore = await context.oomKills();
+  const end = (why: ExecReason): void => {
+    if (reason !== undefined) return;
+    reason = why;
+    channel.send({ op: 'kill', id });
+    grace = setTimeout(context.giveUp, KILL_GRACE_MS);
+  };
+  const onAbort = (): void => end('killed');
+  const timer = setTimeout(() => end('timeout'), request.timeout);
+  request.signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const ended = await new Promise<{ exit: number | null; signal: string | null }>((resolve) => {
+      channel.listen(id, {
+        output(stream, chunk) {
+          if (size >= request.maxOutput) return;
+          const part = chunk.subarray(0, request.maxOutput - size);
+          size += part.length;
+          output[stream].push(part);
+          request.onOutput?.(stream, part);
+          if (size >= request.maxOutput) end('output_limit');
+        },
+        exit: (exit, signal) => resolve({ exit, signal }),
+        failed(message) {
+          output.stderr.push(Buffer.from(`Cannot start ${JSON.stringify(request.argv[0])}: ${message}\n`));
+          resolve({ exit: 127, signal: null });
+        },
+        lost() {
+          reason ??= 'lost';
+          resolve({ exit: null, signal: null });
+        },
+      });
+      channel.send({ op: 'exec', id, argv: request.argv, cwd: context.cwd, env: context.env, ...(request.stdin === undefined ? {} : { stdin: request.stdin.toString('base64') }) });
+    });
+    if ((await context.oomKills()) > killsBefore && reason !== 'timeout') reason = 'oom';
+    return { ...ended, reason: reason ?? 'exited', stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr), ms: Math.round(performance.now() - began) };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(grace);
+    request.signal?.removeEventListener('abort', onAbort);
+    channel.forget(id);
+  }
+}
+
+/** Throws unless a program that Sallyport itself runs inside ended well. `what` names it in the message. */
+export function expectSuccess(result: ExecResult, what: string): ExecResult {
+  if (result.exit === 0 && result.reason === 'exited') return result;
+  const tail = result.stderr.subarray(-600).toString('utf8').trim();
+  throw new SallyportError('sandbox.failed', `${what} failed inside the sandbox (${result.reason}, exit ${result.exit ?? result.signal ?? 'none'}): ${tail}`);
+}

@@ -1,0 +1,109 @@
+/**
+ * Runs INSIDE the sandbox and looks for a way out. It runs on users' machines, where no outer wall catches a leak: it looks at
+ * links and routes first and connects to nothing when there is anything but loopback. A connect must fail at once with
+ * ENETUNREACH; a time-out is no pass. Prints one JSON array.
+ */
+import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { resolve4 } from 'node:dns/promises';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+
+interface Probe { readonly id: string; readonly ok: boolean; readonly detail: string }
+
+const read = (path: string): string => readFileSync(path, 'utf8');
+const code = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
+const LIMIT_MS = 2000;
+
+function links(): Probe {
+  const names = read('/proc/net/dev').split('\n').slice(2).map((l) => l.split(':')[0]?.trim() ?? '').filter((n) => n !== '');
+  return { id: 'interfaces', ok: names.join() === 'lo', detail: names.join(' ') };
+}
+function routes(): Probe {
+  const v4 = read('/proc/net/route').trim().split('\n').slice(1);
+  let v6: string[] = [];
+  try {
+    v6 = read('/proc/net/ipv6_route').trim().split('\n').filter((l) => l !== '' && !/\blo$/.test(l));
+  } catch (error) {
+    if (code(error) !== 'ENOENT') throw error; // a kernel without IPv6
+  }
+  return { id: 'routes', ok: v4.length === 0 && v6.length === 0, detail: `${v4.length} IPv4, ${v6.length} IPv6 beyond loopback` };
+}
+function tcp(id: string, host: string, port: number, expected: readonly string[]): Promise<Probe> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: LIMIT_MS });
+    const done = (ok: boolean, detail: string): void => {
+      socket.destroy();
+      resolve({ id, ok, detail: `${host}:${port} ${detail}` });
+    };
+    socket.on('connect', () => done(false, 'connected'));
+    socket.on('timeout', () => done(false, 'no answer: something took the packet'));
+    socket.on('error', (error) => done(expected.includes(code(error)), code(error)));
+  });
+}
+function udp(): Promise<Probe> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    const done = (ok: boolean, detail: string): void => resolve({ id: 'udp', ok, detail });
+    socket.on('error', (error) => done(false, code(error)));
+    socket.send('x', 9, '192.0.2.1', (error) => {
+      socket.close();
+      done(error !== null && code(error) === 'ENETUNREACH', error === null ? 'sent' : code(error));
+    });
+  });
+}
+async function dns(): Promise<Probe> {
+  try {
+    return { id: 'dns', ok: false, detail: `resolved to ${(await resolve4('sallyport-probe.invalid.example')).join()}` };
+  } catch (error) {
+    return { id: 'dns', ok: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH'].includes(code(error)), detail: code(error) };
+  }
+}
+function status(): Probe[] {
+  const text = read('/proc/self/status');
+  const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(text)?.[1] ?? '';
+  const capabilities = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map(field);
+  return [
+    { id: 'capabilities', ok: capabilities.every((c) => /^0+$/.test(c)), detail: capabilities.join(' ') },
+    { id: 'no_new_privs', ok: field('NoNewPrivs') === '1', detail: field('NoNewPrivs') },
+    { id: 'seccomp', ok: field('Seccomp') === '2', detail: field('Seccomp') },
+  ];
+}
+/** Opened for writing, nothing written: the open itself must fail. */
+function notWritable(id: string, path: string, flags: string): Probe {
+  try {
+    closeSync(openSync(path, flags));
+    return { id, ok: false, detail: `${path} can be opened for writing` };
+  } catch (error) {
+    return { id, ok: ['EROFS', 'EACCES', 'EPERM'].includes(code(error)), detail: code(error) };
+  }
+}
+function refusedByPerl(id: string, program: string): Probe {
+  const ran = spawnSync('/usr/bin/perl', ['-e', program], { timeout: LIMIT_MS, encoding: 'utf8' });
+  return { id, ok: ran.status === 0 && /^refused /.test(ran.stdout), detail: ran.error === undefined ? ran.stdout.trim() || `exit ${ran.status}` : code(ran.error) };
+}
+const socketProbe = (family: number, type: number, protocol: number): string =>
+  `if (socket(my $s, ${family}, ${type}, ${protocol})) { print "opened" } else { print "refused $!" }`;
+
+async function main(): Promise<Probe[]> {
+  const first = [links(), routes()];
+  const local: Probe[] = [
+    ...status(),
+    notWritable('core_pattern', '/proc/sys/kernel/core_pattern', 'r+'),
+    notWritable('root_read_only', '/usr/sallyport-probe', 'wx'),
+    // CLONE_NEWUSER alone; the filter and --disable-userns both refuse it
+    refusedByPerl("user_namespace", `if (syscall(${process.arch === 'arm64' ? 97 : 272}, 0x10000000) == 0) { print "opened" } else { print "refused $!" }`),
+    refusedByPerl('vsock', socketProbe(40, 1, 0)),
+    refusedByPerl('packet', socketProbe(17, 3, 0)),
+    refusedByPerl('netlink_audit', socketProbe(16, 3, 9)),
+  ];
+  if (first.some((p) => !p.ok)) return [...first, ...local]; // never connect when there is a link: the missing probes count as failed
+  const unreachable = ['ENETUNREACH'];
+  const outside = await Promise.all([
+    tcp('tcp', '192.0.2.1', 80, unreachable), tcp('metadata', '169.254.169.254', 80, unreachable),
+    tcp('ipv6', '2001:db8::1', 80, ['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']), udp(), dns(),
+  ]);
+  return [...first, ...local, ...outside];
+}
+
+main().then((probes) => process.stdout.write(JSON.stringify(probes)));

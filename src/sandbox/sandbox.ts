@@ -1,0 +1,110 @@
+import type { Guarantee } from '../protocol/guarantee.js';
+import type { Phase } from '../protocol/event.js';
+
+/** Bounds of one sandbox. Memory in MiB, cpus in cores. */
+export interface Limits {
+  readonly memory: number;
+  readonly pids: number;
+  readonly cpus: number;
+}
+
+/** A read-only mount of a host folder or file. `target` is absolute and below /opt or /run. */
+export interface Mount {
+  readonly source: string;
+  readonly target: string;
+}
+
+/**
+ * The tree that is seen at /workspace: `lowers` (topmost first, never written) under a fresh or kept upper layer.
+ * `layer` is a folder that holds `upper/` and `work/`; it belongs to the caller and outlives the sandbox. Null = read-only.
+ */
+export interface Workspace {
+  readonly lowers: readonly string[];
+  readonly layer: string | null;
+}
+
+export interface SandboxSpec {
+  readonly id: string;
+  readonly phase: Phase;
+  /** The sandbox does not start unless the driver enforces all of these. */
+  readonly demanded: readonly Guarantee[];
+  readonly workspace: Workspace;
+  readonly mounts: readonly Mount[];
+  /** Host unix socket shown at /run/sallyport/egress.sock. Fetch phase only. */
+  readonly egressSocket: string | null;
+  /** Host folder bound writable at /scratch, for caches that are thrown away. */
+  readonly scratch: string | null;
+  readonly limits: Limits;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface ExecRequest {
+  readonly argv: readonly string[];
+  readonly cwd?: string;
+  /** Added to the sandbox's own variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: Buffer;
+  /** Milliseconds until the command and all its children are killed. */
+  readonly timeout: number;
+  /** Bytes of stdout and stderr together; more ends the command. */
+  readonly maxOutput: number;
+  readonly signal?: AbortSignal;
+  /** Called with every piece of output as it comes. Hostile bytes. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+}
+
+/** Why a command ended, as the host saw it; a reply of the exec server alone never decides `timeout`, `oom` or `lost`. */
+export type ExecReason = 'exited' | 'timeout' | 'oom' | 'killed' | 'lost' | 'output_limit';
+
+/** Same shape whether the command succeeded or not. */
+export interface ExecResult {
+  readonly exit: number | null;
+  readonly signal: string | null;
+  readonly reason: ExecReason;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly ms: number;
+}
+
+export interface Usage {
+  readonly oomKills: number;
+  readonly pidsRefused: number;
+  readonly peakBytes: number | null;
+  readonly cpuMs: number | null;
+}
+
+/**
+ * A live sandbox. An implementation MUST kill everything inside on `close`, MUST be closed once (closing again is harmless),
+ * MUST leave no process, mount or cgroup behind, and MUST die with the worker, also by SIGKILL.
+ */
+export interface Sandbox extends AsyncDisposable {
+  readonly id: string;
+  readonly phase: Phase;
+  readonly enforced: readonly Guarantee[];
+  readonly missing: readonly Guarantee[];
+  exec(request: ExecRequest): Promise<ExecResult>;
+  close(): Promise<Usage>;
+}
+
+export interface MissingGuarantee {
+  readonly guarantee: Guarantee;
+  readonly why: string;
+  readonly hint: string;
+}
+
+export interface DriverReport {
+  readonly driver: string;
+  readonly enforced: readonly Guarantee[];
+  readonly missing: readonly MissingGuarantee[];
+}
+
+/**
+ * A way to make sandboxes. `probe` MUST find out by running, not by looking at versions. `open` MUST throw
+ * `sandbox.not_enforced` when it enforces less than is demanded, and `sandbox.unavailable` when it cannot run at all;
+ * it never starts anything weaker.
+ */
+export interface SandboxDriver {
+  readonly name: string;
+  probe(): Promise<DriverReport>;
+  open(spec: SandboxSpec): Promise<Sandbox>;
+}

@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
+import type { Privilege } from '../../src/sandbox/bwrap/stage.js';
+import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+/** The privilege of this test run: root uses the system user that set-up made. */
+export function testPrivilege(): Privilege {
+  if (process.getuid?.() !== 0) return { kind: 'user' };
+  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((l) => l.startsWith('sallyport-sbx:'));
+  if (line === undefined) throw new Error('the set-up script has not made the user sallyport-sbx');
+  const [, , uid, gid] = line.split(':');
+  return { kind: 'root', uid: Number(uid), gid: Number(gid) };
+}
+
+/** A scratch folder that every uid can reach, removed by the caller. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-test-'));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+export function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+export function testDriver(folder: string, privilege: Privilege = testPrivilege()): SandboxDriver {
+  const inside = (name: string): string => join(ROOT, 'dist/inside', name);
+  if (!existsSync(inside('exec-server.cjs'))) throw new Error('dist/ is not built: npm run build');
+  const names = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'scan.cjs', 'reporter.mjs'].filter((n) => existsSync(inside(n)));
+  return createBwrapDriver({
+    folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64',
+    runtime: [{ source: process.execPath, name: 'node', sealed: privilege.kind === 'root' }, ...names.map((name) => ({ source: inside(name), name }))],
+  });
+}
+
+/** A folder owned by what runs inside, with these files. */
+export function tree(folder: string, files: Readonly<Record<string, string>>, privilege: Privilege = testPrivilege()): string {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(folder, name, '..'), { recursive: true });
+    execFileSync('/bin/sh', ['-c', 'cat > "$1"', 'sh', join(folder, name)], { input: text });
+  }
+  if (privilege.kind === 'root') execFileSync('/bin/chown', ['-Rh', `${privilege.uid}:${privilege.gid}`, folder]);
+  return folder;
+}
+
+/** Processes, mounts and cgroups that carry Sallyport's name: must be the same before and after. */
+export function leftovers(): { mounts: string[]; cgroups: string[]; bwraps: string[] } {
+  const sh = (script: string): string[] => execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).split('\n').filter((l) => l !== '');
+  return {
+    mounts: sh('grep -c sallyport /proc/mounts || true').filter((n) => n !== '0'),
+    cgroups: sh('find /sys/fs/cgroup -maxdepth 3 -type d -name "sallyport-*" 2>/dev/null || true'),
+    bwraps: sh('for p in /proc/[0-9]*; do [ "$(readlink $p/exe 2>/dev/null)" = /usr/bin/bwrap ] && echo $p; done; true'),
+  };
+}
