@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
 import { newId } from '../../src/protocol/ids.js';
-import { makeLayer } from '../../src/sandbox/bwrap/driver.js';
+import { makeLayer } from '../../src/sandbox/layer.js';
 import { PROBE_ARGV, readProbes } from '../../src/sandbox/probes.js';
 import type { ExecRequest, ExecResult, Sandbox, SandboxDriver, SandboxSpec } from '../../src/sandbox/sandbox.js';
-import { leftovers, remove, scratch, testDriver, testPrivilege, tree } from '../support/sandbox.js';
+import { leftovers, remove, scratch, testDriver, testOwner, testPrivilege, tree } from '../support/sandbox.js';
 
 let folder: string;
 let driver: SandboxDriver;
@@ -22,7 +22,7 @@ async function open(overrides: Partial<SandboxSpec> = {}): Promise<Sandbox & { l
   const at = join(folder, `case-${count++}`);
   mkdirSync(at, { mode: 0o755 });
   const lower = tree(join(at, 'lower'), { 'a.txt': 'base\n', 'dir/b.txt': 'b\n' });
-  await makeLayer(join(at, 'layer'), testPrivilege());
+  await makeLayer(join(at, 'layer'), testOwner());
   const sandbox = await driver.open({
     id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: [lower], layer: join(at, 'layer') }, mounts: [],
     egressSocket: null, scratch: null, limits: { memory: 512, pids: 64, cpus: 2 }, variables: { COLOUR: 'blue' }, ...overrides,

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
 import type { Privilege } from '../../src/sandbox/bwrap/stage.js';
+import { type Owner, removeTree } from '../../src/sandbox/layer.js';
 import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -24,8 +25,13 @@ export function scratch(): string {
   return folder;
 }
 
-export function remove(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+export function remove(folder: string): Promise<void> {
+  return removeTree(folder);
+}
+
+export function testOwner(): Owner {
+  const privilege = testPrivilege();
+  return privilege.kind === 'root' ? privilege : null;
 }
 
 export function testDriver(folder: string, privilege: Privilege = testPrivilege()): SandboxDriver {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex, Writable } from 'node:stream';
 import { SallyportError, toSallyportError } from '../../protocol/errors.js';
@@ -7,6 +7,7 @@ import { ALWAYS_DEMANDED, type Guarantee } from '../../protocol/guarantee.js';
 import { newId } from '../../protocol/ids.js';
 import { killGroup, start } from '../../process/spawn.js';
 import type { DriverReport, ExecRequest, ExecResult, Mount, Sandbox, SandboxDriver, SandboxSpec, Usage } from '../sandbox.js';
+import { makeLayer, removeTree } from '../layer.js';
 import { seccompFilter } from '../seccomp.js';
 import { PROBE_ARGV, readProbes } from '../probes.js';
 import { baseVariables, bwrapArgs, FD, INSIDE } from './args.js';
@@ -73,7 +74,7 @@ async function selfTest(options: BwrapOptions, ground: Ground): Promise<DriverRe
   try {
     const [lower, layer] = [join(folder, 'lower'), join(folder, 'layer')];
     await mkdir(lower, { mode: 0o755 });
-    await makeLayer(layer, options.privilege);
+    await makeLayer(layer, options.privilege.kind === 'root' ? options.privilege : null);
     const spec: SandboxSpec = {
       id: newId('sb'), phase: 'probe', demanded: [], workspace: { lowers: [lower], layer }, mounts: [], egressSocket: null, scratch: null,
       limits: { memory: 512, pids: 64, cpus: 1 }, variables: {},
@@ -87,15 +88,7 @@ async function selfTest(options: BwrapOptions, ground: Ground): Promise<DriverRe
     const limits = missing.length > 0 ? [] : (['memory_limit', 'pids_limit', 'cpu_limit'] as const);
     return { driver: 'bwrap', enforced: [...ALWAYS_DEMANDED, ...limits], missing };
   } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Makes the writable layer of a workspace: `upper/` and `work/`, owned by what runs inside. */
-export async function makeLayer(layer: string, privilege: Privilege): Promise<void> {
-  for (const name of ['', 'upper', 'work']) {
-    await mkdir(join(layer, name), { recursive: true, mode: 0o755 });
-    if (privilege.kind === 'root' && name !== '') await chown(join(layer, name), privilege.uid, privilege.gid);
+    await removeTree(folder);
   }
 }
 
