@@ -1,6 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { SallyportError } from '../protocol/errors.js';
 
+export type { ChildProcess } from 'node:child_process';
+
 /** How a process ended; the first cause wins. */
 export type Termination = 'exited' | 'timeout' | 'aborted' | 'output_limit';
 

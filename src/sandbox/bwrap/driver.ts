@@ -1,11 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex, Writable } from 'node:stream';
 import { SallyportError, toSallyportError } from '../../protocol/errors.js';
 import { ALWAYS_DEMANDED, type Guarantee } from '../../protocol/guarantee.js';
 import { newId } from '../../protocol/ids.js';
-import { killGroup, start } from '../../process/spawn.js';
+import { type ChildProcess, killGroup, start } from '../../process/spawn.js';
 import type { DriverReport, ExecRequest, ExecResult, Mount, Sandbox, SandboxDriver, SandboxSpec, Usage } from '../sandbox.js';
 import { makeLayer, removeTree } from '../layer.js';
 import { seccompFilter } from '../seccomp.js';
