@@ -31,9 +31,11 @@ export const EnvironmentSpec = z.strictObject({
       script: z.string().max(20_000).optional(),
       /** Packages whose install scripts run in the build phase, with no route out. All others never run. */
       install_scripts: z.array(z.string().max(214)).max(100).default([]),
+      /** Lets the client resolve versions where there is no lockfile. Weaker: what is fetched is then the registry's choice. */
+      resolve: z.boolean().default(false),
       timeout: z.int().min(1).max(3600).default(900),
     })
-    .default({ install_scripts: [], timeout: 900 }),
+    .default({ install_scripts: [], resolve: false, timeout: 900 }),
   checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),
   limits: z
     .strictObject({

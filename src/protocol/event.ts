@@ -129,3 +129,13 @@ export function parseEvent(value: unknown): Event {
 export type NewEvent = {
   [T in EventType]: { readonly id: string; readonly run: string | null; readonly type: T; readonly data: EventData<T> };
 }[EventType];
+
+/**
+ * Where a step writes what happens. Bound to one task, run and step by the workflow. `record` resolves when the event is
+ * durable: call it before the effect that it announces. `keep` stores a body (redacted where it is text) and returns how the
+ * log refers to it.
+ */
+export interface Journal {
+  record<T extends EventType>(type: T, data: EventData<T>): Promise<void>;
+  keep(body: Buffer | string, media: string): Promise<BodyRef>;
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { SallyportError } from '../protocol/errors.js';
+
+/** One package that a lockfile names. `integrity` is a Subresource Integrity string (sha512 or better where there are several). */
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly integrity: string;
+}
+
+const Lockfile = z.object({
+  lockfileVersion: z.int(),
+  packages: z.record(z.string(), z.object({
+    name: z.string().optional(), version: z.string().optional(), resolved: z.string().optional(), integrity: z.string().optional(), link: z.boolean().optional(), inBundle: z.boolean().optional(),
+  })).optional(),
+});
+
+/** Name as the registry knows it: https://docs.npmjs.com/cli/configuring-npm/package-json#name */
+export const PACKAGE_NAME = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[A-Za-z0-9-~][A-Za-z0-9-._~]*$/;
+const VERSION = /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/;
+
+/**
+ * The packages that package-lock.json (version 2 or 3) names. What cannot be fetched under the rules (git and tarball URLs, no
+ * integrity) is an error that names the entry; links into the workspace and bundled packages need no fetch.
+ */
+export function parseLockfile(text: string): LockedPackage[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new SallyportError('setup.fetch_failed', 'Cannot read package-lock.json: it is not JSON', { cause });
+  }
+  const parsed = Lockfile.safeParse(value);
+  if (!parsed.success || parsed.data.packages === undefined) {
+    throw new SallyportError('setup.fetch_failed', 'Cannot read package-lock.json: expected lockfileVersion 2 or 3 with "packages"', { hint: 'Write it anew with npm 7 or later: npm install --package-lock-only' });
+  }
+  const found: LockedPackage[] = [];
+  for (const [path, entry] of Object.entries(parsed.data.packages)) {
+    const at = path.lastIndexOf('node_modules/');
+    if (at === -1 || entry.link === true || entry.inBundle === true) continue;
+    const name = entry.name ?? path.slice(at + 'node_modules/'.length);
+    if (entry.resolved !== undefined && !/^https?:\/\//.test(entry.resolved)) throw refuse(name, `it comes from ${entry.resolved.split(':')[0]}`);
+    if (entry.version === undefined || !VERSION.test(entry.version) || !PACKAGE_NAME.test(name)) throw refuse(name, 'its name or version is not one of the registry');
+    if (entry.integrity === undefined || !/sha(256|384|512)-/.test(entry.integrity)) throw refuse(name, 'it has no sha256 or stronger integrity');
+    found.push({ name, version: entry.version, integrity: entry.integrity });
+  }
+  return found;
+}
+
+function refuse(name: string, why: string): SallyportError {
+  return new SallyportError('setup.fetch_failed', `Cannot fetch "${name.slice(0, 200)}": ${why}`, { hint: 'Only packages of the registry with an integrity in package-lock.json are fetched.' });
+}

@@ -1,0 +1,72 @@
+import { chown, lstat, mkdir, opendir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { BlobReader } from '../git/blobs.js';
+import type { GitContext } from '../git/command.js';
+import { pathProblem } from '../git/paths.js';
+import { listTree } from '../git/tree.js';
+import type { Owner } from '../sandbox/layer.js';
+import { siftNpmrc } from './npmrc.js';
+
+const NAMES = new Set(['package.json', 'package-lock.json', 'npm-shrinkwrap.json']);
+const MAX_MANIFEST = 20 * 1024 * 1024;
+
+/** Manifests and lockfiles of a tree: all that the fetch phase gets to see. Key = path. */
+export async function readManifests(context: GitContext, tree: string): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  await using reader = await BlobReader.open(context);
+  for (const entry of await listTree(context, tree)) {
+    const path = entry.path.toString('utf8');
+    const parts = path.split('/');
+    const name = parts.at(-1) as string;
+    if (!entry.mode.startsWith('100') || entry.size > MAX_MANIFEST || pathProblem(entry.path) !== null || parts.includes('node_modules')) continue;
+    if (NAMES.has(name)) found.set(path, await reader.read(entry.blob));
+  }
+  return found;
+}
+
+/** The client configuration of the protected base, sifted. */
+export async function readNpmrc(context: GitContext, baseTree: string): Promise<{ readonly kept: string; readonly dropped: readonly string[] }> {
+  for (const entry of await listTree(context, baseTree)) {
+    if (entry.path.toString('utf8') !== '.npmrc' || !entry.mode.startsWith('100') || entry.size > 100_000) continue;
+    await using reader = await BlobReader.open(context);
+    return siftNpmrc((await reader.read(entry.blob)).toString('utf8'));
+  }
+  return { kept: '', dropped: [] };
+}
+
+/** Writes manifests into a fresh folder that becomes the fetch phase's workspace. */
+export async function layManifests(folder: string, manifests: ReadonlyMap<string, Buffer>, npmrc: string, owner: Owner): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  const files = new Map<string, Buffer | string>([...manifests, ['.npmrc', npmrc]]);
+  for (const [path, content] of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o755 });
+    await writeFile(join(folder, path), content, { mode: 0o644 });
+  }
+  if (owner === null) return;
+  const own = async (path: string): Promise<void> => {
+    await chown(path, owner.uid, owner.gid);
+    if ((await lstat(path)).isDirectory()) for await (const entry of await opendir(path)) await own(join(path, entry.name));
+  };
+  await own(folder);
+}
+
+/**
+ * Leaves only `node_modules` folders in what a fetch wrote: anything else would hide files of the repository when it lies over
+ * its tree. Returns what was taken away.
+ */
+export async function keepOnlyModules(upper: string): Promise<string[]> {
+  const removed: string[] = [];
+  const visit = async (folder: string, rel: string): Promise<void> => {
+    for await (const entry of await opendir(folder)) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && entry.name === 'node_modules') continue;
+      if (entry.isDirectory()) await visit(path, `${rel}${entry.name}/`);
+      else {
+        removed.push(rel + entry.name);
+        await rm(path, { force: true });
+      }
+    }
+  };
+  await visit(upper, '');
+  return removed;
+}

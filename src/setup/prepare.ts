@@ -1,0 +1,173 @@
+import { mkdir, mkdtemp, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf } from '../attest/digest.js';
+import { SallyportError } from '../protocol/errors.js';
+import type { Journal } from '../protocol/event.js';
+import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
+import { newId } from '../protocol/ids.js';
+import { parseLockfile, type LockedPackage } from '../egress/lockfile.js';
+import { type Registry, startNpmFront } from '../egress/npm-front.js';
+import type { GitContext } from '../git/command.js';
+import { makeLayer, type Owner, removeTree } from '../sandbox/layer.js';
+import { openRecorded } from '../sandbox/record.js';
+import type { ExecResult, Limits, SandboxDriver } from '../sandbox/sandbox.js';
+import type { Environment } from './environment.js';
+import { keepOnlyModules, layManifests, readManifests, readNpmrc } from './manifests.js';
+
+const FRONT_PORT = 4873;
+const OUTPUT = 4 * 1024 * 1024;
+
+export interface SetupRequest {
+  readonly driver: SandboxDriver;
+  readonly owner: Owner;
+  /** State folders: snapshots are kept, scratch is removed. */
+  readonly snapshots: string;
+  readonly scratch: string;
+  readonly git: GitContext;
+  /** Tree whose manifests decide, and where it is laid out. */
+  readonly tree: string;
+  readonly laidOut: string;
+  /** Tree of the protected base: the client configuration comes from it alone. */
+  readonly baseTree: string;
+  readonly environment: Environment;
+  /** `base`, or something that no other run has: snapshots are never shared across trust levels. */
+  readonly trust: string;
+  readonly registry: () => Promise<Registry>;
+  readonly journal: Journal;
+  readonly signal: AbortSignal;
+}
+
+/** A frozen result of setup: layers that lie over the tree, topmost first. */
+export interface Snapshot {
+  readonly id: string | null;
+  readonly layers: readonly string[];
+}
+
+/**
+ * Fetch, then build, then freeze. Fetch sees manifests only, reaches the registry front only and runs no script. Build runs
+ * what the environment lists, on the whole tree, with no route. The result is named by all that went into it and used again
+ * when nothing of that differs.
+ */
+export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> {
+  const { environment } = request;
+  const manifests = await readManifests(request.git, request.tree);
+  const npmrc = await readNpmrc(request.git, request.baseTree);
+  const plan = planFetch(manifests, environment);
+  const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
+  if (plan === null && !builds) return { id: null, layers: [] };
+  const inputs = digestOf({
+    v: 1, trust: request.trust, driver: request.driver.name, node: process.version, npmrc: npmrc.kept,
+    manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
+    setup: environment.spec.setup, tree: builds ? request.tree : null,
+  });
+  const id = `snap_${inputs.slice(7, 39)}`;
+  const target = join(request.snapshots, id);
+  const known = await stat(join(target, 'meta.json')).catch(() => null);
+  if (known === null) await make(request, plan, builds, manifests, npmrc.kept, target);
+  await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused: known !== null });
+  return { id, layers: [...(builds ? [join(target, 'build/upper')] : []), ...(plan === null ? [] : [join(target, 'fetch/upper')])] };
+}
+
+/** What npm is to do: null when nothing is named, otherwise the locked set, or null inside when it may resolve. */
+function planFetch(manifests: ReadonlyMap<string, Buffer>, environment: Environment): { readonly locked: readonly LockedPackage[] | null } | null {
+  const text = manifests.get('package.json')?.toString('utf8');
+  if (text === undefined) return null;
+  const lock = manifests.get('npm-shrinkwrap.json') ?? manifests.get('package-lock.json');
+  if (lock !== undefined) {
+    const locked = parseLockfile(lock.toString('utf8'));
+    return locked.length === 0 ? null : { locked };
+  }
+  if (!namesDependencies(text)) return null;
+  if (environment.spec.setup.resolve) return { locked: null };
+  throw new SallyportError('setup.fetch_failed', 'Cannot fetch dependencies: package.json names some and there is no package-lock.json', {
+    hint: 'Commit a lockfile (npm install --package-lock-only), or allow resolution: `setup: { resolve: true }` in sallyport.yaml on the base, or in a file given with --env.',
+  });
+}
+
+function namesDependencies(packageJson: string): boolean {
+  try {
+    const value = JSON.parse(packageJson) as Record<string, unknown>;
+    return ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies', 'workspaces'].some((k) => typeof value[k] === 'object' && Object.keys(value[k] ?? {}).length > 0);
+  } catch (cause) {
+    throw new SallyportError('setup.fetch_failed', 'Cannot read package.json: it is not JSON', { cause });
+  }
+}
+
+async function make(request: SetupRequest, plan: { readonly locked: readonly LockedPackage[] | null } | null, builds: boolean, manifests: ReadonlyMap<string, Buffer>, npmrc: string, target: string): Promise<void> {
+  await mkdir(request.snapshots, { recursive: true, mode: 0o755 });
+  const draft = await mkdtemp(join(request.snapshots, '.draft-'));
+  try {
+    if (plan !== null) await fetchPhase(request, plan.locked, manifests, npmrc, draft);
+    if (builds) await buildPhase(request, plan !== null, draft);
+    for (const name of ['manifests', 'fetch/work', 'build/work', 'scratch']) await removeTree(join(draft, name));
+    await writeFile(join(draft, 'meta.json'), JSON.stringify({ v: 1, trust: request.trust, made_at: new Date().toISOString() }));
+    await rename(draft, target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // another run made the same one first
+    });
+  } finally {
+    await removeTree(draft);
+  }
+}
+
+async function fetchPhase(request: SetupRequest, locked: readonly LockedPackage[] | null, manifests: ReadonlyMap<string, Buffer>, npmrc: string, draft: string): Promise<void> {
+  const layer = join(draft, 'fetch');
+  const scratch = join(draft, 'scratch');
+  const socket = join(request.scratch, `egress-${newId('sb').slice(-10)}.sock`);
+  await mkdir(request.scratch, { recursive: true, mode: 0o755 });
+  await layManifests(join(draft, 'manifests'), manifests, npmrc, request.owner);
+  await makeLayer(layer, request.owner);
+  await makeLayer(scratch, request.owner);
+  const id = newId('sb');
+  const insideUrl = `http://127.0.0.1:${FRONT_PORT}`;
+  await using front = await startNpmFront({ registry: await request.registry(), locked, insideUrl, socket, owner: request.owner, sandbox: id, journal: request.journal });
+  await using sandbox = await openRecorded(request.driver, {
+    id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(draft, 'manifests')], layer }, mounts: [], egressSocket: socket,
+    scratch: join(scratch, 'upper'), limits: limitsOf(request), variables: {},
+  }, request.journal);
+  await forward(sandbox, request.signal);
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--registry', insideUrl, '--replace-registry-host=always', '--cache', '/scratch/npm', '--userconfig', '/dev/null', '--loglevel=error', '--fetch-retries=1'];
+  const argv = locked === null ? ['npm', 'install', '--no-save', '--no-package-lock', ...flags] : ['npm', 'ci', ...flags];
+  const result = await sandbox.exec({ argv, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
+  expectDone(result, 'setup.fetch_failed', 'npm could not fetch the dependencies', request.signal);
+  await sandbox.close();
+  await keepOnlyModules(join(layer, 'upper'));
+  const packages = front.fetched.map(({ name, version, integrity }) => ({ name, version, integrity }));
+  await request.journal.record('setup.fetched', { packages, bytes: front.fetched.reduce((sum, p) => sum + p.bytes, 0) });
+}
+
+/** Starts 127.0.0.1 → unix socket inside and waits until it listens. It lives as long as the sandbox. */
+async function forward(sandbox: { exec: (request: Parameters<Awaited<ReturnType<SandboxDriver['open']>>['exec']>[0]) => Promise<ExecResult> }, signal: AbortSignal): Promise<void> {
+  const script = '/opt/sallyport/node /opt/sallyport/forward.cjs "$1" "$2" >/scratch/forward.log 2>&1 & i=0; until grep -q listening /scratch/forward.log 2>/dev/null; do i=$((i+1)); [ $i -lt 100 ] || exit 1; sleep 0.05; done';
+  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script, 'forward', String(FRONT_PORT), '/run/sallyport/egress.sock'], timeout: 20_000, maxOutput: 10_000, signal });
+  expectDone(result, 'setup.fetch_failed', 'The way to the registry front could not be set up inside', signal);
+}
+
+async function buildPhase(request: SetupRequest, fetched: boolean, draft: string): Promise<void> {
+  const layer = join(draft, 'build');
+  const { setup, variables } = request.environment.spec;
+  await makeLayer(layer, request.owner);
+  const lowers = [...(fetched ? [join(draft, 'fetch/upper')] : []), request.laidOut];
+  await using sandbox = await openRecorded(request.driver, {
+    id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request), variables,
+  }, request.journal);
+  const timeout = setup.timeout * 1000;
+  if (setup.install_scripts.length > 0) {
+    const result = await sandbox.exec({ argv: ['npm', 'rebuild', '--foreground-scripts', '--no-audit', '--offline', ...setup.install_scripts], timeout, maxOutput: OUTPUT, signal: request.signal });
+    expectDone(result, 'setup.build_failed', `The install scripts of ${setup.install_scripts.join(', ')} failed`, request.signal);
+  }
+  if (setup.script === undefined) return;
+  const result = await sandbox.exec({ argv: ['/bin/bash', '-euo', 'pipefail', '-c', setup.script], timeout, maxOutput: OUTPUT, signal: request.signal });
+  expectDone(result, 'setup.build_failed', 'The setup script failed', request.signal);
+}
+
+function limitsOf(request: SetupRequest): Limits {
+  const { memory, pids, cpus } = request.environment.spec.limits;
+  return { memory: Math.max(memory, 2048), pids: Math.max(pids, 256), cpus };
+}
+
+function expectDone(result: ExecResult, code: 'setup.fetch_failed' | 'setup.build_failed', what: string, signal: AbortSignal): void {
+  signal.throwIfAborted();
+  if (result.exit === 0 && result.reason === 'exited') return;
+  const output = Buffer.concat([result.stderr, result.stdout]).toString('utf8').trim().slice(-800);
+  throw new SallyportError(code, `${what} (${result.reason}, exit ${result.exit ?? 'none'}): ${output}`, { hint: 'sallyport log TASK shows each request and why it was refused.' });
+}
