@@ -36,7 +36,7 @@ function byRule(text: string): SecretSpan[] {
   const lower = text.toLowerCase();
   return SECRET_RULES.filter((rule) => rule.hints.some((hint) => lower.includes(hint))).flatMap((rule) =>
     [...text.matchAll(rule.pattern)].flatMap((match) => {
-      const [start, end] = match.indices?.groups?.['s'] ?? match.indices?.[0] ?? [0, 0];
+      const [start, end] = match.indices?.groups?.s ?? match.indices?.[0] ?? [0, 0];
       return end > start && rule.accept?.(text.slice(start, end)) !== false ? [{ rule: rule.id, start, end }] : [];
     }));
 }
