@@ -16,7 +16,7 @@ export const WEB: readonly ShapeRule[] = [
     },
     accept: (node) => !/\b(?:basename|sanitize\w*)\s*\(/i.test(node.text()),
     examples: {
-      must: [`fs.readFile('./up/' + req.params.name, cb)`, `res.sendFile(path.join(dir, req.query.f))`, 'fs.createReadStream(`/data/${req.query.id}`)'],
+      must: [`fs.readFile('./up/' + req.params.name, cb)`, `res.sendFile(path.join(dir, req.query.f))`, `fs.createReadStream(\`/data/\${req.query.id}\`)`],
       mustNot: [`fs.readFile('./a', cb)`, 'fs.readFile(path.join(dir, path.basename(req.params.name)), cb)', `res.sendFile(file)`],
     },
   },
@@ -27,8 +27,8 @@ export const WEB: readonly ShapeRule[] = [
     match: { all: [call('^(res|response|reply|ctx\\.res)(\\.(status|type|set|header|code)\\([^()]*\\))*\\.(send|write|end)$', { all: [fromRequest, { not: { kind: 'object' } }] })] },
     accept: (node) => !ESCAPED.test(node.text()) && !/JSON\.stringify|(?:application\/json|text\/plain)/.test(node.text()),
     examples: {
-      must: ['res.send(`<h1>${req.query.name}</h1>`)', `res.send('Hi ' + req.body.n)`, 'res.end(req.query.q)', 'res.status(200).send("<p>" + req.params.x)'],
-      mustNot: ['res.send(`<h1>${escapeHtml(req.query.name)}</h1>`)', 'res.send({ name: req.query.name })', 'res.json(req.body)', `res.send('ok')`, 'res.end(JSON.stringify(req.body))'],
+      must: [`res.send(\`<h1>\${req.query.name}</h1>\`)`, `res.send('Hi ' + req.body.n)`, 'res.end(req.query.q)', 'res.status(200).send("<p>" + req.params.x)'],
+      mustNot: [`res.send(\`<h1>\${escapeHtml(req.query.name)}</h1>\`)`, 'res.send({ name: req.query.name })', 'res.json(req.body)', `res.send('ok')`, 'res.end(JSON.stringify(req.body))'],
     },
   },
   {
@@ -56,8 +56,8 @@ export const WEB: readonly ShapeRule[] = [
     },
     accept: (node) => (/\.redirect\(/.test(node.text()) || /\(\s*["']location["']/i.test(node.text())) && !/\.redirect\(\s*[`"']\/[^/\\$`"']/.test(node.text()),
     examples: {
-      must: ['res.redirect(req.query.next)', 'res.redirect(302, req.body.url)', `res.setHeader('Location', req.query.to)`, 'res.redirect(`${req.query.base}/x`)'],
-      mustNot: [`res.redirect('/home')`, 'res.redirect(`/users/${req.params.id}`)', `res.setHeader('X-Id', req.headers['x-id'])`, 'res.redirect(target)'],
+      must: ['res.redirect(req.query.next)', 'res.redirect(302, req.body.url)', `res.setHeader('Location', req.query.to)`, `res.redirect(\`\${req.query.base}/x\`)`],
+      mustNot: [`res.redirect('/home')`, `res.redirect(\`/users/\${req.params.id}\`)`, `res.setHeader('X-Id', req.headers['x-id'])`, 'res.redirect(target)'],
     },
   },
   {
@@ -67,8 +67,8 @@ export const WEB: readonly ShapeRule[] = [
     match: call('^(fetch|axios|got|request|needle|superagent)$|^(axios|got|needle|superagent|https?|undici)\\.(get|post|put|head|request|fetch|delete)$', fromRequest),
     accept: (node) => !/^\w[\w.]*\(\s*[`"']https?:\/\/[^/$`"']+\//.test(node.text()),
     examples: {
-      must: ['fetch(req.query.url)', 'axios.get(req.body.target)', 'https.get(`http://${req.query.host}/x`)', 'axios({ url: req.query.u })'],
-      mustNot: [`fetch('https://api.example.com/x')`, 'fetch(`https://api.example.com/u/${req.params.id}`)', 'fetch(url)'],
+      must: ['fetch(req.query.url)', 'axios.get(req.body.target)', `https.get(\`http://\${req.query.host}/x\`)`, 'axios({ url: req.query.u })'],
+      mustNot: [`fetch('https://api.example.com/x')`, `fetch(\`https://api.example.com/u/\${req.params.id}\`)`, 'fetch(url)'],
     },
   },
   {
