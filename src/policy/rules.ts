@@ -1,0 +1,72 @@
+import { policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { SallyportError } from '../protocol/errors.js';
+
+/** Levels, strongest first. Only the organisation's may permit; the others can only narrow. */
+export type PolicyLevel = 'organisation' | 'project' | 'repository';
+export interface PolicyText {
+  readonly level: PolicyLevel;
+  /** Cedar source. */
+  readonly text: string;
+}
+
+/** One Cedar policy with what Sallyport reads from its annotations. */
+export interface Rule {
+  readonly id: string;
+  readonly level: PolicyLevel;
+  /** `ask` is a forbid with `@effect("ask")`: it stands in the way until a person decides. */
+  readonly effect: 'permit' | 'forbid' | 'ask';
+  readonly reason: string;
+  readonly text: string;
+}
+
+const MAX_TEXT = 256 * 1024;
+const MAX_RULES = 1000;
+const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set(['id', 'reason', 'effect']);
+
+/**
+ * Rules of every level, in order. Throws `policy.invalid` on a syntax error, a template, a rule without `@id` or `@reason`, an
+ * unknown annotation (a misspelt `@effect` would turn an ask into something else), an id used twice, or a permit below the organisation.
+ */
+export function readRules(levels: readonly PolicyText[]): readonly Rule[] {
+  const rules = levels.flatMap((level) => readLevel(level));
+  if (rules.length > MAX_RULES) throw invalid(`holds ${rules.length} rules, at most ${MAX_RULES} are read`);
+  const seen = new Set<string>();
+  for (const rule of rules) {
+    if (seen.has(rule.id)) throw invalid(`uses the rule id "${rule.id}" twice`);
+    seen.add(rule.id);
+  }
+  return rules;
+}
+
+function readLevel({ level, text }: PolicyText): Rule[] {
+  if (text.length > MAX_TEXT) throw invalid(`of level ${level} is ${text.length} characters long, at most ${MAX_TEXT} are read`);
+  const parts = policySetTextToParts(text);
+  if (parts.type === 'failure') throw invalid(`of level ${level} does not parse: ${parts.errors.map((e) => e.message).join('; ')}`);
+  if (parts.policy_templates.length > 0) throw invalid(`of level ${level} holds a template; only whole policies are read`);
+  return parts.policies.map((source) => readRule(level, source));
+}
+
+function readRule(level: PolicyLevel, source: string): Rule {
+  const answer = policyToJson(source);
+  if (answer.type === 'failure') throw invalid(`of level ${level} does not parse: ${answer.errors.map((e) => e.message).join('; ')}`);
+  const annotations = answer.json.annotations ?? {};
+  const id = annotations['id'] ?? '';
+  const reason = annotations['reason'] ?? '';
+  const ask = annotations['effect'];
+  const unknown = Object.keys(annotations).filter((name) => !KNOWN_ANNOTATIONS.has(name));
+  if (!/^[a-z][a-z0-9-]{0,80}$/.test(id) || id === 'default') {
+    throw invalid(`of level ${level} has a rule whose @id is "${id}": need lower-case letters, digits and dashes, and not "default"`);
+  }
+  if (reason.trim() === '') throw invalid(`has no @reason on rule "${id}"`);
+  if (unknown.length > 0) throw invalid(`has the unknown annotation @${unknown[0]} on rule "${id}"`);
+  if (ask !== undefined && ask !== 'ask') throw invalid(`has @effect("${ask}") on rule "${id}"; only @effect("ask") is known`);
+  if (ask !== undefined && answer.json.effect === 'permit') throw invalid(`has @effect("ask") on the permit "${id}"; it belongs on a forbid`);
+  if (answer.json.effect === 'permit' && level !== 'organisation') {
+    throw invalid(`permits in rule "${id}" of level ${level}; only the organisation may permit, lower levels only forbid`);
+  }
+  return { id, level, effect: ask === 'ask' ? 'ask' : answer.json.effect, reason, text: source };
+}
+
+export function invalid(what: string): SallyportError {
+  return new SallyportError('policy.invalid', `The policy ${what}.`, { hint: 'Mend the policy file; nothing runs without a policy that loads.' });
+}

@@ -1,0 +1,78 @@
+import type { Found, Notice, RuleMeta, SarifLog } from './model.js';
+
+const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
+const MAX_SNIPPET = 1000;
+
+/**
+ * A SARIF 2.1.0 log of one run. The run counts as successful only when no notice says that something was left unscanned
+ * (`error`): a partial scan that looks whole is what this must never be.
+ */
+export function buildSarif(input: {
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly rules: readonly RuleMeta[];
+  readonly results: readonly Found[];
+  readonly notices: readonly Notice[];
+}): SarifLog {
+  const index = new Map(input.rules.map((rule, i) => [rule.id, i]));
+  return {
+    $schema: SCHEMA,
+    version: '2.1.0',
+    runs: [{
+      tool: { driver: { name: input.tool.name, version: input.tool.version, rules: input.rules.map(ruleOf) } },
+      columnKind: 'utf16CodeUnits',
+      invocations: [{
+        executionSuccessful: !input.notices.some((notice) => notice.level === 'error'),
+        toolExecutionNotifications: input.notices.map(notificationOf),
+      }],
+      results: input.results.map((found) => resultOf(found, index.get(found.rule), input.rules.find((rule) => rule.id === found.rule)?.level)),
+    }],
+  };
+}
+
+/** `CWE-78` for 78: the form used in evidence. */
+export function cweName(cwe: number): string {
+  return `CWE-${cwe}`;
+}
+
+function ruleOf(rule: RuleMeta): unknown {
+  const tags = ['security', ...(rule.cwe === null ? [] : [`external/cwe/cwe-${String(rule.cwe).padStart(3, '0')}`])];
+  return {
+    id: rule.id,
+    shortDescription: { text: rule.title },
+    help: { text: rule.help },
+    defaultConfiguration: { level: rule.level },
+    properties: { tags, 'security-severity': rule.severity.toFixed(1), precision: 'medium' },
+  };
+}
+
+function resultOf(found: Found, ruleIndex: number | undefined, level: string | undefined): unknown {
+  return {
+    ruleId: found.rule,
+    ...(ruleIndex === undefined ? {} : { ruleIndex }),
+    level: level ?? 'warning',
+    message: { text: found.message },
+    locations: [{
+      physicalLocation: {
+        artifactLocation: { uri: uriOf(found.path), uriBaseId: 'SRCROOT' },
+        region: {
+          startLine: found.line, startColumn: found.column, endLine: found.endLine, endColumn: found.endColumn,
+          snippet: { text: found.snippet.slice(0, MAX_SNIPPET).toWellFormed() },
+        },
+      },
+    }],
+  };
+}
+
+function notificationOf(notice: Notice): unknown {
+  return {
+    level: notice.level,
+    descriptor: { id: notice.id },
+    message: { text: notice.message.toWellFormed() },
+    ...(notice.path === null ? {} : { locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(notice.path), uriBaseId: 'SRCROOT' } } }] }),
+  };
+}
+
+/** A relative URI reference: every byte of a hostile file name that means something in a URI is escaped (section 3.10 and RFC 3986). */
+function uriOf(path: string): string {
+  return path.split('/').map((part) => encodeURIComponent(part.toWellFormed())).join('/');
+}

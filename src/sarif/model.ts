@@ -1,0 +1,50 @@
+/**
+ * The part of SARIF 2.1.0 (OASIS, https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html) that Sallyport writes.
+ * Types only: the scanner's bundle imports this without zod.
+ */
+export type Level = 'error' | 'warning' | 'note';
+
+/** What a rule is, for the log's metadata. */
+export interface RuleMeta {
+  readonly id: string;
+  /** Short title. */
+  readonly title: string;
+  /** What to do instead. */
+  readonly help: string;
+  /** CWE number; null where none fits. */
+  readonly cwe: number | null;
+  /** 0.0 to 10.0, as code hosts read `security-severity`. */
+  readonly severity: number;
+  readonly level: Level;
+}
+
+/** One place that a rule found. */
+export interface Found {
+  readonly rule: string;
+  readonly message: string;
+  /** Relative to the root that was scanned, with `/`. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+  /** The source found, secrets already taken out. */
+  readonly snippet: string;
+}
+
+/** Something that was left out of a scan. `error` = the scan is not complete because of it. */
+export interface Notice {
+  readonly level: 'error' | 'note';
+  /** Word for the reason: `symlink`, `too_large`, `binary` … */
+  readonly id: string;
+  readonly message: string;
+  readonly path: string | null;
+}
+
+/** A whole log of one run, as `JSON.stringify` writes it. */
+export interface SarifLog {
+  readonly $schema: string;
+  readonly version: '2.1.0';
+  readonly runs: readonly unknown[];
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { SallyportError } from '../protocol/errors.js';
+import { cweName } from './build.js';
+import type { Level } from './model.js';
+
+/** One result of a log, reduced to what is compared. Paths are relative and stay inside the root. */
+export interface SarifResult {
+  readonly rule: string;
+  readonly level: Level;
+  readonly message: string;
+  readonly path: string;
+  readonly line: number;
+  readonly snippet: string;
+  /** `CWE-78`; null where the rule names none. */
+  readonly cwe: string | null;
+}
+
+/** A log as read. `problem` is null only when every run says of every invocation that it was successful. */
+export interface SarifReport {
+  readonly results: readonly SarifResult[];
+  readonly problem: string | null;
+  /** What the tool says that it left out or could not do. */
+  readonly notices: readonly { readonly level: string; readonly id: string; readonly message: string; readonly path: string | null }[];
+}
+
+export interface SarifLimits {
+  /** Characters of the whole log. */
+  readonly length: number;
+  readonly results: number;
+}
+export const SARIF_LIMITS: SarifLimits = { length: 32 * 1024 * 1024, results: 20_000 };
+
+const Text = z.string().max(100_000);
+const Message = z.object({ text: Text.optional(), markdown: Text.optional() });
+const LevelWord = z.enum(['error', 'warning', 'note', 'none']);
+const Location = z.object({
+  physicalLocation: z.object({
+    artifactLocation: z.object({ uri: z.string().max(10_000).optional() }).optional(),
+    region: z.object({
+      startLine: z.int().min(1).optional(), snippet: z.object({ text: Text.optional() }).optional(),
+    }).optional(),
+  }).optional(),
+});
+const Rule = z.object({
+  id: z.string().max(500),
+  defaultConfiguration: z.object({ level: LevelWord.optional() }).optional(),
+  properties: z.object({ tags: z.array(z.string().max(500)).max(100).optional() }).optional(),
+});
+const Notification = z.object({
+  level: LevelWord.optional(), message: Message.optional(), descriptor: z.object({ id: z.string().max(500).optional() }).optional(),
+  locations: z.array(Location).max(10).optional(),
+});
+const Run = z.object({
+  tool: z.object({ driver: z.object({ name: z.string().max(500), rules: z.array(Rule).max(5000).optional() }) }),
+  invocations: z.array(z.object({
+    executionSuccessful: z.boolean(), toolExecutionNotifications: z.array(Notification).max(50_000).optional(),
+  })).max(100).optional(),
+  results: z.array(z.object({
+    ruleId: z.string().max(500).optional(), ruleIndex: z.int().min(-1).optional(), level: LevelWord.optional(), kind: z.string().max(50).optional(),
+    message: Message, locations: z.array(Location).max(100).optional(),
+  })).nullish(),
+});
+const Log = z.object({ version: z.literal('2.1.0'), runs: z.array(Run).min(1).max(20) });
+type Run = z.infer<typeof Run>;
+
+/**
+ * Reads a SARIF 2.1.0 log as hostile input. Throws `scan.failed` when it is not one or is over the limits: a log that is cut short
+ * would hide results. Suppressions and fingerprints that the log claims are ignored: whoever wrote the code could have written them.
+ */
+export function parseSarif(text: string, limits: SarifLimits = SARIF_LIMITS): SarifReport {
+  if (text.length > limits.length) throw failed(`is ${text.length} characters long, at most ${limits.length} are read`);
+  const log = Log.safeParse(json(text));
+  if (!log.success) {
+    const issue = log.error.issues[0];
+    throw failed(`is not SARIF 2.1.0: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}`);
+  }
+  const count = log.data.runs.reduce((sum, run) => sum + (run.results?.length ?? 0), 0);
+  if (count > limits.results) throw failed(`holds ${count} results, at most ${limits.results} are read`);
+  return {
+    results: log.data.runs.flatMap(resultsOf),
+    problem: problemOf(log.data.runs),
+    notices: log.data.runs.flatMap((run) => (run.invocations ?? []).flatMap((i) => (i.toolExecutionNotifications ?? []).map((n) => ({
+      level: n.level ?? 'warning', id: n.descriptor?.id ?? '', message: (n.message?.text ?? '').slice(0, 2000), path: tryPath(n.locations?.[0]?.physicalLocation?.artifactLocation?.uri),
+    })))),
+  };
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw failed(`is not JSON: ${error instanceof Error ? error.message.slice(0, 200) : 'unreadable'}`);
+  }
+}
+
+function resultsOf(run: Run): SarifResult[] {
+  const rules = run.tool.driver.rules ?? [];
+  return (run.results ?? []).filter((result) => result.kind === undefined || result.kind === 'fail' || result.kind === 'review').map((result) => {
+    const byIndex = result.ruleIndex === undefined || result.ruleIndex < 0 ? undefined : rules[result.ruleIndex];
+    const id = result.ruleId ?? byIndex?.id;
+    if (id === undefined || id === '') throw failed('has a result that names no rule');
+    const rule = rules.find((r) => r.id === id) ?? byIndex;
+    const place = result.locations?.[0]?.physicalLocation;
+    const level = result.level ?? rule?.defaultConfiguration?.level ?? 'warning';
+    return {
+      rule: id, level: level === 'none' ? 'note' as const : level,
+      message: (result.message.text ?? result.message.markdown ?? '').slice(0, 2000),
+      path: pathOf(place?.artifactLocation?.uri), line: place?.region?.startLine ?? 1, snippet: place?.region?.snippet?.text ?? '',
+      cwe: cweOf(rule?.properties?.tags ?? []),
+    };
+  });
+}
+
+/** Only `executionSuccessful: true` counts; a run without an invocation says nothing about its completeness. */
+function problemOf(runs: readonly Run[]): string | null {
+  for (const run of runs) {
+    const name = run.tool.driver.name;
+    if (run.invocations === undefined || run.invocations.length === 0) return `${name} does not say whether it finished`;
+    if (run.results === undefined || run.results === null) return `${name} reports no list of results`;
+    const bad = run.invocations.find((invocation) => !invocation.executionSuccessful);
+    if (bad !== undefined) {
+      const reasons = (bad.toolExecutionNotifications ?? []).filter((n) => n.level === 'error').map((n) => n.message?.text ?? '').slice(0, 3);
+      return `${name} did not finish${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`.slice(0, 2000);
+    }
+  }
+  return null;
+}
+
+/** A relative path inside the root, or `scan.failed`: the path is shown, compared and perhaps opened later. */
+function pathOf(uri: string | undefined): string {
+  const path = tryPath(uri);
+  if (path === null) throw failed(`has a result whose place ${JSON.stringify((uri ?? 'none').slice(0, 200))} is not a relative path inside the tree`);
+  return path;
+}
+
+function tryPath(uri: string | undefined): string | null {
+  if (uri === undefined || uri === '' || uri.startsWith('/') || uri.startsWith('\\') || /^[a-z][a-z0-9+.-]*:/i.test(uri)) return null;
+  try {
+    const path = decodeURIComponent(uri);
+    const parts = path.split('/');
+    return path.startsWith('/') || path.includes('\0') || parts.includes('..') ? null : parts.filter((part) => part !== '.' && part !== '').join('/');
+  } catch {
+    return null;
+  }
+}
+
+function cweOf(tags: readonly string[]): string | null {
+  for (const tag of tags) {
+    const number = /^external\/cwe\/cwe-0*([1-9][0-9]{0,5})$/i.exec(tag)?.[1];
+    if (number !== undefined) return cweName(Number(number));
+  }
+  return null;
+}
+
+function failed(what: string): SallyportError {
+  return new SallyportError('scan.failed', `The scanner's report ${what}.`);
+}

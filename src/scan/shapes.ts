@@ -1,0 +1,58 @@
+import { Lang, parse } from '@ast-grep/napi';
+import type { Found } from '../sarif/model.js';
+import type { ShapeRule } from './rule.js';
+import { CRYPTO } from './rules/crypto.js';
+import { INJECTION } from './rules/injection.js';
+import { WEB } from './rules/web.js';
+
+/** Every shape rule of the pack for JavaScript and TypeScript. */
+export const SHAPE_RULES: readonly ShapeRule[] = [...INJECTION, ...WEB, ...CRYPTO];
+
+/** Grammar by the end of the file's name. */
+const LANGUAGES: Readonly<Record<string, Lang>> = {
+  js: Lang.JavaScript, mjs: Lang.JavaScript, cjs: Lang.JavaScript, jsx: Lang.JavaScript,
+  ts: Lang.TypeScript, mts: Lang.TypeScript, cts: Lang.TypeScript, tsx: Lang.Tsx,
+};
+/** Brackets deeper than this are not written by people, and the matcher's time grows with depth times size. */
+const MAX_DEPTH = 1000;
+
+/** True when shape rules exist for the language of `path`. */
+export function hasShapeRules(path: string): boolean {
+  return languageOf(path) !== undefined;
+}
+
+/** Results of every shape rule on one file, `too_deep` when it cannot be searched in bounded time, empty where there are no rules. */
+export function findShapes(path: string, source: string, rules: readonly ShapeRule[] = SHAPE_RULES): readonly Found[] | 'too_deep' {
+  const language = languageOf(path);
+  if (language === undefined) return [];
+  if (depth(source) > MAX_DEPTH) return 'too_deep';
+  const root = parse(language, source).root();
+  return rules.flatMap((rule) =>
+    root.findAll({ rule: rule.match, ...(rule.utils === undefined ? {} : { utils: rule.utils }) })
+      .filter((node) => rule.accept?.(node) !== false)
+      .map((node) => {
+        const { start, end } = node.range();
+        return {
+          rule: rule.id, message: rule.message, path, snippet: node.text(),
+          line: start.line + 1, column: start.column + 1, endLine: end.line + 1, endColumn: end.column + 1,
+        };
+      }));
+}
+
+function languageOf(path: string): Lang | undefined {
+  const name = path.toLowerCase();
+  const extension = name.slice(name.lastIndexOf('.') + 1);
+  return Object.hasOwn(LANGUAGES, extension) ? LANGUAGES[extension] : undefined;
+}
+
+/** Deepest nesting of brackets, strings not looked into: an upper bound is enough here. */
+function depth(source: string): number {
+  let now = 0;
+  let most = 0;
+  for (let i = 0; i < source.length; i++) {
+    const c = source.charCodeAt(i);
+    if (c === 40 || c === 91 || c === 123) most = Math.max(most, ++now);
+    else if ((c === 41 || c === 93 || c === 125) && now > 0) now--;
+  }
+  return most;
+}

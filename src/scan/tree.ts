@@ -1,0 +1,52 @@
+import { buildSarif } from '../sarif/build.js';
+import type { Found, Notice, SarifLog } from '../sarif/model.js';
+import { type WalkLimits, walk } from './inside/walk.js';
+import { findSecrets, SECRET_RULE_META, withoutSecrets } from './secrets.js';
+import { findShapes, hasShapeRules, SHAPE_RULES } from './shapes.js';
+
+/** Version of the rules and of how they are applied; a change makes base and head be scanned anew. */
+export const SCANNER = { name: 'sallyport-scan', version: '1' } as const;
+
+export interface ScanOptions {
+  readonly root: string;
+  /** Names of files and folders that are not entered. */
+  readonly exclude: ReadonlySet<string>;
+  readonly limits: WalkLimits & {
+    readonly results: number;
+    /** Notices kept; more are counted. */
+    readonly notices: number;
+  };
+}
+
+/** Scans every file below a root with the shape and the secret rules: one SARIF log, which is successful only when it is complete. */
+export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
+  const notices: Notice[] = [];
+  let untold = 0;
+  const note = (notice: Notice): void => {
+    if (notices.length < limits.notices || notice.level === 'error') notices.push(notice);
+    else untold++;
+  };
+  const results: Found[] = [];
+  for (const file of walk(root, exclude, limits, note)) {
+    results.push(...scanFile(file.path, file.bytes, note));
+    if (results.length > limits.results) {
+      note({ level: 'error', id: 'results', message: `The scan stopped: more than ${limits.results} results.`, path: null });
+      break;
+    }
+  }
+  // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
+  if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
+  return buildSarif({ tool: SCANNER, rules: [...SHAPE_RULES, ...SECRET_RULE_META], results: results.slice(0, limits.results), notices: notices.slice(0, limits.notices + 100) });
+}
+
+function scanFile(path: string, bytes: Buffer, note: (notice: Notice) => void): readonly Found[] {
+  // Node runs a .js file with a NUL in it, so only files without rules are left out for being binary.
+  if (!hasShapeRules(path) && bytes.includes(0)) {
+    note({ level: 'note', id: 'binary', message: 'is not text', path });
+    return [];
+  }
+  const text = bytes.toString('utf8');
+  const shapes = findShapes(path, text);
+  if (shapes === 'too_deep') note({ level: 'note', id: 'too_nested', message: 'nests too deeply to be searched', path });
+  return [...(shapes === 'too_deep' ? [] : shapes.map((found) => ({ ...found, snippet: withoutSecrets(found.snippet.slice(0, 10_000)) }))), ...findSecrets(path, text)];
+}
