@@ -1,0 +1,54 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What runs on a data folder. `absent` covers a stale `postmaster.pid`. */
+export type Postmaster =
+  | { readonly state: 'absent'; readonly stalePid: number | null }
+  | { readonly state: 'starting' | 'ready' | 'stopping'; readonly pid: number; readonly socketFolder: string };
+
+/**
+ * Reads `postmaster.pid` (lines: pid, data folder, start time, port, socket folder, listen address, shared memory, status). The pid counts only
+ * when that process works in the data folder, which a postmaster always does: a reused pid or a zombie does not.
+ */
+export function readPostmaster(data: string): Postmaster {
+  const lines = readSmall(join(data, 'postmaster.pid'))?.split('\n') ?? [];
+  const pid = Number(lines[0]);
+  if (!Number.isInteger(pid) || pid < 2) return { state: 'absent', stalePid: null };
+  if (!worksIn(pid, data)) return { state: 'absent', stalePid: pid };
+  const status = lines[7]?.trim();
+  return { state: status === 'ready' ? 'ready' : status === 'stopping' ? 'stopping' : 'starting', pid, socketFolder: lines[4] ?? '' };
+}
+
+/** Processes that work in the data folder: the postmaster and its backends, also orphaned ones. */
+export function processesIn(data: string): number[] {
+  return readdirSync('/proc').map(Number).filter((pid) => Number.isInteger(pid) && worksIn(pid, data));
+}
+
+/** True while the process exists and is no zombie. */
+export function isAlive(pid: number): boolean {
+  const stat = readSmall(`/proc/${pid}/stat`);
+  return stat !== null && !/\) [ZX] /.test(stat);
+}
+
+function worksIn(pid: number, folder: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(folder);
+  } catch {
+    return false; // ended, a zombie, or another account's process, which ours never is
+  }
+}
+
+/** The folder belongs to the database account: a link or a FIFO laid there must not lead this process astray or stop it. */
+function readSmall(path: string): string | null {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if (!fstatSync(fd).isFile()) return null;
+    const buffer = Buffer.alloc(4096);
+    return buffer.toString('utf8', 0, readSync(fd, buffer));
+  } catch {
+    return null;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
