@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import type { ExecResult, Sandbox } from '../../sandbox/sandbox.js';
+import { applyHunks, type FilePatch, parsePatch, PatchError } from './patch.js';
+
+/** What a tool gives back to the model; `finish` also ends the round. */
+export interface ToolOutcome {
+  readonly ok: boolean;
+  readonly output: string;
+  readonly finished?: { readonly summary: string; readonly citations: readonly string[] };
+}
+
+export interface ToolContext {
+  readonly sandbox: Sandbox;
+  readonly signal: AbortSignal;
+}
+
+export interface Tool {
+  readonly description: string;
+  readonly input: z.ZodType;
+  run(input: unknown, context: ToolContext): Promise<ToolOutcome>;
+}
+
+/** Characters of output that reach the model: the head and the tail of what is longer. The whole is on the log. */
+const OUTPUT_CHARS = 16_000;
+const MAX_OUTPUT = 8 * 1024 * 1024;
+const COMMAND_MS = 600_000;
+
+function define<T extends z.ZodType>(description: string, input: T, run: (input: z.infer<T>, context: ToolContext) => Promise<ToolOutcome>): Tool {
+  return { description, input, run: (value, context) => run(input.parse(value), context) };
+}
+
+const Path = z.string().min(1).max(1000).describe('Path relative to the workspace');
+
+/** The tools of Sallyport's own agent. Each acts inside the sandbox only; none can change how the sandbox is closed. */
+export const TOOLS: Readonly<Record<string, Tool>> = {
+  shell: define(
+    'Run a command with bash in the workspace. There is no network. Output is cut to its head and tail when long.',
+    z.strictObject({ command: z.string().min(1).max(20_000), timeout: z.int().min(1).max(600).optional().describe('Seconds, default 120') }),
+    async ({ command, timeout }, { sandbox, signal }) => {
+      const result = await sandbox.exec({ argv: ['/bin/bash', '-c', command], timeout: (timeout ?? 120) * 1000, maxOutput: MAX_OUTPUT, signal });
+      const how = result.reason === 'exited' ? `exit ${result.exit ?? result.signal}` : `${result.reason} after ${Math.round(result.ms / 1000)} s`;
+      return { ok: result.exit === 0 && result.reason === 'exited', output: `${clip(merge(result))}\n[${how}]` };
+    },
+  ),
+  read: define(
+    'Read a text file with line numbers, or a range of it.',
+    z.strictObject({ path: Path, from: z.int().min(1).optional(), to: z.int().min(1).optional() }),
+    async ({ path, from, to }, context) => {
+      const text = await readText(path, context);
+      if (text === null) return { ok: false, output: `Cannot read ${path}: no such text file, or over 2 MB` };
+      const lines = text.split('\n');
+      const first = from ?? 1;
+      const shown = lines.slice(first - 1, to ?? first + 1999).map((l, i) => `${first + i}\t${l}`);
+      return { ok: true, output: clip(`${shown.join('\n')}\n[lines ${first}-${first + shown.length - 1} of ${lines.length}]`) };
+    },
+  ),
+  search: define(
+    'Search file contents by an extended regular expression. Gives path:line:text.',
+    z.strictObject({ pattern: z.string().min(1).max(1000), path: Path.optional() }),
+    async ({ pattern, path }, { sandbox, signal }) => {
+      const argv = ['grep', '-rnIE', '--exclude-dir=node_modules', '--exclude-dir=.git', '-m', '50', '-e', pattern, '--', path ?? '.'];
+      const result = await sandbox.exec({ argv, timeout: 30_000, maxOutput: MAX_OUTPUT, signal });
+      if (result.exit === 1 && result.stdout.length === 0) return { ok: true, output: '[no match]' };
+      return { ok: result.exit === 0, output: clip(merge(result)) };
+    },
+  ),
+  apply_patch: define(
+    'Change files. Format: *** Begin Patch / *** Update File: path / @@ optional line before / lines with " ", "-" or "+" / *** Add File: path / lines with "+" / *** Delete File: path / *** End Patch. All or nothing.',
+    z.strictObject({ patch: z.string().min(1).max(1_000_000) }),
+    async ({ patch }, context) => {
+      try {
+        const files = parsePatch(patch);
+        const writes = await Promise.all(files.map((file) => plan(file, context)));
+        for (const write of writes) await perform(write, context);
+        return { ok: true, output: files.map((f) => `${f.kind} ${f.path}`).join('\n') };
+      } catch (error) {
+        if (error instanceof PatchError) return { ok: false, output: `Nothing was changed. ${error.message}` };
+        throw error;
+      }
+    },
+  ),
+  plan: define(
+    'Write down or update the plan: short steps with their state.',
+    z.strictObject({ steps: z.array(z.strictObject({ step: z.string().max(500), state: z.enum(['open', 'doing', 'done']) })).min(1).max(50) }),
+    async ({ steps }) => ({ ok: true, output: steps.map((s) => `[${s.state}] ${s.step}`).join('\n') }),
+  ),
+  finish: define(
+    'End the work. Say what was done, or the answer. Citations are path:line; each is checked to exist. Whether the work passes is decided by Sallyport\'s own checks.',
+    z.strictObject({ summary: z.string().min(1).max(20_000), citations: z.array(z.string().max(500)).max(200).optional() }),
+    async ({ summary, citations }) => ({ ok: true, output: 'Noted.', finished: { summary, citations: citations ?? [] } }),
+  ),
+};
+
+function merge(result: ExecResult): string {
+  return Buffer.concat([result.stdout, result.stderr]).toString('utf8');
+}
+
+/** Head and tail of a text that is too long, with what is missing between them. */
+export function clip(text: string, limit = OUTPUT_CHARS): string {
+  if (text.length <= limit) return text;
+  const half = Math.floor(limit / 2);
+  return `${text.slice(0, half)}\n[… ${text.length - 2 * half} characters left out …]\n${text.slice(-half)}`;
+}
+
+async function readText(path: string, { sandbox, signal }: ToolContext): Promise<string | null> {
+  const result = await sandbox.exec({ argv: ['cat', '--', path], timeout: 20_000, maxOutput: 2 * 1024 * 1024, signal });
+  if (result.exit !== 0 || result.reason !== 'exited' || result.stdout.includes(0)) return null;
+  return result.stdout.toString('utf8');
+}
+
+type Write = { readonly path: string; readonly content: string | null };
+
+/** Everything is computed before anything is written. */
+async function plan(file: FilePatch, context: ToolContext): Promise<Write> {
+  const old = await readText(file.path, context);
+  if (file.kind === 'add') {
+    if (old !== null) throw new PatchError(`${file.path} is there already; use Update File`);
+    return { path: file.path, content: file.content };
+  }
+  if (old === null) throw new PatchError(`${file.path} is not a text file in the workspace`);
+  return { path: file.path, content: file.kind === 'delete' ? null : applyHunks(file.path, old, file.hunks) };
+}
+
+async function perform(write: Write, { sandbox, signal }: ToolContext): Promise<void> {
+  const script = write.content === null ? 'rm -- "$1"' : 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"';
+  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script, 'write', write.path], timeout: 20_000, maxOutput: 10_000, signal, stdin: Buffer.from(write.content ?? '') });
+  if (result.exit !== 0) throw new PatchError(`${write.path} could not be written: ${result.stderr.toString('utf8').slice(0, 300)}`);
+}

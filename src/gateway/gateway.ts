@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { scrub } from '../audit/scrub.js';
+import { SallyportError } from '../protocol/errors.js';
+import type { Journal } from '../protocol/event.js';
+import { newId } from '../protocol/ids.js';
+import type { ModelTarget } from '../protocol/task.js';
+import type { Meter } from './meter.js';
+
+/** Everything that one run's model calls pass through. The key exists here and nowhere else. */
+export interface GatewayOptions {
+  readonly target: ModelTarget;
+  /** Base URL that requests must have; for a scripted model, where the worker started it. */
+  readonly baseUrl: string;
+  readonly key: string | null;
+  readonly redact: (text: string) => string;
+  readonly meter: Meter;
+  readonly journal: Journal;
+  readonly signal: AbortSignal;
+  readonly fetch?: typeof globalThis.fetch;
+  /** Milliseconds for one attempt. Default 300,000. */
+  readonly timeout?: number;
+}
+
+const RETRIES = 3;
+const MAX_ANSWER = 32 * 1024 * 1024;
+const MAX_WAIT_MS = 60_000;
+const RETRIED = new Set([408, 409, 429, 500, 502, 503, 504, 529]);
+
+/** What is read of an answer: https://platform.openai.com/docs/api-reference/chat/object. Everything else passes untouched. */
+const Answer = z.looseObject({ usage: z.looseObject({ prompt_tokens: z.int().min(0).optional(), completion_tokens: z.int().min(0).optional() }).nullish() });
+
+/**
+ * A `fetch` for a model client that lets through exactly one kind of request: POST to the run's own model at the run's own
+ * endpoint. Secrets are taken out of what is sent, the budget is asked first, and request and answer are on the log.
+ */
+export function gatewayFetch(options: GatewayOptions): typeof globalThis.fetch {
+  return async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const body = checkRequest(options, url, init);
+    options.meter.assertLeft();
+    return await call(options, url, body);
+  };
+}
+
+function checkRequest({ target, baseUrl, redact }: GatewayOptions, url: URL, init: RequestInit | undefined): string {
+  const allowed = new URL(baseUrl);
+  const refuse = (why: string): SallyportError => new SallyportError('model.refused', `The gateway refuses this request: ${why}`);
+  if (url.origin !== allowed.origin || !url.pathname.startsWith(`${allowed.pathname.replace(/\/$/, '')}/`)) throw refuse(`its address is not the one of model "${target.name}"`);
+  if (init?.method !== 'POST' || typeof init.body !== 'string') throw refuse('only POST of a JSON text is let through');
+  const value: unknown = JSON.parse(init.body);
+  if (typeof value !== 'object' || value === null || !('model' in value) || value.model !== target.name) throw refuse(`it names another model than "${target.name}"`);
+  return JSON.stringify(scrub(value, redact));
+}
+
+async function call(options: GatewayOptions, url: URL, body: string): Promise<Response> {
+  const { journal, target, key } = options;
+  for (let attempt = 0; ; attempt++) {
+    const id = newId('cmd');
+    await journal.record('model.requested', { call: id, model: target.name, host: url.host, request: await journal.keep(body, 'application/json') });
+    const began = performance.now();
+    try {
+      const response = await (options.fetch ?? globalThis.fetch)(url, {
+        method: 'POST', body, redirect: 'error', signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeout ?? 300_000)]),
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
+      });
+      const text = await bounded(response);
+      const usage = usageOf(text);
+      const usd = options.meter.add(usage.input, usage.output);
+      await journal.record('model.answered', {
+        call: id, status: response.status, response: await journal.keep(text, 'application/json'), inputTokens: usage.input, outputTokens: usage.output, usd,
+        ms: Math.round(performance.now() - began),
+      });
+      if (!RETRIED.has(response.status) || attempt >= RETRIES) return new Response(text, { status: response.status, headers: { 'content-type': response.headers.get('content-type') ?? 'application/json' } });
+      await wait(response.headers.get('retry-after'), attempt, options.signal);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (error instanceof SallyportError && error.code !== 'model.failed') throw error;
+      await journal.record('model.failed', { call: id, message: describe(error) });
+      if (attempt >= RETRIES) throw new SallyportError('model.failed', `Model "${target.name}" at ${url.host} cannot be reached: ${describe(error)}`, { cause: error, hint: 'Check the address and the network, then: sallyport resume TASK' });
+      await wait(null, attempt, options.signal);
+    }
+  }
+}
+
+/** Obeys `retry-after` (seconds) up to a minute, otherwise backs off 0.5, 1, 2 … seconds. */
+async function wait(retryAfter: string | null, attempt: number, signal: AbortSignal): Promise<void> {
+  const asked = retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : 500 * 2 ** attempt;
+  await sleep(Math.min(asked, MAX_WAIT_MS), undefined, { signal });
+}
+
+async function bounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_ANSWER) throw new SallyportError('model.failed', `The model sent more than ${MAX_ANSWER} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function usageOf(text: string): { readonly input: number | null; readonly output: number | null } {
+  try {
+    const { usage } = Answer.parse(JSON.parse(text));
+    return { input: usage?.prompt_tokens ?? null, output: usage?.completion_tokens ?? null };
+  } catch {
+    return { input: null, output: null }; // not an answer in the protocol: the model client says what is wrong with it
+  }
+}
+
+/** The cause without the address of a proxy or a key: only names and codes. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown failure';
+  const cause = error.cause;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : error.name;
+  return error instanceof SallyportError ? error.message : code;
+}

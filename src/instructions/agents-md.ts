@@ -1,0 +1,48 @@
+import { digestOf } from '../attest/digest.js';
+import { readFileAt } from '../git/change.js';
+import type { GitContext } from '../git/command.js';
+import { pathProblem } from '../git/paths.js';
+import { listTree } from '../git/tree.js';
+
+/** Bytes of all AGENTS.md files together that reach a model. What is cut is told, to the person and to the model. */
+export const INSTRUCTION_LIMIT = 32 * 1024;
+
+export interface InstructionFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** Bytes that were used; fewer than `bytes` when it was cut. */
+  readonly used: number;
+  readonly digest: `sha256:${string}`;
+}
+
+export interface Instructions {
+  readonly text: string;
+  readonly files: readonly InstructionFile[];
+}
+
+/**
+ * The repository's AGENTS.md files as they stand on the protected base, the root's first, deeper ones after it (nearest to the
+ * edited file wins, so each is headed by its folder). A task branch's version is never read.
+ */
+export async function readInstructions(context: GitContext, commit: string): Promise<Instructions> {
+  const paths = (await listTree(context, commit))
+    .filter((e) => e.mode.startsWith('100') && pathProblem(e.path) === null)
+    .map((e) => e.path.toString('utf8'))
+    .filter((p) => (p === 'AGENTS.md' || p.endsWith('/AGENTS.md')) && !p.includes('node_modules/'))
+    .sort((a, b) => a.split('/').length - b.split('/').length || a.localeCompare(b));
+  const files: InstructionFile[] = [];
+  const parts: string[] = [];
+  let left = INSTRUCTION_LIMIT;
+  for (const path of paths) {
+    const body = await readFileAt(context, commit, path);
+    if (body === null) continue;
+    const used = body.subarray(0, left);
+    left -= used.length;
+    files.push({ path, bytes: body.length, used: used.length, digest: digestOf(body.toString('base64')) as `sha256:${string}` });
+    if (used.length === 0) continue;
+    const scope = path === 'AGENTS.md' ? 'the whole repository' : `files below ${path.slice(0, -'/AGENTS.md'.length)}/`;
+    const cut = used.length < body.length ? `\n[cut: ${used.length} of ${body.length} bytes shown]` : '';
+    parts.push(`## ${path} (for ${scope})\n\n${used.toString('utf8')}${cut}`);
+  }
+  return { text: parts.join('\n\n'), files };
+}
