@@ -55,7 +55,7 @@ export function createLog(store: Store, artifacts: Artifacts, { redact, now, key
     return made;
   };
   return {
-    append(task, events, { epoch }) {
+    async append(task, events, { epoch }) {
       const prepared = events.map((event) => prepare(event, redact));
       return store.appendEvents(task, { epoch, ids: prepared.map((e) => e.id) }, (point) => place(task, prepared, point, now()));
     },

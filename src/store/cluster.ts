@@ -73,6 +73,8 @@ export async function stopPostmaster({ paths, native, dbUser, processes }: Clust
     const result = await processes.run([join(native, 'bin/pg_ctl'), 'stop', '-D', paths.data, '-m', 'fast', '-w', '-t', '50'], { env: CHILD_ENV, timeout: 60_000, ...dbUser });
     if (result.exit !== 0 && readPostmaster(paths.data).state !== 'absent') throw startError('stop PostgreSQL', result.stderr.toString('utf8'));
   }
+  // The state directory was removed while it ran: nothing is left to save, and pg_ctl no longer finds what to stop.
+  if (!existsSync(paths.data)) for (const pid of processesIn(paths.data)) quit(pid);
   for (let left = 500; left > 0 && processesIn(paths.data).length > 0; left--) await delay(10);
 }
 
@@ -123,6 +125,14 @@ async function removeAborted(folder: string, dbUser: DbUser | null, processes: P
   if (dbUser === null) return rm(folder, { recursive: true, force: true });
   await processes.run(['find', folder, '-mindepth', '1', '-delete'], { env: CHILD_ENV, ...dbUser });
   await rmdir(folder).catch(() => undefined); // an orphaned initdb may still write there: the next owner removes it
+}
+
+function quit(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function sizeOf(file: string): number {

@@ -25,6 +25,7 @@ export interface OwnerHold {
 
 const POLL_MS = 20;
 const CANDIDATE_MS = 300;
+const RETRY_MS = 1000;
 
 /**
  * Finds the owner, or starts a candidate and waits. When the owner dies, another is found or started in the background; the address stays the
@@ -36,15 +37,19 @@ export async function holdOwner(options: HoldOptions): Promise<OwnerHold> {
   let { socket, url } = await findOwner(options, stop.signal);
   const keep = (current: Socket): void => {
     current.once('close', () => {
-      if (stop.signal.aborted) return;
-      // A failure here is told to whoever next needs the database: each query waits for a connection and says why there is none.
-      findOwner(options, stop.signal).then((next) => {
-        if (stop.signal.aborted) return next.socket.destroy();
-        socket = next.socket;
-        url = next.url;
-        keep(socket);
-      }, () => undefined);
+      if (!stop.signal.aborted) void again();
     });
+  };
+  /** Never rejects. What fails here is told to whoever next needs the database: its query says why there is none. */
+  const again = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        ({ socket, url } = await findOwner(options, stop.signal));
+        return keep(socket);
+      } catch {
+        await delay(RETRY_MS, undefined, { signal: stop.signal }).catch(() => undefined); // aborted: the loop ends
+      }
+    }
   };
   keep(socket);
   return {
@@ -63,7 +68,7 @@ async function findOwner(options: HoldOptions, signal: AbortSignal): Promise<{ r
   const { paths, argv, processes, patience } = options;
   const deadline = performance.now() + patience;
   for (let nextCandidate = 0; performance.now() < deadline; await delay(POLL_MS, undefined, { signal })) {
-    const found = await ask(paths.ownerSocket, deadline - performance.now());
+    const found = await ask(paths.ownerSocket, deadline - performance.now(), signal);
     if (found !== null) {
       const { socket, answer } = found;
       if (answer.ok) return { socket, url: answer.url };
@@ -81,8 +86,8 @@ async function findOwner(options: HoldOptions, signal: AbortSignal): Promise<{ r
 }
 
 /** One attempt. Null when nobody listens, or who did went away before it answered (it was stopping): the caller tries again. */
-async function ask(path: string, ms: number): Promise<{ readonly socket: Socket; readonly answer: OwnerAnswer } | null> {
-  const socket = connect(path);
+async function ask(path: string, ms: number, signal: AbortSignal): Promise<{ readonly socket: Socket; readonly answer: OwnerAnswer } | null> {
+  const socket = connect({ path, signal });
   const line = await new Promise<string | null>((resolve) => {
     let text = '';
     const timer = setTimeout(() => resolve(null), ms);

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Client } from 'pg';
 import { SallyportError, toSallyportError } from '../protocol/errors.js';
@@ -32,7 +32,7 @@ const WATCH_MS = 500;
  */
 export async function runOwner(options: OwnerOptions): Promise<void> {
   process.umask(0o077);
-  const paths = storePaths(options.home);
+  const paths = storePaths(realpathSync(options.home)); // processes are known by the folder they work in, and the kernel tells real paths
   requireLockHeld(paths);
   prepareHome(paths);
   const clients = new Clients(Math.max(FIRST_CLIENT_MS, options.linger ?? 0), options.linger ?? 1500);

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What runs on a data folder. `absent` covers a stale `postmaster.pid`. */
@@ -8,7 +8,7 @@ export type Postmaster =
 
 /**
  * Reads `postmaster.pid` (lines: pid, data folder, start time, port, socket folder, listen address, shared memory, status). The pid counts only
- * when that process works in the data folder, which a postmaster always does: a reused pid or a zombie does not.
+ * when that process works in the data folder, which a postmaster always does: a reused pid or a zombie does not. `data` is a real path.
  */
 export function readPostmaster(data: string): Postmaster {
   const lines = readSmall(join(data, 'postmaster.pid'))?.split('\n') ?? [];
@@ -19,7 +19,7 @@ export function readPostmaster(data: string): Postmaster {
   return { state: status === 'ready' ? 'ready' : status === 'stopping' ? 'stopping' : 'starting', pid, socketFolder: lines[4] ?? '' };
 }
 
-/** Processes that work in the data folder: the postmaster and its backends, also orphaned ones. */
+/** Processes that work in the data folder (a real path): the postmaster and its backends, also orphaned ones. */
 export function processesIn(data: string): number[] {
   return readdirSync('/proc').map(Number).filter((pid) => Number.isInteger(pid) && worksIn(pid, data));
 }
@@ -30,9 +30,11 @@ export function isAlive(pid: number): boolean {
   return stat !== null && !/\) [ZX] /.test(stat);
 }
 
+/** `folder` may have been removed under the process: the kernel then says so behind its path. */
 function worksIn(pid: number, folder: string): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(folder);
+    const at = readlinkSync(`/proc/${pid}/cwd`);
+    return at === folder || at === `${folder} (deleted)`;
   } catch {
     return false; // ended, a zombie, or another account's process, which ours never is
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDetached } from '../../src/process/detach.js';
 import { run } from '../../src/process/spawn.js';
+import { findNative } from '../../src/store/binaries.js';
 import { openStore } from '../../src/store/open.js';
 import { storePaths } from '../../src/store/paths.js';
 import { isAlive, processesIn, readPostmaster } from '../../src/store/postmaster.js';
@@ -15,7 +16,8 @@ let client: string;
 beforeAll(async () => {
   lab = await openLab();
   client = await lab.bundle('client', `
-    import { openStore } from './store/open.js';
+    import { findNative } from '../../src/store/binaries.js';
+import { openStore } from './store/open.js';
     import { startDetached } from './process/detach.js';
     import { newId } from './protocol/ids.js';
     const o = JSON.parse(process.argv[2]);
@@ -26,7 +28,7 @@ beforeAll(async () => {
     await store[Symbol.asyncDispose]();
   `);
 });
-afterAll(() => lab[Symbol.dispose]());
+afterAll(() => lab[Symbol.asyncDispose]());
 
 function owners(home: string): number[] {
   return readdirSync('/proc').map(Number).filter((pid) => Number.isInteger(pid) && cmdline(pid).includes('owner.mjs') && cmdline(pid).includes(`"home":"${home}"`) && isAlive(pid));
@@ -76,6 +78,7 @@ describe('the owner of the embedded database', () => {
     const during = await addTask(store);
     const second = await until(() => owners(home).find((pid) => pid !== first), 'another owner');
     await until(async () => !(await lockIsFree(home)), 'the lock is taken again');
+    await until(() => existsSync(storePaths(home).ownerSocket), 'the new owner listens');
     expect(await store.findTasks('task_')).toHaveLength(2);
     expect({ postmaster: postmasterOf(home), second: isAlive(second) }).toEqual({ postmaster, second: true });
     await store[Symbol.asyncDispose]();
@@ -116,6 +119,17 @@ describe('the owner of the embedded database', () => {
     expect(await store.findTasks('task_')).toHaveLength(1);
   });
 
+  it('stops the database also when the state directory was removed under it', async () => {
+    const home = lab.home();
+    const store = await openStore(lab.options(home));
+    const { data } = storePaths(home);
+    expect(processesIn(data)).not.toEqual([]);
+    await run(['rm', '-rf', home], { env: ENV });
+    await store[Symbol.asyncDispose]();
+    await gone(home);
+    expect(processesIn(data)).toEqual([]);
+  });
+
   it('gives no descriptor of its lock to PostgreSQL, and no TCP port', async () => {
     const home = lab.home();
     await using store = await openStore(lab.options(home));
@@ -149,6 +163,47 @@ describe('the owner of the embedded database', () => {
     await run(['mkdir', '-m', '0700', closed], { env: ENV });
     const home = join(closed, 'home');
     await expect(openStore(lab.options(home))).rejects.toMatchObject({ code: 'store.unavailable', message: expect.stringContaining(`cannot pass "${closed}"`), hint: expect.stringContaining('SALLYPORT_HOME') });
+    await gone(home);
+  });
+
+  it('copies PostgreSQL to where its account can run it, when the installation is closed to it', async () => {
+    if (lab.dbUser === null) return;
+    const closed = join(lab.folder, 'installation');
+    await run(['mkdir', '-m', '0700', closed], { env: ENV });
+    await run(['cp', '-r', findNative(), join(closed, 'native')], { env: ENV, timeout: 60_000 });
+    const home = lab.home();
+    const options = lab.options(home);
+    const argv = options.owner?.argv ?? [];
+    const moved = JSON.stringify({ ...JSON.parse(argv[2] as string), native: join(closed, 'native') });
+    {
+      await using store = await openStore({ ...options, owner: { argv: [argv[0] as string, argv[1] as string, moved], processes: { startDetached } } });
+      await addTask(store);
+    }
+    await gone(home);
+    expect(readdirSync(storePaths(home).db).sort()).toEqual(['conf', 'data', 'native-18.4']);
+  });
+
+  it('runs without root too, under the account of the command', async () => {
+    if (lab.dbUser === null) return; // then every other test here is this one
+    const home = lab.home();
+    await run(['mkdir', '-m', '0700', home], { env: ENV });
+    await run(['chown', `${lab.dbUser.uid}:${lab.dbUser.gid}`, home], { env: ENV });
+    const argv = lab.options(home).owner?.argv ?? [];
+    const own = JSON.stringify({ ...JSON.parse(argv[2] as string), dbUser: null });
+    const result = await run([process.execPath, client, JSON.stringify({ home, owner: { argv: [argv[0], argv[1], own] }, request: {} })], { env: ENV, timeout: 60_000, ...lab.dbUser });
+    expect([result.exit, result.stderr.toString()]).toEqual([0, '']);
+    await gone(home);
+    expect(processesIn(storePaths(home).data)).toEqual([]);
+  });
+
+  it('refuses to run the database as root', async () => {
+    if (lab.dbUser === null) return;
+    const home = lab.home();
+    const options = lab.options(home);
+    const argv = options.owner?.argv ?? [];
+    const rooted = JSON.stringify({ ...JSON.parse(argv[2] as string), dbUser: null });
+    await expect(openStore({ ...options, owner: { argv: [argv[0] as string, argv[1] as string, rooted], processes: { startDetached } } }))
+      .rejects.toMatchObject({ code: 'store.unavailable', message: expect.stringContaining('as root') });
     await gone(home);
   });
 
