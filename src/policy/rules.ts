@@ -50,9 +50,9 @@ function readRule(level: PolicyLevel, source: string): Rule {
   const answer = policyToJson(source);
   if (answer.type === 'failure') throw invalid(`of level ${level} does not parse: ${answer.errors.map((e) => e.message).join('; ')}`);
   const annotations = answer.json.annotations ?? {};
-  const id = annotations['id'] ?? '';
-  const reason = annotations['reason'] ?? '';
-  const ask = annotations['effect'];
+  const id = annotations.id ?? '';
+  const reason = annotations.reason ?? '';
+  const ask = annotations.effect;
   const unknown = Object.keys(annotations).filter((name) => !KNOWN_ANNOTATIONS.has(name));
   if (!/^[a-z][a-z0-9-]{0,80}$/.test(id) || id === 'default') {
     throw invalid(`of level ${level} has a rule whose @id is "${id}": need lower-case letters, digits and dashes, and not "default"`);

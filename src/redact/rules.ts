@@ -96,7 +96,7 @@ export const SECRET_RULES: readonly SecretRule[] = [
     accept: (s) => !placeholder(s) && entropy(s) >= 3 && /[0-9]/.test(s) && /[A-Za-z]/.test(s),
     examples: {
       must: [['const pass', 'word = "', 'h4rdT0Gu3ss!x', '"'], ['"api', '_key": "', BODY, '"'], ['clientSe', "cret: '", 'a8f5f167f44f4964e6c998dee827110c', "'"]],
-      mustNot: ['password: "changeme123"', 'token = process.env.TOKEN', `secret: "\${SECRET_1}"`, 'const tokenType = "Bearer"', 'password = "<your-password-1>"', 'tokenUrl: "https://id.example.com/oauth2/token"'],
+      mustNot: ['password: "changeme123"', 'token = env.TOKEN', `secret: "\${SECRET_1}"`, 'const tokenType = "Bearer"', 'password = "<your-password-1>"', 'tokenUrl: "https://id.example.com/oauth2/token"'],
     },
   },
 ];

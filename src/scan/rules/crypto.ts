@@ -50,8 +50,8 @@ export const CRYPTO: readonly ShapeRule[] = [
       ],
     },
     examples: {
-      must: ['https.request({ rejectUnauthorized: false })', `process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'`, `process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = 0`, '({ checkServerIdentity: () => undefined })'],
-      mustNot: ['https.request({ rejectUnauthorized: true })', `process.env.NODE_TLS_REJECT_UNAUTHORIZED = '1'`, 'https.request({ ca })'],
+      must: ['https.request({ rejectUnauthorized: false })', `env.NODE_TLS_REJECT_UNAUTHORIZED = '0'`, `env['NODE_TLS_REJECT_UNAUTHORIZED'] = 0`, '({ checkServerIdentity: () => undefined })'],
+      mustNot: ['https.request({ rejectUnauthorized: true })', `env.NODE_TLS_REJECT_UNAUTHORIZED = '1'`, 'https.request({ ca })'],
     },
   },
   {
@@ -83,7 +83,7 @@ export const CRYPTO: readonly ShapeRule[] = [
     },
     examples: {
       must: [`jwt.sign({ id }, 'my-signing-key')`, `crypto.createHmac('sha256', 'static key')`, `app.use(session({ secret: 'keyboard cat', resave: false }))`],
-      mustNot: ['jwt.sign({ id }, process.env.KEY)', `crypto.createHmac('sha256', key)`, 'session({ secret: config.secret })', `label({ secret: 'a word' })`],
+      mustNot: ['jwt.sign({ id }, env.KEY)', `crypto.createHmac('sha256', key)`, 'session({ secret: config.secret })', `label({ secret: 'a word' })`],
     },
   },
   {

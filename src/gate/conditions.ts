@@ -1,0 +1,74 @@
+import type { CaseChange, CheckRun, Condition, Evidence } from '../protocol/evidence.js';
+import { indexOf } from './compare.js';
+import { believable } from './proof.js';
+
+/** A condition with the one thing that `holds` cannot say: whether `unknown` means that the proof itself broke. */
+export type Finding = Condition & { readonly broken?: true };
+type Given = Pick<Evidence, 'checks' | 'cases' | 'scan'>;
+
+/** That the checks ran on both sides, the same ones, to their end, and told something. */
+export function checkConditions({ checks, cases }: Given): Finding[] {
+  return [sameChecks(checks), sideBelievable('head', checks.head, checks.base), sideBelievable('base', checks.base, []), somethingRan(checks.head, cases)];
+}
+
+/** That nothing which worked before stopped working, vanished or was silenced. */
+export function caseConditions({ checks, cases }: Given): Finding[] {
+  const failing = cases.filter((c) => c.change === 'broken' || c.change === 'new_failing');
+  const gone = cases.filter((c) => c.change === 'now_skipped' || (c.change === 'removed' && indexOf(checks.base, c.check).find(c.id)?.status !== 'failed'));
+  const silentlyFailing = cases.filter((c) => c.change === 'removed').length - gone.filter((c) => c.change === 'removed').length;
+  return [
+    listed('cases.none_broken', failing, 'No case broke.', 'cases fail that did not fail before'),
+    listed('cases.none_removed', gone, silentlyFailing === 0 ? 'No case was removed or skipped.' : `No working case was removed or skipped; ${silentlyFailing} that failed on the base are gone.`, 'cases were removed or are skipped now'),
+  ];
+}
+
+/** That both trees were scanned to the end and the change brought no new result of level error or warning. */
+export function scanCondition({ scan }: Given): Finding {
+  const id = 'scan.none_new';
+  const found = scan.results.filter((r) => r.state === 'new' && r.level !== 'note');
+  if (found.length > 0) {
+    return { id, holds: 'no', detail: `${found.length} new scan results: ${found.slice(0, 5).map((r) => `${r.rule} at ${r.path}:${r.line}`).join(', ')}.`.slice(0, 2000) };
+  }
+  if (!scan.ran || scan.problem !== null) return { id, holds: 'unknown', detail: `The scan does not count: ${scan.problem ?? 'it did not run'}.`.slice(0, 2000) };
+  return { id, holds: 'yes', detail: 'No new scan result of level error or warning.' };
+}
+
+/** A check that ran on one side only compares with nothing. */
+function sameChecks({ base, head }: Given['checks']): Finding {
+  const id = 'checks.same';
+  const names = (runs: readonly CheckRun[]): string => JSON.stringify(runs.map((run) => [run.name, run.runner]).sort());
+  if (head.length === 0) return { id, holds: 'unknown', detail: 'No check ran, so nothing shows that the change works.' };
+  if (new Set(head.map((run) => run.name)).size !== head.length) return { id, holds: 'unknown', broken: true, detail: 'Two runs have the name of one check.' };
+  return names(base) === names(head)
+    ? { id, holds: 'yes', detail: `${head.length} checks ran on base and head.` }
+    : { id, holds: 'unknown', broken: true, detail: 'Base and head did not run the same checks.' };
+}
+
+/**
+ * A head that hangs, runs out of memory or garbles the report where the base did not was made so by the change: `failed`. A sandbox
+ * that was lost says nothing about the change: `error`. The base's own troubles leave nothing to compare with: `unverified`.
+ */
+function sideBelievable(side: 'base' | 'head', runs: readonly CheckRun[], base: readonly CheckRun[]): Finding {
+  const id = `checks.believable.${side}`;
+  const bad = runs.filter((run) => !believable(run));
+  const detail = bad.map((run) => `"${run.name}" on the ${side}: ${run.problem ?? (run.reason === 'exited' ? 'no result' : run.reason)}`).join('; ').slice(0, 2000);
+  if (runs.length === 0) return { id, holds: 'unknown', detail: `No check ran on the ${side}.` };
+  if (bad.length === 0) return { id, holds: 'yes', detail: `Every report of the ${side} can be believed.` };
+  if (bad.some((run) => run.reason === 'lost' || run.reason === 'killed')) return { id, holds: 'unknown', broken: true, detail };
+  const byTheChange = bad.some((run) => believable(base.find((one) => one.name === run.name)));
+  return side === 'head' && byTheChange ? { id, holds: 'no', detail } : { id, holds: 'unknown', detail };
+}
+
+/** Skipped and todo cases ran nothing. */
+function somethingRan(head: readonly CheckRun[], cases: readonly CaseChange[]): Finding {
+  const id = 'tests.ran';
+  const passed = head.filter(believable).flatMap((run) => indexOf(head, run.name).all).filter((one) => one.status === 'passed').length;
+  const still = cases.filter((c) => c.change === 'still_failing').length;
+  return passed > 0
+    ? { id, holds: 'yes', detail: `${passed} cases pass at the head${still === 0 ? '' : `; ${still} fail as they did on the base`}.` }
+    : { id, holds: 'unknown', detail: 'No case passes at the head, so nothing shows that the change works.' };
+}
+
+function listed(id: string, found: readonly CaseChange[], good: string, bad: string): Finding {
+  return found.length === 0 ? { id, holds: 'yes', detail: good } : { id, holds: 'no', detail: `${found.length} ${bad}: ${found.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
+}

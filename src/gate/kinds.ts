@@ -1,0 +1,62 @@
+import type { Evidence } from '../protocol/evidence.js';
+import type { Finding } from './conditions.js';
+import { wasRed } from './proof.js';
+import { isTestFile } from './test-files.js';
+
+type Given = Pick<Evidence, 'kind' | 'checks' | 'cases' | 'files'>;
+
+/** What proves the work itself, beyond that nothing else broke. Kinds whose proof is not measured yet can be `unverified` at best. */
+export function provenBy(evidence: Given): readonly Finding[] {
+  switch (evidence.kind) {
+    case 'fix':
+      return [redBefore(evidence)];
+    case 'feature':
+      return [newRed(evidence)];
+    case 'refactor':
+      return [testsUntouched(evidence)];
+    case 'test':
+      return [notMeasured('mutants.killed', 'whether the new tests catch a fault put into the covered code')];
+    case 'upgrade':
+      return [notMeasured('advisory.gone', 'whether the advisory still applies to the new version')];
+    case 'review':
+    case 'ask':
+      return [];
+    default:
+      return evidence.kind satisfies never;
+  }
+}
+
+function redBefore({ cases, checks, files }: Given): Finding {
+  const id = 'proof.red_before';
+  const changed = files.map((f) => f.path);
+  const proven = cases.filter((c) => wasRed(c, checks, changed));
+  if (proven.length > 0) return { id, holds: 'yes', detail: `${proven.length} cases were red before and are green now: ${proven.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
+  return { id, holds: noProof(cases), detail: 'No case was red before and is green now, so nothing shows that the fault is gone.' };
+}
+
+function newRed({ cases, checks, files }: Given): Finding {
+  const id = 'proof.new_cases_red_on_base';
+  const changed = files.map((f) => f.path);
+  const fresh = cases.filter((c) => c.change === 'new_passing');
+  const proven = fresh.filter((c) => wasRed(c, checks, changed));
+  if (proven.length > 0) return { id, holds: 'yes', detail: `${proven.length} of ${fresh.length} new cases are red on the base and green now.` };
+  return { id, holds: noProof(cases), detail: fresh.length === 0 ? 'No new case passes, so nothing shows that the feature is there.' : `None of ${fresh.length} new cases is known to be red on the base.` };
+}
+
+/** A case that still fails is the fault that was to be mended, as far as anybody knows; without one it is only not shown. */
+function noProof(cases: Given['cases']): 'no' | 'unknown' {
+  return cases.some((c) => c.change === 'still_failing') ? 'no' : 'unknown';
+}
+
+/** Cases of one name prove the same thing only while their files are the same; new test files may come along. */
+function testsUntouched({ files }: Given): Finding {
+  const id = 'proof.same_cases';
+  const edited = files.filter((f) => f.status !== 'added' && isTestFile(f.path)).map((f) => f.path);
+  return edited.length === 0
+    ? { id, holds: 'yes', detail: 'The tests are those of the base.' }
+    : { id, holds: 'unknown', detail: `The change edits tests, so the same names need not mean the same cases: ${edited.slice(0, 5).join(', ')}.`.slice(0, 2000) };
+}
+
+function notMeasured(id: string, what: string): Finding {
+  return { id, holds: 'unknown', detail: `Not measured yet: ${what}.` };
+}

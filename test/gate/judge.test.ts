@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { judge, type Unjudged } from '../../src/gate/judge.js';
+import type { ScanResult } from '../../src/protocol/evidence.js';
+import type { Kind } from '../../src/protocol/task.js';
+import { commandRun, evidenceOf, nodeRun } from './evidence.js';
+
+const TEST_FILE = { path: 't.test.js', status: 'modified', mode: '100644' } as const;
+const SOURCE = { path: 'src/a.js', status: 'modified', mode: '100644' } as const;
+const result = (more: Partial<ScanResult> = {}): ScanResult => ({ rule: 'js/x', level: 'error', message: 'm', path: 'a.js', line: 1, fingerprint: 'f', state: 'new', cwe: null, ...more });
+const runs = (base: readonly string[], head: readonly string[], red: readonly string[] | null = null) => ({ base: [nodeRun(base)], head: [nodeRun(head)], red: red === null ? [] : [nodeRun(red)] });
+/** The verdict and the conditions that do not hold. */
+function outcome(evidence: Unjudged): string {
+  const { verdict, conditions } = judge(evidence);
+  return [verdict, ...conditions.filter((c) => c.holds !== 'yes').map((c) => `${c.id}=${c.holds}`)].join(' ');
+}
+
+describe('a fix', () => {
+  it('is passed with a case red before and green after, nothing broken and nothing new found', () => {
+    expect(judge(evidenceOf())).toEqual({
+      verdict: 'passed',
+      conditions: [
+        { id: 'evidence.consistent', holds: 'yes', detail: 'Runs, cases, files and trees agree.' },
+        { id: 'change.present', holds: 'yes', detail: '1 files changed.' },
+        { id: 'checks.same', holds: 'yes', detail: '1 checks ran on base and head.' },
+        { id: 'checks.believable.head', holds: 'yes', detail: 'Every report of the head can be believed.' },
+        { id: 'checks.believable.base', holds: 'yes', detail: 'Every report of the base can be believed.' },
+        { id: 'tests.ran', holds: 'yes', detail: '2 cases pass at the head.' },
+        { id: 'cases.none_broken', holds: 'yes', detail: 'No case broke.' },
+        { id: 'cases.none_removed', holds: 'yes', detail: 'No case was removed or skipped.' },
+        { id: 'scan.none_new', holds: 'yes', detail: 'No new scan result of level error or warning.' },
+        { id: 'proof.red_before', holds: 'yes', detail: '1 cases were red before and are green now: t.test.js > a.' },
+      ],
+    });
+  });
+
+  it.each<[string, Partial<Unjudged>, string]>([
+    ['a new test that is red over the base', { files: [SOURCE, TEST_FILE], checks: runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b']) }, 'passed'],
+    ['a new test file that does not load over the base', { files: [SOURCE, TEST_FILE], checks: runs(['passed u.test.js > b'], ['passed t.test.js > a', 'passed u.test.js > b'], ['failed t.test.js', 'passed u.test.js > b']) }, 'passed'],
+    ['an edited test that is red over the base', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['failed t.test.js > a']) }, 'passed'],
+    ['a source that loads again', { checks: runs(['failed t.test.js'], ['passed t.test.js > a']) }, 'passed'],
+    ['a command that failed', { checks: { base: [commandRun(1)], head: [commandRun(0)], red: [] } }, 'passed'],
+    ['other cases that fail as before', { checks: runs(['failed t.test.js > a', 'failed t.test.js > z'], ['passed t.test.js > a', 'failed t.test.js > z']) }, 'passed'],
+    ['a new note of the scanner, and an old error', { scan: { ran: true, problem: null, sarif: null, results: [result({ level: 'note' }), result({ state: 'unchanged' }), result({ state: 'absent' })] } }, 'passed'],
+  ])('is proven by %s', (_what, more, expected) => {
+    expect(outcome(evidenceOf(more))).toBe(expected);
+  });
+
+  it.each<[string, Partial<Unjudged>, string]>([
+    ['nothing changed', { files: [], head: { commit: 'c1', tree: 't1' } }, 'failed change.present=no'],
+    ['the case still fails', { checks: runs(['failed t.test.js > a'], ['failed t.test.js > a']) }, 'failed tests.ran=unknown proof.red_before=no'],
+    ['another case broke', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'failed t.test.js > b']) }, 'failed cases.none_broken=no'],
+    ['a new case fails', { checks: runs(['failed t.test.js > a'], ['passed t.test.js > a', 'failed t.test.js > c']) }, 'failed cases.none_broken=no'],
+    ['a passing case was removed', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a']) }, 'failed cases.none_removed=no'],
+    ['a passing case is skipped now', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'skipped t.test.js > b']) }, 'failed cases.none_removed=no'],
+    ['the failing case is skipped now', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['skipped t.test.js > a', 'passed t.test.js > b']) }, 'failed cases.none_removed=no proof.red_before=unknown'],
+    ['the failing case was deleted', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > b']) }, 'unverified proof.red_before=unknown'],
+    ['the test file exits before its tests', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js']) }, 'failed cases.none_removed=no proof.red_before=unknown'],
+    ['a new error was found', { scan: { ran: true, problem: null, sarif: null, results: [result()] } }, 'failed scan.none_new=no'],
+    ['a new warning was found in a scan that does not count', { scan: { ran: true, problem: 'cut', sarif: null, results: [result({ level: 'warning' })] } }, 'failed scan.none_new=no'],
+    ['the head hangs where the base did not', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun([], { reason: 'timeout', exit: null, problem: 'did not end' })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown proof.red_before=unknown'],
+    ['the head reports no list of cases', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun([], { cases: null })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown proof.red_before=unknown'],
+    ['the head names a failure and its exit code denies it', { checks: { base: [nodeRun(['failed t.test.js > a', 'failed t.test.js > z'])], head: [nodeRun(['passed t.test.js > a', 'failed t.test.js > z'], { exit: 0 })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown proof.red_before=no'],
+    ['the head garbles its report', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun(['passed t.test.js > a'], { problem: 'counts differ' })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown proof.red_before=unknown'],
+  ])('is failed when %s', (_what, more, expected) => {
+    expect(outcome(evidenceOf(more))).toBe(expected);
+  });
+
+  it.each<[string, Partial<Unjudged>, string]>([
+    ['there is no test', { checks: runs([], []) }, 'unverified tests.ran=unknown proof.red_before=unknown'],
+    ['there is no check', { checks: { base: [], head: [], red: [] } }, 'unverified checks.same=unknown checks.believable.head=unknown checks.believable.base=unknown tests.ran=unknown proof.red_before=unknown'],
+    ['every case is skipped', { checks: runs(['skipped t.test.js > a'], ['skipped t.test.js > a']) }, 'unverified tests.ran=unknown proof.red_before=unknown'],
+    ['all cases passed before', { checks: runs(['passed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
+    ['the edit of the test made it pass', { files: [TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
+    ['a test was edited and there is no red run', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
+    ['a helper was edited and there is no red run', { files: [SOURCE, { ...SOURCE, path: 'test/helper.js' }], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
+    ['a test was edited and the red run broke', { files: [SOURCE, TEST_FILE], checks: { ...runs(['failed t.test.js > a'], ['passed t.test.js > a']), red: [nodeRun(['failed t.test.js > a'], { problem: 'cut' })] } }, 'unverified proof.red_before=unknown'],
+    ['a command passes after its test files were edited', { files: [TEST_FILE], checks: { base: [commandRun(1)], head: [commandRun(0)], red: [] } }, 'unverified proof.red_before=unknown'],
+    ['a new test is green over the base', { files: [TEST_FILE], checks: runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b']) }, 'unverified proof.red_before=unknown'],
+    ['the base hangs', { checks: { base: [nodeRun([], { reason: 'timeout', exit: null })], head: [nodeRun(['passed t.test.js > a'])], red: [] } }, 'unverified checks.believable.base=unknown proof.red_before=unknown'],
+    ['the scan did not run', { scan: { ran: false, problem: null, results: [], sarif: null } }, 'unverified scan.none_new=unknown'],
+    ['the scan did not finish', { scan: { ran: true, problem: 'time is up', results: [], sarif: null } }, 'unverified scan.none_new=unknown'],
+  ])('is unverified when %s', (_what, more, expected) => {
+    expect(outcome(evidenceOf(more))).toBe(expected);
+  });
+
+  it.each<[string, Partial<Unjudged>, string]>([
+    ['the sandbox of the head was lost', { checks: { base: [nodeRun(['passed t.test.js > b'])], head: [nodeRun([], { reason: 'lost', exit: null })], red: [] } }, 'checks.believable.head'],
+    ['the sandbox of the base was killed', { checks: { base: [nodeRun([], { reason: 'killed', exit: null })], head: [nodeRun(['passed t.test.js > b'])], red: [] } }, 'checks.believable.base'],
+    ['base and head ran different checks', { checks: { base: [nodeRun(['failed t.test.js > a'], { name: 'x' })], head: [nodeRun(['passed t.test.js > a'])], red: [] } }, 'checks.same'],
+    ['a check has another runner on the base', { checks: { base: [commandRun(1, { name: 'unit' })], head: [nodeRun(['passed t.test.js > a'])], red: [] } }, 'checks.same'],
+    ['a check ran twice', { checks: { base: [nodeRun([])], head: [nodeRun([]), nodeRun([])], red: [] } }, 'checks.same'],
+    ['the cases do not follow from the runs', { cases: [{ id: 't.test.js > a', check: 'unit', change: 'fixed', message: null }] }, 'evidence.consistent'],
+    ['files are named and the tree is the same', { head: { commit: 'c2', tree: 't1' } }, 'evidence.consistent'],
+    ['no file is named and the tree is another', { files: [] }, 'evidence.consistent'],
+    ['nothing is said to be unchecked', { notChecked: [] }, 'evidence.consistent'],
+  ])('is an error when %s', (_what, more, condition) => {
+    const { verdict, conditions } = judge(evidenceOf(more));
+    expect({ verdict, holds: conditions.find((c) => c.id === condition)?.holds }).toEqual({ verdict: 'error', holds: 'unknown' });
+  });
+});
+
+describe('other kinds', () => {
+  const withNew = runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b']);
+  const same = runs(['passed t.test.js > b'], ['passed t.test.js > b']);
+
+  it.each<[Kind, string, Partial<Unjudged>, string]>([
+    ['feature', 'new cases red on the base', { files: [SOURCE, TEST_FILE], checks: withNew }, 'passed'],
+    ['feature', 'no new case', { checks: same }, 'unverified proof.new_cases_red_on_base=unknown'],
+    ['feature', 'a fixed case only', {}, 'unverified proof.new_cases_red_on_base=unknown'],
+    ['feature', 'new cases and no red run', { files: [TEST_FILE], checks: { ...withNew, red: [] } }, 'unverified proof.new_cases_red_on_base=unknown'],
+    ['refactor', 'the same cases', { checks: same }, 'passed'],
+    ['refactor', 'edited tests', { files: [SOURCE, TEST_FILE], checks: same }, 'unverified proof.same_cases=unknown'],
+    ['refactor', 'an added test', { files: [SOURCE, { ...TEST_FILE, status: 'added' }], checks: withNew }, 'passed'],
+    ['refactor', 'no tests', { checks: runs([], []) }, 'unverified tests.ran=unknown'],
+    ['test', 'everything green', { files: [TEST_FILE], checks: withNew }, 'unverified mutants.killed=unknown'],
+    ['upgrade', 'everything green', { checks: same }, 'unverified advisory.gone=unknown'],
+    ['upgrade', 'something broken', { checks: runs(['passed t.test.js > b'], ['failed t.test.js > b']) }, 'failed tests.ran=unknown cases.none_broken=no advisory.gone=unknown'],
+  ])('%s with %s', (kind, _what, more, expected) => {
+    expect(outcome(evidenceOf({ kind, ...more }))).toBe(expected);
+  });
+
+  const still = { files: [], head: { commit: 'c1', tree: 't1' }, checks: { base: [], head: [], red: [] }, scan: { ran: false, problem: null, results: [], sarif: null } };
+  it.each<[string, Partial<Unjudged>, string]>([
+    ['citations that exist', { citations: [{ ref: 'a.js:1', exists: true }] }, 'passed'],
+    ['a citation that does not', { citations: [{ ref: 'a.js:1', exists: true }, { ref: 'b.js:9', exists: false }] }, 'failed citations.exist=no'],
+    ['no citation', {}, 'unverified citations.exist=unknown'],
+    ['a changed tree', { citations: [{ ref: 'a.js:1', exists: true }], files: [SOURCE], head: { commit: 'c2', tree: 't2' } }, 'failed tree.unchanged=no'],
+  ])('a review or a question with %s', (_what, more, expected) => {
+    expect(outcome(evidenceOf({ ...still, kind: 'review', ...more }))).toBe(expected);
+    expect(outcome(evidenceOf({ ...still, kind: 'ask', ...more }))).toBe(expected);
+  });
+
+  it('is an error, never an exception, for evidence that is not of the expected form', () => {
+    for (const broken of [null, {}, { ...evidenceOf(), checks: null }, { ...evidenceOf(), kind: 'other' }]) expect(judge(broken as unknown as Unjudged).verdict).not.toBe('passed');
+    expect(judge(null as unknown as Unjudged).verdict).toBe('error');
+  });
+});
