@@ -73,8 +73,8 @@ async function modules(node) {
   if (!existsSync(mark) || readFileSync(mark, 'utf8') !== lock) {
     say('npm ci (the first time takes about half a minute)');
     npm(['ci', '--ignore-scripts'], node);
-    const { makeSymlinks } = await import('./pg-symlinks.mjs');
-    makeSymlinks();
+    const { makeAllPgSymlinks } = await import('./pg-symlinks.mjs');
+    makeAllPgSymlinks(root);
     writeFileSync(mark, lock);
   }
 }

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import type { CheckSpec } from '../protocol/environment.js';
+import { SallyportError } from '../protocol/errors.js';
+import type { Journal } from '../protocol/event.js';
+import type { BodyRef, CheckRun } from '../protocol/evidence.js';
+import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
+import { newId } from '../protocol/ids.js';
+import { makeLayer, type Owner, removeTree } from '../sandbox/layer.js';
+import { openRecorded } from '../sandbox/record.js';
+import type { ExecResult, Limits, SandboxDriver } from '../sandbox/sandbox.js';
+import { parseSarif, type SarifResult } from '../sarif/parse.js';
+import { scanProblem } from '../scan/complete.js';
+import { readNodeTest } from './node-test.js';
+
+/** One side of a comparison: a tree that is never written, with the layers that setup made for it. */
+export interface Side {
+  readonly round: number;
+  readonly side: 'base' | 'head' | 'red';
+  /** Topmost first; the last is the laid-out tree. */
+  readonly lowers: readonly string[];
+}
+
+export interface Collector {
+  readonly driver: SandboxDriver;
+  readonly owner: Owner;
+  /** Folder of the run for layers that are thrown away. */
+  readonly scratch: string;
+  readonly limits: Limits;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly journal: Journal;
+  readonly signal: AbortSignal;
+}
+
+const CHECK_OUTPUT = 32 * 1024 * 1024;
+const SARIF_OUTPUT = 34 * 1024 * 1024;
+const SCAN_MS = 300_000;
+
+/** Runs every check of the environment, each in a fresh sandbox with no route and no model. */
+export async function collectChecks(collector: Collector, side: Side, checks: Readonly<Record<string, CheckSpec>>): Promise<CheckRun[]> {
+  const runs: CheckRun[] = [];
+  for (const [name, check] of Object.entries(checks)) {
+    const run = await inFreshSandbox(collector, 'verify', side.lowers, (exec) => runCheck(collector, name, check, exec));
+    runs.push(run);
+    const count = (status: string): number => run.cases?.filter((c) => c.status === status).length ?? 0;
+    await collector.journal.record('check.ended', {
+      round: side.round, side: side.side, check: name, exit: run.exit, reason: run.reason, passed: count('passed'), failed: count('failed'),
+      result: await collector.journal.keep(JSON.stringify(run), 'application/json'),
+    });
+  }
+  return runs;
+}
+
+type Exec = (argv: readonly string[], timeout: number, maxOutput: number) => Promise<ExecResult>;
+
+async function runCheck(collector: Collector, name: string, check: CheckSpec, exec: Exec): Promise<CheckRun> {
+  const argv = check.runner === 'node-test' ? nodeTestArgv(check.args) : ['/bin/sh', '-c', check.command];
+  const result = await exec(argv, check.timeout * 1000, CHECK_OUTPUT);
+  collector.signal.throwIfAborted();
+  const output = Buffer.concat([result.stdout, result.stderr]);
+  const common = {
+    name, runner: check.runner, argv, exit: result.exit, ms: Math.round(result.ms),
+    reason: result.reason === 'output_limit' ? ('killed' as const) : result.reason,
+    output: output.length === 0 ? null : await collector.journal.keep(output, 'text/plain'),
+  };
+  if (check.runner === 'command') return { ...common, cases: null, problem: result.reason === 'output_limit' ? 'the output is over the limit' : null };
+  const report = readNodeTest({ stdout: result.stdout.toString('utf8'), truncated: result.reason === 'output_limit', exit: result.exit, reason: common.reason });
+  return { ...common, cases: report.cases, problem: report.problem };
+}
+
+/** `node --test` with our reporter from its read-only mount. bash expands patterns, which Node 20 does not do itself. */
+export function nodeTestArgv(args: readonly string[]): string[] {
+  const words = args.map((a) => (/^[\w./*@-]+$/.test(a) ? a : `'${a.replaceAll("'", "'\\''")}'`));
+  return ['/bin/bash', '-O', 'globstar', '-c', `exec node --test --test-reporter=/opt/sallyport/reporter.mjs --test-reporter-destination=stdout ${words.join(' ')}`];
+}
+
+export interface ScanSide {
+  readonly results: readonly SarifResult[];
+  readonly sarif: BodyRef | null;
+  /** Why this scan proves nothing, or null. */
+  readonly problem: string | null;
+}
+
+/** Scans a tree in a sandbox of its own: the scanners read hostile files, and their report is read as hostile. */
+export async function collectScan(collector: Collector, side: Side, changed: readonly string[]): Promise<ScanSide> {
+  const result = await inFreshSandbox(collector, 'scan', side.lowers, (exec) => exec(['/bin/sh', '-c', 'NODE_PATH=/opt/sallyport/node_modules exec /opt/sallyport/node /opt/sallyport/scan.cjs /workspace'], SCAN_MS, SARIF_OUTPUT), true);
+  collector.signal.throwIfAborted();
+  const scan = await readScan(collector, result, changed);
+  await collector.journal.record('scan.ended', { round: side.round, side: side.side === 'red' ? 'head' : side.side, results: scan.results.length, sarif: scan.sarif, problem: scan.problem });
+  return scan;
+}
+
+async function readScan(collector: Collector, result: ExecResult, changed: readonly string[]): Promise<ScanSide> {
+  if (result.reason !== 'exited' || result.exit !== 0) {
+    return { results: [], sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };
+  }
+  const text = result.stdout.toString('utf8');
+  const sarif = await collector.journal.keep(text, 'application/sarif+json');
+  try {
+    const report = parseSarif(text);
+    return { results: report.results, sarif, problem: scanProblem(report, changed) };
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    return { results: [], sarif, problem: error.message };
+  }
+}
+
+async function inFreshSandbox<T>(collector: Collector, phase: 'verify' | 'scan', lowers: readonly string[], body: (exec: Exec) => Promise<T>, readOnly = false): Promise<T> {
+  const id = newId('sb');
+  const layer = readOnly ? null : join(collector.scratch, id);
+  try {
+    if (layer !== null) await makeLayer(layer, collector.owner);
+    await using sandbox = await openRecorded(collector.driver, {
+      id, phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: collector.limits, variables: collector.variables,
+    }, collector.journal);
+    return await body((argv, timeout, maxOutput) => sandbox.exec({ argv, timeout, maxOutput, signal: collector.signal }));
+  } finally {
+    if (layer !== null) await removeTree(layer);
+  }
+}
