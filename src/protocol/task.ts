@@ -56,6 +56,8 @@ export const TaskRequest = z.strictObject({
   headCommit: z.string().regex(/^[0-9a-f]{40,64}$/).nullable(),
   requester: z.string().min(1).max(200),
   budget: Budget,
+  /** An environment definition that the person gave with the request; null = the one on the base, or what is detected. */
+  environment: z.strictObject({ text: z.string().max(200_000), source: z.string().max(1000) }).nullable(),
 });
 export type TaskRequest = z.infer<typeof TaskRequest>;
 

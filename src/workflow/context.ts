@@ -1,0 +1,107 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Artifacts } from '../artifacts/artifacts.js';
+import type { Log } from '../audit/log.js';
+import type { Registry } from '../egress/npm-front.js';
+import { openMirror, type Mirror } from '../git/mirror.js';
+import type { Event, EventType, Journal, NewEvent } from '../protocol/event.js';
+import type { BodyRef } from '../protocol/evidence.js';
+import type { TaskRequest } from '../protocol/task.js';
+import { SallyportError } from '../protocol/errors.js';
+import type { Owner } from '../sandbox/layer.js';
+import type { SandboxDriver } from '../sandbox/sandbox.js';
+import type { Price } from '../gateway/meter.js';
+import type { Folders } from './folders.js';
+
+/** What every run of this process works with. Named by main/, used by the steps. */
+export interface Equipment {
+  readonly log: Log;
+  readonly artifacts: Artifacts;
+  readonly driver: SandboxDriver;
+  readonly owner: Owner;
+  readonly folders: Folders;
+  readonly registry: () => Promise<Registry>;
+  readonly redact: (text: string) => string;
+  /** The key of a model by the name under which the request refers to it. Null when there is none. */
+  readonly modelKey: (keyEnv: string) => string | null;
+  readonly price: (model: string) => Price | null;
+  readonly policy: { readonly name: string; readonly version: string };
+}
+
+/** One run in this process. */
+export class RunContext {
+  readonly equipment: Equipment;
+  readonly task: string;
+  readonly run: string;
+  readonly request: TaskRequest;
+  readonly epoch: number;
+  readonly signal: AbortSignal;
+
+  constructor(equipment: Equipment, fields: { readonly task: string; readonly run: string; readonly request: TaskRequest; readonly epoch: number; readonly signal: AbortSignal }) {
+    this.equipment = equipment;
+    this.task = fields.task;
+    this.run = fields.run;
+    this.request = fields.request;
+    this.epoch = fields.epoch;
+    this.signal = fields.signal;
+  }
+
+  /** Folder of the run; removed when it ends. */
+  get folder(): string {
+    return join(this.equipment.folders.runs, this.run);
+  }
+
+  async makeFolder(): Promise<string> {
+    await mkdir(this.folder, { recursive: true, mode: 0o755 });
+    return this.folder;
+  }
+
+  mirror(): Promise<Mirror> {
+    return openMirror(this.equipment.folders.mirrors, this.request.repository);
+  }
+
+  events(): Promise<readonly Event[]> {
+    return this.equipment.log.read(this.task);
+  }
+
+  load(ref: BodyRef): Promise<Buffer> {
+    return this.equipment.artifacts.get(ref);
+  }
+
+  async loadJson<T>(ref: BodyRef, parse: (value: unknown) => T): Promise<T> {
+    return parse(JSON.parse((await this.load(ref)).toString('utf8')));
+  }
+
+  /**
+   * Where a step writes. Event ids are (run, step, epoch, n): a repetition of a call within one execution is stored once, and
+   * a later execution of the step after a crash has ids of its own.
+   */
+  journal(step: string): Journal {
+    let n = 0;
+    const { log, artifacts, redact } = this.equipment;
+    return {
+      record: async (type, data) => {
+        const event = { id: `${this.run}/${step}/${this.epoch}.${n++}`, run: this.run, type, data } as NewEvent;
+        await log.append(this.task, [event], { epoch: this.epoch });
+      },
+      keep: (body, media) => artifacts.put(typeof body === 'string' || isText(media) ? redact(body.toString()) : body, { blind: true, media }),
+    };
+  }
+}
+
+function isText(media: string): boolean {
+  return media.startsWith('text/') || media.includes('json');
+}
+
+/** The last event of a type in this run, or null. */
+export function lastOf<T extends EventType>(events: readonly Event[], run: string, type: T, where: (event: Extract<Event, { type: T }>) => boolean = () => true): Extract<Event, { type: T }> | null {
+  const found = events.findLast((e) => e.run === run && e.type === type && where(e as Extract<Event, { type: T }>));
+  return (found as Extract<Event, { type: T }> | undefined) ?? null;
+}
+
+/** Like `lastOf`, for what must be there. */
+export function mustLastOf<T extends EventType>(events: readonly Event[], run: string, type: T, where?: (event: Extract<Event, { type: T }>) => boolean): Extract<Event, { type: T }> {
+  const found = lastOf(events, run, type, where);
+  if (found === null) throw new SallyportError('internal.bug', `The log of run "${run}" has no "${type}"`);
+  return found;
+}

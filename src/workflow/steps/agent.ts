@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { startScriptedModel, readScript } from '../../gateway/scripted.js';
+import { gatewayFetch } from '../../gateway/gateway.js';
+import { Meter, type Spent } from '../../gateway/meter.js';
+import { systemPrompt } from '../../agent/loop/prompt.js';
+import { runTurn, type TurnResult } from '../../agent/loop/turn.js';
+import { readInstructions } from '../../instructions/agents-md.js';
+import { SallyportError } from '../../protocol/errors.js';
+import type { Event, Journal } from '../../protocol/event.js';
+import { ALWAYS_DEMANDED } from '../../protocol/guarantee.js';
+import { newId } from '../../protocol/ids.js';
+import type { ModelTarget } from '../../protocol/task.js';
+import { makeLayer } from '../../sandbox/layer.js';
+import { PROBE_ARGV, readProbes } from '../../sandbox/probes.js';
+import { openRecorded } from '../../sandbox/record.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { Snapshot } from '../../setup/prepare.js';
+import type { RunContext } from '../context.js';
+import { baseFolder, environmentOf } from './source.js';
+
+/**
+ * The agent's sandbox and model connection while one process works on a run. Both are made when a turn first needs them, so
+ * a run that is resumed gets a new sandbox over the layer that the old one wrote.
+ */
+export class AgentSession implements AsyncDisposable {
+  readonly #context: RunContext;
+  readonly #snapshot: Snapshot;
+  readonly #tree: string;
+  #sandbox: Promise<Sandbox> | undefined;
+  #model: Promise<{ readonly baseUrl: string; readonly close: () => Promise<void> }> | undefined;
+
+  constructor(context: RunContext, tree: string, snapshot: Snapshot) {
+    this.#context = context;
+    this.#tree = tree;
+    this.#snapshot = snapshot;
+  }
+
+  /** Folder of the layer that the agent writes; kept until the run ends. */
+  get layer(): string {
+    return join(this.#context.folder, 'agent');
+  }
+
+  async lowers(): Promise<string[]> {
+    return [...this.#snapshot.layers, await baseFolder(this.#context, this.#tree)];
+  }
+
+  async turn(round: number, turn: number, journal: Journal): Promise<TurnResult> {
+    const { request, equipment, signal } = this.#context;
+    const target = mustModel(request.model);
+    const events = (await this.#context.events()).filter((e) => e.run === this.#context.run);
+    const { baseUrl } = await (this.#model ??= connect(target));
+    const instructions = await readInstructions(await this.#context.mirror(), request.baseCommit);
+    const environment = await environmentOf(this.#context);
+    const key = target.keyEnv === null ? null : equipment.modelKey(target.keyEnv);
+    const meter = new Meter(request.budget, equipment.price(target.name), spentBefore(events));
+    return await runTurn({
+      round, turn, system: systemPrompt(request.kind, instructions.text, Object.keys(environment.checks)), task: request.text, model: target.name, baseUrl,
+      fetch: gatewayFetch({ target, baseUrl, key, redact: equipment.redact, meter, journal, signal }),
+      sandbox: () => (this.#sandbox ??= this.#open(journal)),
+      events, load: (ref) => this.#context.load(ref), journal, signal,
+    });
+  }
+
+  /** Ends the sandbox; what it wrote stays in the layer. */
+  async stop(): Promise<void> {
+    const sandbox = this.#sandbox;
+    this.#sandbox = undefined;
+    await (await sandbox?.catch(() => undefined))?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await (await this.#model?.catch(() => undefined))?.close();
+  }
+
+  async #open(journal: Journal): Promise<Sandbox> {
+    const { request, equipment, signal } = this.#context;
+    const reads = request.kind === 'ask' || request.kind === 'review';
+    const { spec } = await environmentOf(this.#context);
+    if (!reads) {
+      await this.#context.makeFolder();
+      await makeLayer(this.layer, equipment.owner);
+    }
+    const sandbox = await openRecorded(equipment.driver, {
+      id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: await this.lowers(), layer: reads ? null : this.layer }, mounts: [],
+      egressSocket: null, scratch: null, limits: spec.limits, variables: spec.variables,
+    }, journal);
+    try {
+      const probes = readProbes(await sandbox.exec({ argv: PROBE_ARGV, timeout: 20_000, maxOutput: 100_000, signal }));
+      const failed = probes.filter((p) => !p.ok);
+      await journal.record('sandbox.probed', { sandbox: sandbox.id, ok: failed.length === 0, probes });
+      if (failed.length > 0) throw new SallyportError('sandbox.not_enforced', `The agent's sandbox does not hold: ${failed.map((p) => p.id).join(', ')}`);
+      return sandbox;
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+  }
+}
+
+export function mustModel(model: ModelTarget | null): ModelTarget {
+  if (model === null) throw new SallyportError('input.no_model', 'The task has no model');
+  return model;
+}
+
+async function connect(target: ModelTarget): Promise<{ baseUrl: string; close: () => Promise<void> }> {
+  if (target.script !== null) {
+    const model = await startScriptedModel(await readScript(target.script));
+    return { baseUrl: model.baseUrl, close: () => model[Symbol.asyncDispose]() };
+  }
+  if (target.baseUrl === null) throw new SallyportError('internal.bug', `Model "${target.name}" has no address`);
+  return { baseUrl: target.baseUrl, close: async () => undefined };
+}
+
+/** What the log says was used, so that a restart forgets nothing. */
+export function spentBefore(events: readonly Event[]): Spent {
+  let tokens = 0;
+  let usd = 0;
+  for (const event of events) {
+    if (event.type !== 'model.answered') continue;
+    tokens += (event.data.inputTokens ?? 0) + (event.data.outputTokens ?? 0);
+    usd += event.data.usd ?? 0;
+  }
+  return { tokens, usd };
+}

@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import type { Journal } from '../../protocol/event.js';
+import { prepareSnapshot, type Snapshot } from '../../setup/prepare.js';
+import type { RunContext } from '../context.js';
+import { baseFolder, environmentOf, runFolder } from './source.js';
+
+/** Manifests whose change means that the head needs a setup of its own. */
+const MANIFEST = /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json)$/;
+
+/** Fetch and build for the protected base; shared with later runs on the same inputs. */
+export async function setupBase(context: RunContext, tree: string, journal: Journal): Promise<Snapshot> {
+  const laidOut = await baseFolder(context, tree);
+  return await setup(context, { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots }, journal);
+}
+
+/** The head's own setup when it touches manifests: no secrets, the base's script and client configuration, shared with nobody. */
+export async function setupHead(context: RunContext, baseTree: string, headTree: string, changed: readonly string[], base: Snapshot, journal: Journal): Promise<Snapshot> {
+  if (!changed.some((path) => MANIFEST.test(path))) return base;
+  const laidOut = await runFolder(context, headTree);
+  return await setup(context, { tree: headTree, laidOut, baseTree, trust: `head:${context.run}`, snapshots: join(await context.makeFolder(), 'snapshots') }, journal);
+}
+
+async function setup(context: RunContext, what: { readonly tree: string; readonly laidOut: string; readonly baseTree: string; readonly trust: string; readonly snapshots: string }, journal: Journal): Promise<Snapshot> {
+  const { equipment } = context;
+  return await prepareSnapshot({
+    ...what, driver: equipment.driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
+    environment: await environmentOf(context), registry: equipment.registry, journal, signal: context.signal,
+  });
+}

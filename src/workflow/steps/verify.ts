@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { BlobReader } from '../../git/blobs.js';
+import { type ChangeEntry, importChange } from '../../git/change.js';
+import { collectChecks, collectScan, type Collector, type ScanSide } from '../../gate/collect.js';
+import { isTestFile } from '../../gate/test-files.js';
+import { SallyportError } from '../../protocol/errors.js';
+import type { EventData, Journal } from '../../protocol/event.js';
+import { BodyRef, CheckRun } from '../../protocol/evidence.js';
+import type { Snapshot } from '../../setup/prepare.js';
+import { EXIT } from '../../protocol/exit.js';
+import { type RunContext } from '../context.js';
+import { setupHead } from './setup.js';
+import { baseFolder, environmentOf, runFolder } from './source.js';
+
+const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable() });
+/** What one side gave, kept as one body; a step carries only the reference. */
+export const SideBody = z.strictObject({
+  checks: z.array(CheckRun),
+  red: z.array(CheckRun),
+  scan: z.strictObject({ results: z.array(SarifResult), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
+  snapshot: z.string().nullable(),
+});
+export type SideBody = z.infer<typeof SideBody>;
+
+async function collector(context: RunContext, journal: Journal): Promise<Collector> {
+  const { spec } = await environmentOf(context);
+  const { driver, owner } = context.equipment;
+  return { driver, owner, scratch: await context.makeFolder(), limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
+}
+
+/** The base as it is, before anything was changed. */
+export async function verifyBase(context: RunContext, tree: string, snapshot: Snapshot, journal: Journal): Promise<{ readonly body: BodyRef }> {
+  const { checks } = await environmentOf(context);
+  const side = { round: 0, side: 'base' as const, lowers: [...snapshot.layers, await baseFolder(context, tree)] };
+  const using = await collector(context, journal);
+  const runs = await collectChecks(using, side, checks);
+  const scan = await collectScan(using, side, []);
+  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), snapshot: snapshot.id }) };
+}
+
+/** The head in fresh sandboxes; and, when tests changed, the head's tests on the base's code: were they red before? */
+export async function verifyHead(context: RunContext, round: number, baseTree: string, base: Snapshot, change: EventData<'change.extracted'>, journal: Journal): Promise<{ readonly body: BodyRef }> {
+  const changed = change.files.map((f) => f.path);
+  const headFolder = await runFolder(context, change.tree);
+  const using = await collector(context, journal);
+  const { checks } = await environmentOf(context);
+  const head = await tryHeadSetup(context, baseTree, change.tree, changed, base, journal);
+  if ('failed' in head) return { body: await keep(journal, { checks: [head.failed], red: [], scan: mutable(await collectScan(using, { round, side: 'head', lowers: [headFolder] }, changed)), snapshot: null }) };
+  const lowers = [...head.layers, headFolder];
+  const runs = await collectChecks(using, { round, side: 'head', lowers }, checks);
+  const tests = change.files.filter((f) => f.status !== 'deleted' && f.mode !== '160000' && isTestFile(f.path));
+  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...head.layers, await layTestsOnBase(context, round, change.commit, tests)] }, checks);
+  const scan = await collectScan(using, { round, side: 'head', lowers }, changed);
+  return { body: await keep(journal, { checks: runs, red, scan: mutable(scan), snapshot: head.id }) };
+}
+
+/** A head whose dependencies cannot be set up is a finding about the change, not a fault of the machine. */
+async function tryHeadSetup(context: RunContext, baseTree: string, headTree: string, changed: readonly string[], base: Snapshot, journal: Journal): Promise<Snapshot | { readonly failed: CheckRun }> {
+  try {
+    return await setupHead(context, baseTree, headTree, changed, base, journal);
+  } catch (error) {
+    if (!(error instanceof SallyportError) || error.exitCode === EXIT.interrupted || !error.code.startsWith('setup.')) throw error;
+    return { failed: { name: 'setup', runner: 'command', argv: [], exit: 1, reason: 'exited', ms: 0, cases: null, problem: error.message.slice(0, 2000), output: null } };
+  }
+}
+
+/** A tree of the base's code with the head's new and edited tests in it. */
+async function layTestsOnBase(context: RunContext, round: number, head: string, tests: readonly { readonly path: string; readonly mode: string }[]): Promise<string> {
+  const mirror = await context.mirror();
+  const entries: ChangeEntry[] = [];
+  await using reader = await BlobReader.open(mirror);
+  for (const { path, mode } of tests) {
+    const data = await reader.read(`${head}:${path}`);
+    entries.push(mode === '120000' ? { kind: 'link', path: Buffer.from(path), data } : { kind: 'file', path: Buffer.from(path), mode: mode === '100755' ? '100755' : '100644', data });
+  }
+  const red = await importChange(mirror, context.request.baseCommit, entries, `refs/sallyport/${context.run}/red-${round}`);
+  return await runFolder(context, red.tree);
+}
+
+function mutable(scan: ScanSide): SideBody['scan'] {
+  return { results: [...scan.results], sarif: scan.sarif, problem: scan.problem };
+}
+
+function keep(journal: Journal, body: SideBody): Promise<BodyRef> {
+  return journal.keep(JSON.stringify(SideBody.parse(body)), 'application/json');
+}
