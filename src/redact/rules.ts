@@ -23,10 +23,10 @@ export const SECRET_RULES: readonly SecretRule[] = [
   {
     id: 'private-key', title: 'a private key', hints: ['private key'],
     // Runs to the next five dashes, so it cannot overlap itself; a key that is cut off before its END still counts.
-    pattern: /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?<s>(?:[^-]|-(?!----)){20,20000})(?:-----END [A-Z0-9 ]{0,60}-----)?/dg,
+    pattern: /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?<s>(?:\\[rn]|[\s"'+,]){0,20}(?:[A-Za-z0-9+/=]{16}|Proc-Type:|Version:|Comment:)(?:[^-]|-(?!----)){0,20000})(?:-----END [A-Z0-9 ]{0,60}-----)?/dg,
     examples: {
       must: [['-----BEGIN RSA ', 'PRIVATE KEY-----\n', `MIIEpAIBAAKCAQEA${BODY}\n`, '-----END RSA PRIVATE KEY-----'], ['-----BEGIN ', 'PRIVATE KEY-----\n', BODY]],
-      mustNot: ['-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----', 'startsWith("-----BEGIN PRIVATE KEY-----")'],
+      mustNot: ['-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----', 'startsWith("-----BEGIN PRIVATE KEY-----")', '"-----BEGIN PRIVATE KEY-----" // and here is some more text after it'],
     },
   },
   {

@@ -1,4 +1,4 @@
-import type { NapiConfig, Rule, SgNode } from '@ast-grep/napi';
+import type { Rule, SgNode } from '@ast-grep/napi';
 import type { RuleMeta } from '../sarif/model.js';
 
 /**
@@ -7,8 +7,9 @@ import type { RuleMeta } from '../sarif/model.js';
  */
 export interface ShapeRule extends RuleMeta {
   readonly message: string;
+  /** Matches every source that the rule can match: the rule is not run on others, which makes a scan several times faster. */
+  readonly hint: RegExp;
   readonly match: Rule;
-  readonly utils?: NapiConfig['utils'];
   /** Last word in plain code, where the rule language cannot say it. */
   readonly accept?: (node: SgNode) => boolean;
   readonly examples: { readonly must: readonly string[]; readonly mustNot: readonly string[] };
@@ -16,6 +17,8 @@ export interface ShapeRule extends RuleMeta {
 
 /** Data of an HTTP request, as common frameworks name it. The regexes are Rust's, so linear in the text. */
 const REQUEST = '\\b(req|request|ctx|ctx\\.request|c\\.req)\\.(query|body|params|param|headers|header|cookies|url|originalUrl|hostname)\\b|\\bsearchParams\\.get\\(';
+/** For rules that need request data. */
+export const REQUEST_HINT = /\b(?:req|request|ctx)\b|searchParams/;
 const DYNAMIC: Rule = { any: [{ kind: 'identifier', regex: '[a-z]' }, { kind: 'this' }] };
 
 /** An expression with request data in it. */

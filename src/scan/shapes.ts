@@ -26,9 +26,11 @@ export function findShapes(path: string, source: string, rules: readonly ShapeRu
   const language = languageOf(path);
   if (language === undefined) return [];
   if (depth(source) > MAX_DEPTH) return 'too_deep';
+  const hinted = rules.filter((rule) => rule.hint.test(source));
+  if (hinted.length === 0) return [];
   const root = parse(language, source).root();
-  return rules.flatMap((rule) =>
-    root.findAll({ rule: rule.match, ...(rule.utils === undefined ? {} : { utils: rule.utils }) })
+  return hinted.flatMap((rule) =>
+    root.findAll({ rule: rule.match })
       .filter((node) => rule.accept?.(node) !== false)
       .map((node) => {
         const { start, end } = node.range();

@@ -7,6 +7,7 @@ const SECRET_VALUE = '(?i)(signature|hmac|\\bmac|digest|api_?key|secret|csrf_?to
 export const CRYPTO: readonly ShapeRule[] = [
   {
     id: 'js/weak-hash', title: 'Broken hash', cwe: 328, severity: 5.9, level: 'warning',
+    hint: /createH/,
     message: 'MD5 and SHA-1 have collisions. Use sha256; for passwords scrypt or argon2.',
     help: 'Use sha256; for passwords scrypt or argon2.',
     match: call('(^|\\.)(createHash|createHmac)$', { regex: '(?i)^["\'`](md4|md5|sha-?1|ripemd160)["\'`]$' }),
@@ -14,6 +15,7 @@ export const CRYPTO: readonly ShapeRule[] = [
   },
   {
     id: 'js/weak-cipher', title: 'Broken cipher', cwe: 327, severity: 7.4, level: 'error',
+    hint: /create(?:Cipher|Decipher)/,
     message: 'This cipher or mode does not keep its promise. Use aes-256-gcm or chacha20-poly1305 with a fresh nonce.',
     help: 'Use aes-256-gcm or chacha20-poly1305 with a fresh nonce.',
     match: { any: [call('(^|\\.)create(Cipher|Decipher)iv$', { regex: '(?i)^["\'`](des|des3|rc2|rc4|bf|blowfish|cast|idea|seed)([-_].*)?["\'`]$|-ecb["\'`]$' }), call('(^|\\.)create(Cipher|Decipher)$')] },
@@ -21,6 +23,7 @@ export const CRYPTO: readonly ShapeRule[] = [
   },
   {
     id: 'js/insecure-random', title: 'Guessable secret', cwe: 338, severity: 7.5, level: 'error',
+    hint: /Math\s*\.\s*random/,
     message: 'Math.random can be predicted. Use crypto.randomBytes, crypto.randomInt or crypto.randomUUID.',
     help: 'Use crypto.randomBytes, crypto.randomInt or crypto.randomUUID.',
     match: { pattern: 'Math.random()' },
@@ -40,6 +43,7 @@ export const CRYPTO: readonly ShapeRule[] = [
   },
   {
     id: 'js/tls-off', title: 'Certificate check turned off', cwe: 295, severity: 7.4, level: 'error',
+    hint: /rejectUnauthorized|strictSSL|NODE_TLS_REJECT_UNAUTHORIZED|checkServerIdentity/,
     message: 'Whoever sits on the wire can read and change this. Leave the check on and add your own authority with `ca`.',
     help: 'Leave the check on and add your own authority with `ca` or NODE_EXTRA_CA_CERTS.',
     match: {
@@ -56,6 +60,7 @@ export const CRYPTO: readonly ShapeRule[] = [
   },
   {
     id: 'js/jwt-unverified', title: 'Token accepted without its signature', cwe: 347, severity: 9.1, level: 'error',
+    hint: /algorithm|ignoreExpiration|jwt|jsonwebtoken/i,
     message: 'Anybody can write this token. Use jwt.verify with a key and a fixed list of algorithms without "none".',
     help: 'Use jwt.verify with a key and a fixed list of algorithms without "none".',
     match: {
@@ -72,6 +77,7 @@ export const CRYPTO: readonly ShapeRule[] = [
   },
   {
     id: 'js/hardcoded-secret', title: 'Key written into the source', cwe: 798, severity: 8.1, level: 'error',
+    hint: /jwt|jsonwebtoken|createHmac|secret/,
     message: 'Whoever reads the source has this key. Read it from the environment or a secret store, and change it.',
     help: 'Read the key from the environment or a secret store, and change the one that was here.',
     match: {
@@ -88,6 +94,7 @@ export const CRYPTO: readonly ShapeRule[] = [
   },
   {
     id: 'js/timing-compare', title: 'Secret compared byte by byte', cwe: 208, severity: 5.9, level: 'warning',
+    hint: /signature|hmac|mac|digest|api_?key|secret|token/i,
     message: 'The time of this comparison tells how much was right. Use crypto.timingSafeEqual on buffers of equal length.',
     help: 'Use crypto.timingSafeEqual on buffers of equal length.',
     match: {

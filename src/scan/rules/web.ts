@@ -1,4 +1,4 @@
-import { call, fromRequest, notLiteral, type ShapeRule } from '../rule.js';
+import { call, fromRequest, notLiteral, REQUEST_HINT, type ShapeRule } from '../rule.js';
 
 const ESCAPED = /\b\w*(?:escape|encode|sanit|purify)\w*\s*\(/i;
 
@@ -6,6 +6,7 @@ const ESCAPED = /\b\w*(?:escape|encode|sanit|purify)\w*\s*\(/i;
 export const WEB: readonly ShapeRule[] = [
   {
     id: 'js/path-traversal', title: 'Path from a request', cwe: 22, severity: 7.5, level: 'error',
+    hint: REQUEST_HINT,
     message: 'A request names a file, and "../" leads out of the folder. Resolve the path and refuse it unless it is inside the folder, or look it up in a list.',
     help: 'Resolve the path and refuse it unless it begins with the folder; or look names up in a list.',
     match: {
@@ -22,6 +23,7 @@ export const WEB: readonly ShapeRule[] = [
   },
   {
     id: 'js/reflected-xss', title: 'Request data sent back as a page', cwe: 79, severity: 6.1, level: 'error',
+    hint: REQUEST_HINT,
     message: 'Data of the request is sent back as it came, and a browser may run it. Escape it for HTML, use a template that does, or send JSON.',
     help: 'Escape for HTML, use a template engine that escapes, or send JSON.',
     match: { all: [call('^(res|response|reply|ctx\\.res)(\\.(status|type|set|header|code)\\([^()]*\\))*\\.(send|write|end)$', { all: [fromRequest, { not: { kind: 'object' } }] })] },
@@ -33,6 +35,7 @@ export const WEB: readonly ShapeRule[] = [
   },
   {
     id: 'js/dom-xss', title: 'Text becomes markup', cwe: 79, severity: 6.1, level: 'warning',
+    hint: /innerHTML|outerHTML|document\.write|insertAdjacentHTML/,
     message: 'This makes text into markup. Use textContent, or sanitise it first.',
     help: 'Use textContent, or sanitise the markup first.',
     match: {
@@ -46,6 +49,7 @@ export const WEB: readonly ShapeRule[] = [
   },
   {
     id: 'js/open-redirect', title: 'Redirect to an address from a request', cwe: 601, severity: 6.1, level: 'error',
+    hint: REQUEST_HINT,
     message: 'A request chooses where the browser goes next. Allow paths of your own site only, or look the target up in a list.',
     help: 'Allow paths of your own site only, or look the target up in a list.',
     match: {
@@ -62,6 +66,7 @@ export const WEB: readonly ShapeRule[] = [
   },
   {
     id: 'js/ssrf', title: 'Server fetches an address from a request', cwe: 918, severity: 8.6, level: 'error',
+    hint: REQUEST_HINT,
     message: 'A request chooses what this server fetches, also inside your network. Compare the host with a list, after resolving it.',
     help: 'Compare the host with a list of allowed ones, after resolving it.',
     match: call('^(fetch|axios|got|request|needle|superagent)$|^(axios|got|needle|superagent|https?|undici)\\.(get|post|put|head|request|fetch|delete)$', fromRequest),
@@ -73,6 +78,7 @@ export const WEB: readonly ShapeRule[] = [
   },
   {
     id: 'js/header-reflects-origin', title: 'Any origin allowed with credentials', cwe: 942, severity: 6.5, level: 'warning',
+    hint: /access-control-allow-origin/i,
     message: 'Every site may read answers in the name of the user. Compare the origin with a list.',
     help: 'Compare the origin with a list of allowed ones.',
     match: call('\\.(setHeader|set|header)$', { any: [{ regex: '\\breq\\.(headers\\.origin|headers\\[.origin.\\]|header\\(.[oO]rigin.\\)|get\\(.[oO]rigin.\\))' }] }, 2),
@@ -81,6 +87,7 @@ export const WEB: readonly ShapeRule[] = [
   },
   {
     id: 'js/unescaped-regex', title: 'Regular expression from a request', cwe: 1333, severity: 5.3, level: 'warning',
+    hint: REQUEST_HINT,
     message: 'A request supplies the pattern, and some patterns take forever. Escape it, or search for plain text.',
     help: 'Escape the text, or search with includes().',
     match: { any: [{ kind: 'new_expression', all: [{ has: { field: 'constructor', regex: '^RegExp$' } }, { has: { field: 'arguments', has: fromRequest } }] }, call('^RegExp$', fromRequest)] },
