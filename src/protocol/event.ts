@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BodyRef, Condition, Digest } from './evidence.js';
 import { Guarantee } from './guarantee.js';
-import { Kind, Sensitivity, TaskRequest, Verdict } from './task.js';
+import { Budget, Kind, Sensitivity, TaskRequest, Verdict } from './task.js';
 
 /**
  * The events of a task's log. Everything that happens is one of these; the screen, the export, the evidence and the resume
@@ -29,6 +29,8 @@ export const EVENTS = {
   'policy.decided': DecisionData,
   'repository.labelled': z.strictObject({ repository: z.string(), label: Sensitivity, by: Short }),
   'task.refused': z.strictObject({ code: z.string(), message: Short }),
+
+  'budget.raised': z.strictObject({ by: Short, budget: Budget }),
 
   'run.started': z.strictObject({ worker: z.string(), epoch: z.int() }),
   'run.resumed': z.strictObject({ worker: z.string(), epoch: z.int() }),

@@ -36,6 +36,7 @@ export class RunContext {
   readonly request: TaskRequest;
   readonly epoch: number;
   readonly signal: AbortSignal;
+  readonly #closers: (() => Promise<void>)[] = [];
 
   constructor(equipment: Equipment, fields: { readonly task: string; readonly run: string; readonly request: TaskRequest; readonly epoch: number; readonly signal: AbortSignal }) {
     this.equipment = equipment;
@@ -44,6 +45,20 @@ export class RunContext {
     this.request = fields.request;
     this.epoch = fields.epoch;
     this.signal = fields.signal;
+  }
+
+  /** Names something that lives across steps: released when the run ends or stops in this process. */
+  owns(resource: { close(): Promise<void> }): void {
+    this.#closers.push(() => resource.close());
+  }
+
+  /** Releases what the run still holds. A lost lease cannot be written to any more; the resources are gone all the same. */
+  async release(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) {
+      await close().catch((error: unknown) => {
+        if (!(error instanceof SallyportError) || !['store.fenced', 'store.unavailable'].includes(error.code)) throw error;
+      });
+    }
   }
 
   /** Folder of the run; removed when it ends. */

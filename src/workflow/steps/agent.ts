@@ -22,7 +22,7 @@ import { baseFolder, environmentOf } from './source.js';
  * The agent's sandbox and model connection while one process works on a run. Both are made when a turn first needs them, so
  * a run that is resumed gets a new sandbox over the layer that the old one wrote.
  */
-export class AgentSession implements AsyncDisposable {
+export class AgentSession {
   readonly #context: RunContext;
   readonly #snapshot: Snapshot;
   readonly #tree: string;
@@ -68,7 +68,7 @@ export class AgentSession implements AsyncDisposable {
     await (await sandbox?.catch(() => undefined))?.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     await this.stop();
     await (await this.#model?.catch(() => undefined))?.close();
   }
@@ -106,7 +106,7 @@ export function mustModel(model: ModelTarget | null): ModelTarget {
 async function connect(target: ModelTarget): Promise<{ baseUrl: string; close: () => Promise<void> }> {
   if (target.script !== null) {
     const model = await startScriptedModel(await readScript(target.script));
-    return { baseUrl: model.baseUrl, close: () => model[Symbol.asyncDispose]() };
+    return { baseUrl: model.baseUrl, close: async () => await model[Symbol.asyncDispose]() };
   }
   if (target.baseUrl === null) throw new SallyportError('internal.bug', `Model "${target.name}" has no address`);
   return { baseUrl: target.baseUrl, close: async () => undefined };

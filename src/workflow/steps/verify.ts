@@ -6,6 +6,7 @@ import { isTestFile } from '../../gate/test-files.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { EventData, Journal } from '../../protocol/event.js';
 import { BodyRef, CheckRun } from '../../protocol/evidence.js';
+import { listTree } from '../../git/tree.js';
 import type { Snapshot } from '../../setup/prepare.js';
 import { EXIT } from '../../protocol/exit.js';
 import { type RunContext } from '../context.js';
@@ -69,8 +70,11 @@ async function layTestsOnBase(context: RunContext, round: number, head: string, 
   const mirror = await context.mirror();
   const entries: ChangeEntry[] = [];
   await using reader = await BlobReader.open(mirror);
-  for (const { path, mode } of tests) {
-    const data = await reader.read(`${head}:${path}`);
+  const wanted = new Set(tests.map((t) => t.path));
+  for (const { path: name, mode, blob } of await listTree(mirror, head)) {
+    const path = name.toString('utf8');
+    if (!wanted.has(path)) continue;
+    const data = await reader.read(blob);
     entries.push(mode === '120000' ? { kind: 'link', path: Buffer.from(path), data } : { kind: 'file', path: Buffer.from(path), mode: mode === '100755' ? '100755' : '100644', data });
   }
   const red = await importChange(mirror, context.request.baseCommit, entries, `refs/sallyport/${context.run}/red-${round}`);

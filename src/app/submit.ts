@@ -1,0 +1,113 @@
+import { stat } from 'node:fs/promises';
+import { describe } from '../git/change.js';
+import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
+import { dirtyFiles } from '../git/worktree.js';
+import type { PolicyRequest } from '../policy/schema.js';
+import { SallyportError } from '../protocol/errors.js';
+import type { DecisionData } from '../protocol/event.js';
+import { newId } from '../protocol/ids.js';
+import type { Agent, Budget, Kind, ModelTarget, Sensitivity, TaskRequest } from '../protocol/task.js';
+import { parseEnvironment } from '../setup/environment.js';
+import type { Repository, Task } from '../store/store.js';
+import { type App, recordAct } from './app.js';
+
+export interface Submission {
+  readonly text: string;
+  readonly kind: Kind;
+  readonly agent: Agent;
+  readonly model: ModelTarget | null;
+  /** Folder or URL, as the person gave it. */
+  readonly repository: string;
+  /** Branch, tag or commit; null = HEAD, and then the working tree must be clean. */
+  readonly ref: string | null;
+  /** For `check`: the ref that holds the change. */
+  readonly head: string | null;
+  readonly label: Sensitivity | null;
+  readonly budget: Budget;
+  readonly environment: { readonly text: string; readonly source: string } | null;
+}
+
+export interface Submitted {
+  readonly task: Task;
+  readonly decision: DecisionData;
+  /** What the person should know before work starts. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Admission: finds the repository, fixes the commit, registers and labels, asks the policy, and writes the task. A refusal is a
+ * task too, on the log with its rule. Throws `policy.denied` or `policy.ask` then.
+ */
+export async function submit(app: App, submission: Submission): Promise<Submitted> {
+  if (submission.environment !== null) parseEnvironment(submission.environment.text, submission.environment.source);
+  const found = await findRepository(app, submission);
+  const repository = await registerAndLabel(app, found.locator, submission.label);
+  const request: TaskRequest = {
+    text: submission.text, kind: submission.kind, agent: submission.agent, model: submission.model, repository: found.locator,
+    baseCommit: found.base, headCommit: found.head, requester: app.principal, budget: submission.budget, environment: submission.environment,
+  };
+  const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
+  const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request, repository: repository.id, createdAt: new Date() });
+  await recordAct(app, task.id, 'submit', [
+    { type: 'task.created', data: { request } },
+    ...(submission.label === null ? [] : [{ type: 'repository.labelled' as const, data: { repository: repository.id, label: submission.label, by: app.principal } }]),
+    { type: 'policy.decided', data: decision },
+  ]);
+  if (decision.effect !== 'allow') throw await refuse(app, task, decision, request);
+  return { task, decision, notes: found.notes };
+}
+
+interface Found {
+  readonly locator: string;
+  readonly base: string;
+  readonly head: string | null;
+  readonly notes: readonly string[];
+}
+
+async function findRepository(app: App, submission: Submission): Promise<Found> {
+  const source = await findSource(submission.repository, app.cwd, app.exceptions);
+  const mirror = await openMirror(app.folders.mirrors, locatorOf(source));
+  await updateMirror(mirror, source);
+  const base = await resolveRef(mirror, submission.ref ?? 'HEAD');
+  const notes: string[] = [];
+  const hasTree = source.kind === 'folder' && (await stat(`${source.path}/.git`).catch(() => null)) !== null;
+  if (hasTree && submission.ref === null && submission.head === null) {
+    const { changed, untracked } = await dirtyFiles(mirror, source.path, base.commit, app.folders.mirrors);
+    if (changed.length > 0) {
+      const shown = changed.slice(0, 8).join(', ') + (changed.length > 8 ? ` and ${changed.length - 8} more` : '');
+      throw new SallyportError('repo.dirty', `${source.path} has changes that are not committed, so the task would not see them: ${shown}`, { hint: 'Commit or stash them, or name the commit to work on: --ref HEAD' });
+    }
+    if (untracked > 0) notes.push(`${untracked} untracked ${untracked === 1 ? 'file or folder is' : 'files or folders are'} not part of the task`);
+  }
+  const head = submission.head === null ? null : (await resolveRef(mirror, submission.head)).commit;
+  if (head !== null && (await describe(mirror, base.commit, head)).files.length === 0) notes.push('base and head have the same tree');
+  return { locator: mirror.locator, base: base.commit, head, notes };
+}
+
+async function registerAndLabel(app: App, locator: string, label: Sensitivity | null): Promise<Repository> {
+  const known = await app.store.registerRepository(locator, newId('repo'));
+  return label === null || known.label === label ? known : await app.store.labelRepository(known.id, label, app.principal);
+}
+
+/** The question to the policy about an act on a task. */
+export function policyRequest(action: PolicyRequest['action'], principal: string, request: TaskRequest, repository: Repository | null, verdict?: PolicyRequest['context']['verdict']): PolicyRequest {
+  const { model } = request;
+  return {
+    principal, action, repository: request.repository,
+    context: {
+      sensitivity: repository?.label ?? 'restricted', labelled: (repository?.label ?? null) !== null, kind: request.kind, agent: request.agent,
+      model: model?.name ?? 'none', modelLocal: model?.local ?? true, requesterIsPrincipal: principal === request.requester, ...(verdict === undefined ? {} : { verdict }),
+    },
+  };
+}
+
+async function refuse(app: App, task: Task, decision: DecisionData, request: TaskRequest): Promise<SallyportError> {
+  const host = request.model?.baseUrl == null ? 'the model' : new URL(request.model.baseUrl).host;
+  const error = decision.effect === 'ask'
+    ? new SallyportError('policy.ask', `This sends files of ${request.repository} to ${host}, and the repository has no label (rule "${decision.rule}": ${decision.reason})`, { hint: 'Say how sensitive it is: --label public|internal|confidential|restricted' })
+    : new SallyportError('policy.denied', `The policy "${decision.policy}" does not allow this (rule "${decision.rule}": ${decision.reason})`, { hint: 'sallyport show last keeps the decision.' });
+  await recordAct(app, task.id, 'refuse', [{ type: 'task.refused', data: { code: error.code, message: error.message } }]);
+  await app.log.checkpoint(task.id);
+  await app.store.updateTask(task.id, { state: 'refused' });
+  return error;
+}

@@ -1,0 +1,79 @@
+import { createPublicKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { loadPublicKey } from '../../audit/key.js';
+import { type LogReport, verifyExport } from '../../audit/export.js';
+import { SallyportError } from '../../protocol/errors.js';
+import { EXIT, type ExitCode } from '../../protocol/exit.js';
+import { findTask } from '../../app/app.js';
+import type { Act } from '../options.js';
+import type { Surface } from '../surface.js';
+
+interface Options {
+  readonly json?: boolean;
+}
+
+export function addSystemCommands(program: Command, surface: Surface, act: Act): void {
+  program.command('doctor').description('what this machine can enforce, and what is missing').addHelpText('after', '\nExample:\n  sallyport doctor --json')
+    .action(act((options: Options) => doctor(surface, options)));
+  const audit = program.command('audit').description('the tamper-evident log');
+  audit.command('verify [file]').description('verify the log of this installation, or an exported file offline').option('--key <file>', 'public key (PEM) for an exported file')
+    .addHelpText('after', '\nExample:\n  sallyport audit export all > log.jsonl && sallyport audit verify log.jsonl --key log.ed25519.pub')
+    .action(act((file: string | undefined, options: Options & { key?: string }) => verify(surface, file, options)));
+  audit.command('export <task>').description('the exact bytes of a task\'s log, or of `all`, with signed checkpoints (JSONL)').addHelpText('after', '\nExample:\n  sallyport audit export last > log.jsonl')
+    .action(act((text: string) => exportLog(surface, text)));
+}
+
+async function doctor(surface: Surface, options: Options): Promise<ExitCode> {
+  const { findings, sandbox } = await surface.diagnose();
+  const broken = findings.some((f) => f.needed && !f.ok);
+  if (options.json === true) surface.out.result(JSON.stringify({ ok: !broken, findings, sandbox }));
+  else {
+    for (const f of findings) surface.out.result(`${f.ok ? '✓' : f.needed ? '✗' : '–'} ${f.id.padEnd(12)} ${f.detail}${f.hint === null ? '' : `\n  ${' '.repeat(12)} → ${f.hint}`}`);
+    if (sandbox !== null) surface.out.result(`  enforced     ${sandbox.enforced.join(', ')}`);
+    surface.out.result(broken ? '\nNo run starts on this machine until what is marked ✗ is there.' : '\nReady.');
+  }
+  return broken ? EXIT.cannotEnforce : EXIT.passed;
+}
+
+async function verify(surface: Surface, file: string | undefined, options: Options & { key?: string }): Promise<ExitCode> {
+  const report = file === undefined ? await verifyStored(surface) : await verifyFile(surface, file, options.key);
+  const entries = report.tasks.reduce((n, t) => n + (t.ok ? t.head.size : 0), 0);
+  if (options.json === true) surface.out.result(JSON.stringify({ ...report, entries }));
+  if (report.ok) {
+    if (options.json !== true) surface.out.result(`The log verifies: ${report.tasks.length} tasks, ${entries} entries.`);
+    return EXIT.passed;
+  }
+  const first = report.tasks.find((t) => !t.ok);
+  if (options.json === true || first === undefined || first.ok) return EXIT.gateFailed;
+  throw new SallyportError('audit.broken', first.message);
+}
+
+async function verifyStored(surface: Surface): Promise<LogReport> {
+  await using app = await surface.openApp();
+  return await app.log.verify();
+}
+
+/** Offline: no database is opened, only the file and the public key are read. */
+async function verifyFile(surface: Surface, file: string, key: string | undefined): Promise<LogReport> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new SallyportError('input.invalid', `Cannot read "${file}"`, { cause });
+  });
+  const publicKey = key === undefined ? await loadPublicKey(surface.publicKeyFolder) : await readKey(key);
+  return verifyExport(text.split('\n').filter((l) => l !== ''), publicKey);
+}
+
+async function readKey(file: string) {
+  try {
+    return createPublicKey(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new SallyportError('input.invalid', `Cannot read the public key "${file}": expected an Ed25519 key in PEM`, { cause });
+  }
+}
+
+async function exportLog(surface: Surface, text: string): Promise<ExitCode> {
+  await using app = await surface.openApp();
+  const which = text === 'all' ? 'all' : (await findTask(app.store, text)).id;
+  for await (const line of app.log.exportLog(which)) surface.out.result(line);
+  return EXIT.passed;
+}

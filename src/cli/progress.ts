@@ -1,0 +1,91 @@
+import type { Event } from '../protocol/event.js';
+import { visible } from '../redact/visible.js';
+
+/** One line for an event that a person waits for; null for those that only the log needs. Text from a sandbox is made visible. */
+export function progressLine(event: Event): string | null {
+  switch (event.type) {
+    case 'run.started':
+      return 'run started';
+    case 'run.resumed':
+      return 'run resumed';
+    case 'source.resolved':
+      return `source   ${event.data.commit.slice(0, 12)}${event.data.skipped.length > 0 ? ` (${event.data.skipped.length} left out: ${list(event.data.skipped.map((s) => `${s.path}: ${s.reason}`))})` : ''}`;
+    case 'instructions.read':
+      return event.data.files.length === 0 ? null : `rules    ${list(event.data.files.map((f) => `${f.path}${f.used < f.bytes ? ` (cut to ${f.used} of ${f.bytes} bytes)` : ''}`))}`;
+    case 'sandbox.started':
+      return event.data.missing.length === 0 ? null : `${pad(event.data.phase)}without ${event.data.missing.join(', ')} on this machine`;
+    case 'egress.requested':
+      return event.data.verdict === 'deny' ? `fetch    refused ${visible(event.data.target)} (${event.data.rule})` : null;
+    case 'setup.fetched':
+      return `fetch    ${event.data.packages.length} packages, ${Math.round(event.data.bytes / 1024)} KiB`;
+    case 'snapshot.frozen':
+      return `setup    ${event.data.snapshot}${event.data.reused ? ' (used again)' : ''}`;
+    case 'sandbox.probed':
+      return `agent    sealed: ${event.data.probes.filter((p) => p.ok).length} of ${event.data.probes.length} probes hold`;
+    case 'command.started':
+      return event.data.phase === 'agent' && !event.data.argv.includes('/opt/sallyport/probe.cjs') ? `agent    $ ${clip(visible(event.data.argv.at(-1) ?? ''))}` : event.data.phase === 'build' ? `build    $ ${clip(visible(event.data.argv.join(' ')))}` : null;
+    case 'model.failed':
+      return `model    ${visible(event.data.message)}; trying again`;
+    case 'agent.finished':
+      return `agent    round ${event.data.round} ended: ${event.data.reason.replaceAll('_', ' ')}`;
+    case 'change.extracted':
+      return `change   ${event.data.files.length} files${event.data.files.length > 0 ? `: ${list(event.data.files.map((f) => f.path))}` : ''}${event.data.skipped.length > 0 ? `; left out ${list(event.data.skipped.map((s) => `${s.path} (${s.reason})`))}` : ''}`;
+    case 'check.ended':
+      return `verify   ${SIDES[event.data.side]}: ${event.data.check} ${event.data.passed + event.data.failed > 0 ? `${event.data.passed} passed, ${event.data.failed} failed` : `exit ${event.data.exit ?? event.data.reason}`}`;
+    case 'scan.ended':
+      return `scan     ${event.data.side}: ${event.data.problem === null ? `${event.data.results} results` : visible(event.data.problem)}`;
+    case 'gate.judged':
+      return `gate     round ${event.data.round}: ${event.data.verdict}`;
+    case 'run.stopped':
+      return `stopped  ${visible(event.data.message)}`;
+    case 'error.raised':
+      return `error    ${visible(event.data.message)}`;
+    case 'budget.raised':
+    case 'task.created':
+    case 'policy.decided':
+    case 'repository.labelled':
+    case 'task.refused':
+    case 'run.ended':
+    case 'step.ended':
+    case 'sandbox.ended':
+    case 'command.ended':
+    case 'model.requested':
+    case 'model.answered':
+    case 'turn.answered':
+    case 'tool.called':
+    case 'tool.ended':
+    case 'feedback.given':
+    case 'approval.given':
+    case 'approval.rejected':
+    case 'override.recorded':
+    case 'change.applied':
+      return null;
+    default:
+      return event satisfies never;
+  }
+}
+
+const SIDES = { base: 'base', head: 'head', red: 'new tests on the base' } as const;
+
+function pad(text: string): string {
+  return text.padEnd(9);
+}
+
+function list(items: readonly string[]): string {
+  const shown = items.slice(0, 5).map((i) => visible(i));
+  return shown.join(', ') + (items.length > 5 ? ` and ${items.length - 5} more` : '');
+}
+
+function clip(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 97)}…` : text;
+}
+
+/** What the run is doing, for the heartbeat line. */
+export function phaseOf(event: Event): string | null {
+  if (event.type === 'sandbox.started') return PHASES[event.data.phase] ?? event.data.phase;
+  if (event.type === 'model.requested') return `waiting for ${event.data.model}`;
+  if (event.type === 'model.answered') return 'the agent works';
+  return null;
+}
+
+const PHASES: Readonly<Record<string, string>> = { fetch: 'fetching dependencies', build: 'building', agent: 'the agent works', verify: 'running the checks', scan: 'scanning', extract: 'taking the change out', probe: 'probing' };

@@ -1,0 +1,64 @@
+import pc from 'picocolors';
+import type { Judged } from '../app/app.js';
+import { notCheckedBlock } from '../gate/render.js';
+import type { Evidence } from '../protocol/evidence.js';
+import type { Verdict } from '../protocol/task.js';
+import { visible } from '../redact/visible.js';
+
+type Colours = ReturnType<typeof pc.createColors>;
+const MAX = 12;
+
+/** The result of a task on one screen: verdict, proof, findings, what was not checked, what a person can do next. */
+export function reportText(judged: Judged, task: string, decision: string | null, colour: boolean): string {
+  const c = pc.createColors(colour);
+  const { evidence } = judged;
+  const verdict = judged.event.data.verdict;
+  return [
+    '', `${paint(c, verdict)(c.bold(verdict.toUpperCase()))}  ${c.bold(task)}  ${evidence.kind}, round ${evidence.round}${decision === null ? '' : `  (${decision})`}`,
+    '', ...section(c, 'proof', proof(evidence)),
+    ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}`)),
+    ...section(c, 'changed', evidence.files.map((f) => `${f.status.padEnd(8)} ${visible(f.path)}`)),
+    ...section(c, 'findings', findings(evidence)),
+    ...section(c, 'left out', evidence.skipped.map((s) => `${visible(s.path)}: ${visible(s.reason)}`)),
+    ...section(c, 'citations', evidence.citations.map((k) => `${k.exists ? '✓' : '✗ does not exist:'} ${visible(k.ref)}`)),
+    c.dim(notCheckedBlock()),
+    c.dim(`Also not: ${evidence.notChecked.filter((n) => !notCheckedBlock().includes(n)).join(', ')}.`),
+    c.dim(`Evidence ${judged.event.data.evidence.digest}`), '',
+    ...next(verdict, evidence, task),
+  ].join('\n');
+}
+
+const MARKS = { yes: '✓', no: '✗', unknown: '?' } as const;
+
+function paint(c: Colours, verdict: Verdict): (text: string) => string {
+  return verdict === 'passed' ? c.green : verdict === 'unverified' ? c.yellow : c.red;
+}
+
+function section(c: Colours, title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
+  const shown = lines.slice(0, MAX).map((l, i) => `${i === 0 ? c.bold(title.padEnd(11)) : ' '.repeat(11)} ${l}`);
+  return [...shown, ...(lines.length > MAX ? [`${' '.repeat(11)} … and ${lines.length - MAX} more`] : []), ''];
+}
+
+function proof(evidence: Evidence): string[] {
+  const words: Readonly<Record<string, string>> = { fixed: 'red → green', broken: 'green → red', removed: 'gone', now_skipped: 'now skipped', new_passing: 'new, green', new_failing: 'new, red', still_failing: 'red → red' };
+  const order = Object.keys(words);
+  const changed = evidence.cases.filter((k) => words[k.change] !== undefined).sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change));
+  const same = evidence.cases.filter((k) => k.change === 'passing').length;
+  return [...changed.map((k) => `${(words[k.change] as string).padEnd(12)} ${visible(k.id)}`), ...(same > 0 ? [`${same} cases green before and after`] : [])];
+}
+
+function findings(evidence: Evidence): string[] {
+  const fresh = evidence.scan.results.filter((r) => r.state === 'new');
+  const gone = evidence.scan.results.filter((r) => r.state === 'absent').length;
+  const old = evidence.scan.results.filter((r) => r.state === 'unchanged').length;
+  return [...fresh.map((r) => `new ${r.level}: ${visible(r.rule)} ${visible(r.path)}:${r.line} ${visible(r.message).slice(0, 120)}`), `${fresh.length} new, ${gone} gone, ${old} there before`];
+}
+
+function next(verdict: Verdict, evidence: Evidence, task: string): string[] {
+  if (evidence.files.length === 0) return [];
+  const lines = [`sallyport diff ${task}`];
+  if (verdict === 'passed') lines.push(`sallyport approve ${task}`, `sallyport apply ${task}`);
+  else lines.push(`sallyport apply ${task} --accept "REASON"   (only if you take it on yourself)`);
+  return lines.map((l, i) => `${i === 0 ? 'next:' : '     '} ${l}`);
+}

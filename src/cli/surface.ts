@@ -1,0 +1,41 @@
+import type { App } from '../app/app.js';
+import type { DriverReport } from '../sandbox/sandbox.js';
+import type { ModelTarget } from '../protocol/task.js';
+
+/** One line of `sallyport doctor`. */
+export interface Finding {
+  readonly id: string;
+  readonly ok: boolean;
+  /** `needed`: no run starts without it. */
+  readonly needed: boolean;
+  readonly detail: string;
+  readonly hint: string | null;
+}
+
+/** What main/ gives the commands: they read no environment and name no driver. */
+export interface Surface {
+  readonly version: string;
+  /** Opens the state; the caller disposes it. */
+  openApp(): Promise<App & AsyncDisposable>;
+  /** The model that `--model` (or the configuration) names; null when there is none. Throws `input.no_model`. */
+  model(option: string | null): ModelTarget | null;
+  readonly modelHint: string;
+  /** Where state lives, for the line that is printed before work starts. */
+  readonly home: string;
+  diagnose(): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }>;
+  readonly publicKeyFolder: string;
+  readonly out: Output;
+  /** Aborts at the first Ctrl-C or SIGTERM. */
+  readonly interrupt: AbortSignal;
+  /** Asks a person; null when nobody is at the terminal. */
+  ask(question: string): Promise<string | null>;
+}
+
+/** Standard output carries results, standard error progress and errors. */
+export interface Output {
+  readonly colour: boolean;
+  result(text: string): void;
+  note(text: string): void;
+  /** Raw bytes, for patches. */
+  bytes(data: Buffer): void;
+}

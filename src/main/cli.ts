@@ -1,0 +1,81 @@
+import { readFileSync, writeSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { toSallyportError } from '../protocol/errors.js';
+import { runProgram } from '../cli/program.js';
+import type { Surface } from '../cli/surface.js';
+import { foldersOf } from '../workflow/folders.js';
+import { type Config, MODEL_HINT, modelTarget, readConfig } from './config.js';
+import { INSTALLATION } from './installation.js';
+
+/** Entry of the command line. */
+async function main(): Promise<number> {
+  process.umask(0o022); // files that a sandbox must read are readable whatever the shell says; private ones are made 0600
+  const uid = process.getuid?.() ?? 0;
+  const config = readConfig(process.env, uid, userInfo().username);
+  for (const name of ['SALLYPORT_MODEL_KEY', 'DATABASE_URL']) delete process.env[name];
+  return await runProgram(process.argv.slice(2), surface(config, uid));
+}
+
+function surface(config: Config, uid: number): Surface {
+  return {
+    version: JSON.parse(readFileSync(join(INSTALLATION, 'package.json'), 'utf8')).version,
+    home: config.home, modelHint: MODEL_HINT, publicKeyFolder: foldersOf(config.home).keys,
+    openApp: async () => (await import('./compose.js')).openApp(config, uid),
+    model: (option) => modelTarget(config, option, process.cwd()),
+    diagnose: async () => (await import('./diagnose.js')).diagnose(config, uid),
+    interrupt: interruption(),
+    ask: async (question) => {
+      if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+      const lines = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        return await lines.question(question);
+      } finally {
+        lines.close();
+      }
+    },
+    out: {
+      colour: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
+      result: (text) => write(1, `${text}\n`),
+      note: (text) => write(2, `${text}\n`),
+      bytes: (data) => write(1, data),
+    },
+  };
+}
+
+/** Blocking writes: nothing is lost when the process ends right after. A reader that has gone away (EPIPE) is no error. */
+function write(fd: 1 | 2, data: string | Buffer): void {
+  let rest = Buffer.from(data);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'EPIPE') return;
+      if (code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+/** The first signal stops resumably; a second one ends at once. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+let code: number;
+try {
+  code = await main();
+} catch (thrown) {
+  const error = toSallyportError(thrown);
+  process.stderr.write(`sallyport: ${error.message} [${error.code}]${error.hint === undefined ? '' : `\n  → ${error.hint}`}\n`);
+  code = error.exitCode;
+}
+process.exit(code);

@@ -1,0 +1,103 @@
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { diskArtifacts } from '../artifacts/disk.js';
+import { createLog } from '../audit/log.js';
+import type { App } from '../app/app.js';
+import { loadPolicy } from '../policy/policy.js';
+import { startDetached } from '../process/detach.js';
+import { SallyportError } from '../protocol/errors.js';
+import { newId } from '../protocol/ids.js';
+import { createRedactor } from '../redact/redactor.js';
+import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
+import type { Privilege } from '../sandbox/bwrap/stage.js';
+import type { SandboxDriver } from '../sandbox/sandbox.js';
+import { findNative } from '../store/binaries.js';
+import { openStore } from '../store/open.js';
+import { type Folders, foldersOf } from '../workflow/folders.js';
+import { type Config, systemUser } from './config.js';
+import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
+import { npmRegistry } from './registry.js';
+
+const POLICY = 'solo';
+
+/** The one place that names concrete drivers. Opens the state of an installation and puts the application together. */
+export async function openApp(config: Config, uid: number): Promise<App & AsyncDisposable> {
+  const folders = foldersOf(config.home);
+  await makeFolders(folders);
+  const policy = await readPolicy();
+  const known = [...config.secrets];
+  let redactor = createRedactor({ known });
+  const redact = (text: string): string => redactor.redact(text);
+  const store = await openStore({
+    home: config.home, connections: 4, ...(config.databaseUrl === null ? {} : { databaseUrl: config.databaseUrl }),
+    owner: config.databaseUrl === null ? { argv: ownerArgv(config, uid), processes: { startDetached } } : null,
+  });
+  const artifacts = diskArtifacts(folders.artifacts);
+  const log = createLog(store, artifacts, { redact, now: () => new Date(), keys: folders.keys });
+  const owner = uid === 0 ? sandboxUser() : null;
+  return {
+    store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
+    equipment: {
+      log, artifacts, driver: sandboxDriver(config, uid), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      registry: npmRegistry(config.userHome, config.path, (value) => {
+        known.push(value);
+        redactor = createRedactor({ known });
+      }),
+      modelKey: (name) => (name === 'SALLYPORT_MODEL_KEY' ? config.modelKey : null), price: () => config.price,
+    },
+    detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config))),
+    [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
+  };
+}
+
+/** The sandbox driver alone, for `doctor` and for people who try it. */
+export function sandboxDriver(config: Config, uid: number): SandboxDriver {
+  const privilege: Privilege = uid === 0 ? { kind: 'root', ...sandboxUser() } : { kind: 'user' };
+  return createBwrapDriver({
+    folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(uid === 0), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' : 'x64',
+  });
+}
+
+async function makeFolders(folders: Folders): Promise<void> {
+  for (const folder of [folders.home, folders.mirrors, folders.trees, folders.snapshots, folders.runs, folders.sandbox]) await mkdir(folder, { recursive: true, mode: 0o755 });
+  await chmod(folders.mirrors, 0o700);
+}
+
+async function readPolicy() {
+  const folder = join(INSTALLATION, 'policies');
+  const [text, examples] = await Promise.all([readFile(join(folder, `${POLICY}.cedar`), 'utf8'), readFile(join(folder, `${POLICY}.examples.json`), 'utf8')]);
+  return loadPolicy({ name: POLICY, levels: [{ level: 'organisation', text }], examples: JSON.parse(examples) });
+}
+
+function sandboxUser(): { readonly uid: number; readonly gid: number } {
+  return mustUser('sallyport-sbx');
+}
+
+function mustUser(name: string): { readonly uid: number; readonly gid: number } {
+  const user = systemUser(name);
+  if (user === null) throw new SallyportError('sandbox.unavailable', `Root runs nothing as itself, and the system user "${name}" does not exist`, { hint: `npm run setup, or: useradd --system --user-group --no-create-home --shell /usr/sbin/nologin ${name}` });
+  return user;
+}
+
+function ownerArgv(config: Config, uid: number): string[] {
+  const dbUser = uid === 0 ? mustUser('sallyport-db') : null;
+  return [process.execPath, join(INSTALLATION, 'dist/main/owner.js'), JSON.stringify({ home: config.home, native: findNative(), dbUser })];
+}
+
+/** A detached worker gets what it needs by name, and nothing else of this process. */
+function workerEnvironment(config: Config): Record<string, string> {
+  return {
+    HOME: config.userHome, PATH: config.path, SALLYPORT_HOME: config.home, SALLYPORT_USER: config.user, SALLYPORT_ALLOW_HOSTS: config.allowHosts.join(','),
+    ...(config.databaseUrl === null ? {} : { DATABASE_URL: config.databaseUrl }),
+    ...(config.model === null ? {} : { SALLYPORT_MODEL: config.model.name, SALLYPORT_MODEL_URL: config.model.url }),
+    ...(config.modelKey === null ? {} : { SALLYPORT_MODEL_KEY: config.modelKey }),
+    ...(config.price === null ? {} : { SALLYPORT_MODEL_PRICE: `${config.price.input}/${config.price.output}` }),
+    ...certificates(),
+  };
+}
+
+/** A private certificate authority must be known to the worker too. */
+function certificates(): Record<string, string> {
+  const file = process.env['NODE_EXTRA_CA_CERTS'];
+  return file === undefined ? {} : { NODE_EXTRA_CA_CERTS: file };
+}

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { SallyportError } from '../protocol/errors.js';
+import type { ModelTarget } from '../protocol/task.js';
+import type { Price } from '../gateway/meter.js';
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Everything that is read from the environment, once, at the start (docs/configuration.md lists it). */
+export interface Config {
+  readonly home: string;
+  readonly databaseUrl: string | null;
+  readonly model: { readonly name: string; readonly url: string } | null;
+  readonly modelKey: string | null;
+  readonly price: Price | null;
+  readonly allowHosts: readonly string[];
+  readonly user: string;
+  readonly path: string;
+  readonly userHome: string;
+  /** Values that must never be seen anywhere. */
+  readonly secrets: readonly string[];
+}
+
+export function readConfig(env: Variables, uid: number, user: string): Config {
+  const userHome = env['HOME'] ?? '/';
+  const modelKey = env['SALLYPORT_MODEL_KEY'] ?? null;
+  const databaseUrl = env['DATABASE_URL'] ?? null;
+  return {
+    home: stateDirectory(env, uid, userHome), databaseUrl, model: defaultModel(env), modelKey, price: readPrice(env['SALLYPORT_MODEL_PRICE']),
+    allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
+    user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
+    secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
+  };
+}
+
+/** SALLYPORT_HOME, else XDG_DATA_HOME/sallyport, else /var/lib/sallyport for root and ~/.local/share/sallyport for a user. */
+function stateDirectory(env: Variables, uid: number, userHome: string): string {
+  const own = env['SALLYPORT_HOME'];
+  if (own !== undefined && own !== '') {
+    if (!isAbsolute(own)) throw new SallyportError('input.invalid', `SALLYPORT_HOME must be an absolute path, it is "${own}"`);
+    return resolve(own);
+  }
+  const xdg = env['XDG_DATA_HOME'];
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'sallyport');
+  // Root's own home is closed to the users that run sandboxes and the database.
+  return uid === 0 ? '/var/lib/sallyport' : join(userHome, '.local/share/sallyport');
+}
+
+function defaultModel(env: Variables): Config['model'] {
+  const [name, url] = [env['SALLYPORT_MODEL'], env['SALLYPORT_MODEL_URL']];
+  if (name === undefined || name === '') return null;
+  if (name.startsWith('scripted:')) return { name, url: '' };
+  if (url === undefined || url === '') throw new SallyportError('input.invalid', 'SALLYPORT_MODEL is set and SALLYPORT_MODEL_URL is not', { hint: 'Set it to the base URL of a Chat Completions endpoint, e.g. http://127.0.0.1:11434/v1' });
+  return { name, url };
+}
+
+function readPrice(text: string | undefined): Price | null {
+  if (text === undefined || text === '') return null;
+  const match = /^(\d+(?:\.\d+)?)\/(\d+(?:\.\d+)?)$/.exec(text);
+  if (match === null) throw new SallyportError('input.invalid', `SALLYPORT_MODEL_PRICE is "${text}", expected INPUT/OUTPUT in US dollars for a million tokens, e.g. 2.5/10`);
+  return { input: Number(match[1]), output: Number(match[2]) };
+}
+
+function passwordOf(url: string | null): string | null {
+  try {
+    return url === null ? null : decodeURIComponent(new URL(url).password);
+  } catch {
+    return null;
+  }
+}
+
+/** The target that `--model` names: `scripted:FILE`, or a model at the configured endpoint. Null = the configured one, or none. */
+export function modelTarget(config: Config, option: string | null, cwd: string): ModelTarget | null {
+  const name = option ?? config.model?.name ?? null;
+  if (name === null) return null;
+  if (name.startsWith('scripted:')) {
+    return { name: 'scripted', protocol: 'chat', baseUrl: null, script: resolve(cwd, name.slice('scripted:'.length)), keyEnv: null, local: true };
+  }
+  if (config.model === null || config.model.url === '') throw new SallyportError('input.no_model', `No endpoint is set for model "${name}"`, { hint: MODEL_HINT });
+  const url = parseEndpoint(config.model.url);
+  return { name, protocol: 'chat', baseUrl: url.href.replace(/\/$/, ''), script: null, keyEnv: config.modelKey === null ? null : 'SALLYPORT_MODEL_KEY', local: isLocal(url) };
+}
+
+export const MODEL_HINT = 'Set SALLYPORT_MODEL and SALLYPORT_MODEL_URL (and SALLYPORT_MODEL_KEY), or --model scripted:FILE. Without a model: sallyport check, show, diff, log, evidence, apply, approve, doctor, audit.';
+
+function parseEndpoint(text: string): URL {
+  try {
+    const url = new URL(text);
+    if (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal(url))) return url;
+  } catch {
+    // falls through to the one message
+  }
+  throw new SallyportError('input.invalid', `SALLYPORT_MODEL_URL is "${text}", expected an https URL, or http on this machine`);
+}
+
+/** An address of this machine itself: nothing that is sent there leaves it. */
+function isLocal(url: URL): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+}
+
+/** uid and gid of a system user, from /etc/passwd. Null when there is none. */
+export function systemUser(name: string): { readonly uid: number; readonly gid: number } | null {
+  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((l) => l.startsWith(`${name}:`));
+  const [, , uid, gid] = line?.split(':') ?? [];
+  return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { toSallyportError } from '../protocol/errors.js';
+import { run } from '../process/spawn.js';
+import type { DriverReport } from '../sandbox/sandbox.js';
+import type { Finding } from '../cli/surface.js';
+import { sandboxDriver } from './compose.js';
+import { type Config, MODEL_HINT } from './config.js';
+import { toolchains } from './installation.js';
+
+const NEEDED: readonly (readonly [string, string, string])[] = [
+  ['bubblewrap', '/usr/bin/bwrap', 'apt-get install bubblewrap'], ['unshare', '/usr/bin/unshare', 'apt-get install util-linux'],
+  ['setpriv', '/usr/bin/setpriv', 'apt-get install util-linux'], ['flock', '/usr/bin/flock', 'apt-get install util-linux'], ['perl', '/usr/bin/perl', 'apt-get install perl-base'],
+];
+
+/** Looks at everything that a run needs on this machine. The sandbox is judged by running one. */
+export async function diagnose(config: Config, uid: number): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }> {
+  const findings: Finding[] = [
+    { id: 'node', ok: true, needed: true, detail: `${process.version} runs Sallyport`, hint: null },
+    ...NEEDED.map(([id, file, hint]) => ({ id, ok: existsSync(file), needed: true, detail: existsSync(file) ? file : `${file} is missing`, hint: existsSync(file) ? null : hint })),
+    await version('git', ['git', '--version'], config, true, 'apt-get install git'),
+    await version('npm', ['npm', '--version'], config, false, 'Needed to fetch the dependencies of npm projects'),
+    toolchain(config), state(config), model(config),
+  ];
+  try {
+    const sandbox = await sandboxDriver(config, uid).probe();
+    findings.push({ id: 'sandbox', ok: true, needed: true, detail: `${sandbox.driver} holds: ${sandbox.enforced.length} guarantees, found by running`, hint: null });
+    for (const m of sandbox.missing) findings.push({ id: m.guarantee, ok: false, needed: false, detail: m.why, hint: m.hint });
+    return { findings, sandbox };
+  } catch (thrown) {
+    const error = toSallyportError(thrown);
+    findings.push({ id: 'sandbox', ok: false, needed: true, detail: error.message, hint: error.hint ?? null });
+    return { findings, sandbox: null };
+  }
+}
+
+async function version(id: string, argv: readonly string[], config: Config, needed: boolean, hint: string): Promise<Finding> {
+  try {
+    const result = await run(argv, { env: { PATH: config.path, HOME: '/nonexistent' }, timeout: 15_000 });
+    return { id, ok: result.exit === 0, needed, detail: result.stdout.toString('utf8').trim().split('\n')[0] ?? '', hint: result.exit === 0 ? null : hint };
+  } catch {
+    return { id, ok: false, needed, detail: 'not found', hint };
+  }
+}
+
+function toolchain(config: Config): Finding {
+  const [mount] = toolchains(config.path);
+  return { id: 'toolchain', ok: true, needed: false, detail: mount === undefined ? 'projects use the Node of /usr' : `projects use the Node of ${mount.source}, shown at ${mount.target}`, hint: null };
+}
+
+function state(config: Config): Finding {
+  return { id: 'state', ok: true, needed: true, detail: `${config.home}${config.databaseUrl === null ? ', embedded PostgreSQL' : ', PostgreSQL by DATABASE_URL'}`, hint: null };
+}
+
+function model(config: Config): Finding {
+  const { model: known } = config;
+  return { id: 'model', ok: known !== null, needed: false, detail: known === null ? 'none: `run` and `ask` need one' : `${known.name}${known.url === '' ? '' : ` at ${new URL(known.url).host}`}`, hint: known === null ? MODEL_HINT : null };
+}

@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { SallyportError } from '../protocol/errors.js';
+import type { RuntimeFile } from '../sandbox/bwrap/runtime.js';
+import type { Mount } from '../sandbox/sandbox.js';
+
+/** Folder of the installation: what holds dist/, policies/ and node_modules/. */
+export const INSTALLATION = resolve(import.meta.dirname, '../..');
+const PROGRAMS = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'scan.cjs', 'reporter.mjs'];
+
+/** Everything that is shown at /opt/sallyport inside. `sealed`: root's copy of Node cannot be read inside, so it cannot be dumped. */
+export function runtimeFiles(sealed: boolean): RuntimeFile[] {
+  return [
+    { source: process.execPath, name: 'node', sealed },
+    ...PROGRAMS.map((name) => ({ source: join(INSTALLATION, 'dist/inside', name), name })),
+    ...astGrep(),
+  ];
+}
+
+/** The native parser that the scanner loads, with the package that picks it. */
+function astGrep(): RuntimeFile[] {
+  const require = createRequire(join(INSTALLATION, 'package.json'));
+  const main = dirname(require.resolve('@ast-grep/napi/package.json'));
+  const platform = join(dirname(main), `napi-linux-${process.arch}-gnu`);
+  if (!existsSync(platform)) throw new SallyportError('tool.missing', `The scanner's parser for linux-${process.arch} is not installed`, { hint: 'npm run setup' });
+  return [main, platform].flatMap((folder) => files(folder).map((source) => ({ source, name: `node_modules/@ast-grep/${source.slice(dirname(main).length + 1)}` })));
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((e) =>
+    e.isDirectory() ? files(join(folder, e.name)) : /\.(js|json|node)$/.test(e.name) ? [join(folder, e.name)] : []);
+}
+
+/**
+ * The Node that projects use inside: the first on the PATH that is not Sallyport's own. One below /usr is there already; one
+ * in a home (nvm and friends) is mounted with its npm.
+ */
+export function toolchains(path: string): Mount[] {
+  for (const folder of path.split(':')) {
+    const file = join(folder, 'node');
+    if (!existsSync(file)) continue;
+    const real = realpathSync(file);
+    if (real.startsWith(realpathSync(INSTALLATION))) continue;
+    if (real.startsWith('/usr/')) return [];
+    return [{ source: dirname(dirname(real)), target: '/opt/toolchain/node' }];
+  }
+  return existsSync('/usr/bin/node') ? [] : [{ source: dirname(dirname(realpathSync(process.execPath))), target: '/opt/toolchain/node' }];
+}

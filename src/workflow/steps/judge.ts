@@ -1,0 +1,94 @@
+import { canonicalBytes } from '../../attest/canonical.js';
+import { scrub } from '../../audit/scrub.js';
+import { compareCases } from '../../gate/compare.js';
+import { judge, type Unjudged } from '../../gate/judge.js';
+import { renderFeedback } from '../../gate/render.js';
+import { git } from '../../git/command.js';
+import { listTree } from '../../git/tree.js';
+import type { Event, Journal } from '../../protocol/event.js';
+import { type BodyRef, Evidence, NOT_CHECKED } from '../../protocol/evidence.js';
+import type { Verdict } from '../../protocol/task.js';
+import { compare } from '../../sarif/compare.js';
+import type { Snapshot } from '../../setup/prepare.js';
+import { lastOf, mustLastOf, type RunContext } from '../context.js';
+import { environmentOf } from './source.js';
+import { SideBody } from './verify.js';
+
+/** Lines of *not checked* that hold for this version whatever the change is. */
+const NOT_YET = ['coverage of the changed lines', 'screening of the request', 'known advisories of dependencies', 'flaky tests'];
+
+/**
+ * Puts the evidence of a round together from the log and the stored bodies, judges it, and keeps it under its digest: the
+ * bytes that an approval is bound to.
+ */
+export async function judgeRound(context: RunContext, round: number, tree: string, base: BodyRef, head: BodyRef, snapshot: Snapshot, citations: readonly string[], journal: Journal): Promise<{ readonly verdict: Verdict; readonly evidence: BodyRef }> {
+  const events = await context.events();
+  const unjudged = await assemble(context, events, { round, tree, base, head, snapshot, citations });
+  const clean = scrub(unjudged, context.equipment.redact) as Unjudged;
+  const evidence = Evidence.parse({ ...clean, ...judge(clean) });
+  const ref = await context.equipment.artifacts.put(canonicalBytes(evidence), { blind: false, media: 'application/json' });
+  await journal.record('gate.judged', { round, kind: evidence.kind, verdict: evidence.verdict, conditions: evidence.conditions, evidence: ref });
+  return { verdict: evidence.verdict, evidence: ref };
+}
+
+interface Parts {
+  readonly round: number;
+  readonly tree: string;
+  readonly base: BodyRef;
+  readonly head: BodyRef;
+  readonly snapshot: Snapshot;
+  readonly citations: readonly string[];
+}
+
+async function assemble(context: RunContext, events: readonly Event[], parts: Parts): Promise<Unjudged> {
+  const { request, run, task } = context;
+  const change = mustLastOf(events, run, 'change.extracted', (e) => e.data.round === parts.round).data;
+  const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
+  const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
+  const checks = { base: base.checks, head: head.checks, red: head.red };
+  const environment = await environmentOf(context);
+  return {
+    v: 1, task, run, round: parts.round, kind: request.kind, request: request.text,
+    base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
+    patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
+    checks, cases: compareCases(checks),
+    scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, head.scan.results), sarif: head.scan.sarif },
+    environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: context.equipment.driver.name, enforced: enforcedOf(events, run) },
+    instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
+    policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
+    citations: await checkCitations(context, parts.tree, parts.citations),
+    notChecked: [...NOT_CHECKED, ...NOT_YET],
+  };
+}
+
+function skippedOf(events: readonly Event[], run: string): { path: string; reason: string }[] {
+  return lastOf(events, run, 'source.resolved')?.data.skipped.map((s) => ({ path: s.path, reason: `not laid out: ${s.reason}` })) ?? [];
+}
+
+/** What held in every sandbox that gave a verdict. */
+function enforcedOf(events: readonly Event[], run: string): string[] {
+  const sets = events.filter((e) => e.type === 'sandbox.started' && e.run === run && e.data.phase !== 'extract').map((e) => (e.type === 'sandbox.started' ? e.data.enforced : []));
+  const [first, ...rest] = sets;
+  return (first ?? []).filter((g) => rest.every((set) => set.includes(g)));
+}
+
+/** `path` or `path:line` or `path:from-to` of the base tree; a citation of something else does not exist. */
+async function checkCitations(context: RunContext, tree: string, citations: readonly string[]): Promise<{ ref: string; exists: boolean }[]> {
+  if (citations.length === 0) return [];
+  const mirror = await context.mirror();
+  const entries = new Map((await listTree(mirror, tree)).map((e) => [e.path.toString('utf8'), e]));
+  const lines = async (blob: string): Promise<number> => (await git(mirror, ['cat-file', 'blob', blob])).toString('latin1').split('\n').length;
+  return await Promise.all(citations.map(async (ref) => {
+    const [, path, from, to] = /^(?:\.\/)?(.+?)(?::(\d+)(?:-(\d+))?)?$/s.exec(ref) ?? [];
+    const entry = path === undefined ? undefined : entries.get(path);
+    if (entry === undefined || entry.size > 10_000_000) return { ref, exists: false };
+    return { ref, exists: from === undefined || (Number(from) >= 1 && Number(to ?? from) >= Number(from) && Number(to ?? from) <= (await lines(entry.blob))) };
+  }));
+}
+
+/** Tells the agent what the gate found. */
+export async function giveFeedback(context: RunContext, round: number, evidence: BodyRef, journal: Journal): Promise<null> {
+  const text = renderFeedback(await context.loadJson(evidence, (v) => Evidence.parse(v)));
+  await journal.record('feedback.given', { round, body: await journal.keep(text, 'text/plain') });
+  return null;
+}
