@@ -94,7 +94,7 @@ describe('the npm registry front', () => {
   });
 
   it('never delivers a tarball with another integrity', async () => {
-    await using t = await setUp({ intercept: (path, _, response) => path.endsWith('.tgz') && (response.end('TAMPERED'), true) });
+    await using t = await setUp({ intercept: (path, _, response) => path.endsWith('.tgz') && response.end('TAMPERED') });
     const answer = await t.get('/a/-/a-1.0.0.tgz');
     expect([answer.status, answer.body.toString().includes('TAMPERED'), t.front.fetched, t.events()]).toEqual([502, false, [], [['deny', 'integrity', 502, 0]]]);
   });
@@ -116,12 +116,12 @@ describe('the npm registry front', () => {
   });
 
   it.each<[string, FakeRegistry['intercept'], number]>([
-    ['404', (_, __, response) => (response.writeHead(404).end(), true), 404],
-    ['500', (_, __, response) => (response.writeHead(500).end('secret page'), true), 502],
-    ['401', (_, __, response) => (response.writeHead(401).end(), true), 502],
-    ['garbage', (_, __, response) => (response.end('<html>'), true), 502],
-    ['metadata of another shape', (_, __, response) => (response.end('{"versions":{"1.0.0":{"dist":1}}}'), true), 502],
-    ['a connection that breaks', (_, request) => (request.socket.destroy(), true), 502],
+    ['404', (_, __, response) => response.writeHead(404).end(), 404],
+    ['500', (_, __, response) => response.writeHead(500).end('secret page'), 502],
+    ['401', (_, __, response) => response.writeHead(401).end(), 502],
+    ['garbage', (_, __, response) => response.end('<html>'), 502],
+    ['metadata of another shape', (_, __, response) => response.end('{"versions":{"1.0.0":{"dist":1}}}'), 502],
+    ['a connection that breaks', (_, request) => request.socket.destroy(), 502],
     ['nothing for too long', () => true, 502],
   ])('answers as a gateway when the registry gives %s', async (_, intercept, status) => {
     await using t = await setUp({ intercept, front: { timeout: 300 } });
@@ -144,7 +144,7 @@ describe('the npm registry front', () => {
   });
 
   it('takes hostile names in metadata for what they are', async () => {
-    await using t = await setUp({ locked: null, intercept: (_, __, response) => (response.end('{"name":"x","dist-tags":{"latest":"constructor","__proto__":"y"},"versions":{"__proto__":{"dist":{"tarball":"x"}}}}'), true) });
+    await using t = await setUp({ locked: null, intercept: (_, __, response) => response.end('{"name":"x","dist-tags":{"latest":"constructor","__proto__":"y"},"versions":{"__proto__":{"dist":{"tarball":"x"}}}}') });
     expect(JSON.parse((await t.get('/a')).body.toString())).toEqual({ name: 'a', 'dist-tags': {}, versions: {} });
   });
 

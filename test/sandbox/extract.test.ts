@@ -37,11 +37,11 @@ function plain(entries: readonly ChangeEntry[]): Plain {
 }
 
 /** Lets `script` write as an agent would, then takes the change out. */
-async function change(script: string, options: { base?: Plain; excluded?: string[]; layers?: Plain; lower?: string; journal?: MemoryJournal } = {}) {
+async function change(script: string, options: { base?: Plain; excluded?: string[]; layers?: Plain; lower?: string; layerFolder?: string; journal?: MemoryJournal } = {}) {
   const at = join(folder, `case-${count++}`);
   mkdirSync(at, { mode: 0o755 });
   const base = options.lower ?? tree(join(at, 'lower'), options.base ?? BASE);
-  const lowers = [...(options.layers === undefined ? [] : [tree(join(at, 'setup'), options.layers)]), base];
+  const lowers = [...(options.layerFolder === undefined ? [] : [options.layerFolder]), ...(options.layers === undefined ? [] : [tree(join(at, 'setup'), options.layers)]), base];
   const layer = join(at, 'layer');
   await makeLayer(layer, testOwner());
   {
@@ -110,6 +110,19 @@ describe('what an agent wrote, taken out', () => {
 
   it('does not take what setup laid over the tree, unless the agent changed it', async () => {
     expect((await change('echo mine > out/two; echo a2 > a.txt', { layers: { 'out/one': '1\n', 'out/two': '2\n' } })).change).toEqual({ 'a.txt': 'a2\n', 'out/two': 'mine\n' });
+  });
+
+  it('does not take what setup deleted for the agent\'s deletion', async () => {
+    const at = join(folder, `setup-${count++}`);
+    mkdirSync(at, { mode: 0o755 });
+    const base = tree(join(at, 'base'), BASE);
+    const build = join(at, 'build');
+    await makeLayer(build, testOwner());
+    {
+      await using sandbox = await driver.open({ id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers: [base], layer: build }, mounts: [], egressSocket: null, scratch: null, limits: { memory: 512, pids: 64, cpus: 2 }, variables: {} });
+      await sandbox.exec({ argv: ['/bin/sh', '-c', 'rm dir/b.txt; rm -r gone'], timeout: 20_000, maxOutput: 1000 });
+    }
+    expect((await change('rm a.txt; echo n > dir/n; mkdir gone; echo g > gone/g', { lower: base, layerFolder: `${build}/upper` })).change).toEqual({ 'a.txt': 'DELETE', 'dir/n': 'n\n', 'gone/g': 'g\n' });
   });
 
   it('reports what the agent left unreadable, takes what stands around it and invents no deletion', async () => {

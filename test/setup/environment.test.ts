@@ -60,7 +60,7 @@ describe('sallyport.yaml', () => {
 
 describe('an .npmrc', () => {
   it('keeps keys of layout and names what it drops', () => {
-    expect(siftNpmrc('; c\n# c\nlegacy-peer-deps = true\r\n  omit[]=dev\nregistry=http://evil/\n//h/:_authToken=x\nscript-shell=/x\nnode-options=--require=x\nignore-scripts=false\n@s:registry=x\ngit=/x\ncafile=/x\nproxy=http://x\nprefix=/x\nunsafe-perm\n[section]\nomit=${HOME}\ninclude=a\u2028b\nuserconfig=/x\nengine-strict="true"\n')).toEqual({
+    expect(siftNpmrc('; c\n# c\nlegacy-peer-deps = true\r\n  omit[]=dev\nregistry=http://evil/\n//h/:_authToken=x\nscript-shell=/x\nnode-options=--require=x\nignore-scripts=false\n@s:registry=x\ngit=/x\ncafile=/x\nproxy=http://x\nprefix=/x\nunsafe-perm\n[section]\nomit=$HOME\ninclude=a\u2028b\nuserconfig=/x\nengine-strict="true"\n')).toEqual({
       kept: 'legacy-peer-deps=true\nomit=dev\n',
       dropped: ['registry', '//h/:_authToken', 'script-shell', 'node-options', 'ignore-scripts', '@s:registry', 'git', 'cafile', 'proxy', 'prefix', 'omit', 'include', 'userconfig', 'engine-strict'],
     });

@@ -171,7 +171,7 @@ describe('setup', () => {
   });
 
   it('fails on a tampered package and keeps nothing', async () => {
-    registry.intercept = (path, _, response) => path.endsWith('leaf-1.0.0.tgz') && (response.end('TAMPERED'), true);
+    registry.intercept = (path, _, response) => path.endsWith('leaf-1.0.0.tgz') && response.end('TAMPERED');
     const journal = new MemoryJournal();
     const failing = prepare({ files: { 'package.json': pkg(), 'package-lock.json': locked() }, trust: 'tampered' }, journal);
     await expect(failing).rejects.toMatchObject({ code: 'setup.fetch_failed' });

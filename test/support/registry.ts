@@ -18,8 +18,8 @@ export interface FakeRegistry extends AsyncDisposable {
   integrity(name: string, version: string): string;
   /** package-lock.json that names these packages of the registry, all at the top level. */
   lockfile(names: readonly (readonly [string, string])[], root?: Readonly<Record<string, unknown>>): string;
-  /** Takes over the answer for a path; null for the ordinary one. */
-  intercept: ((path: string, request: IncomingMessage, response: ServerResponse) => boolean) | null;
+  /** Takes over the answer for a path where it returns something true. */
+  intercept: ((path: string, request: IncomingMessage, response: ServerResponse) => unknown) | null;
 }
 
 /** An npm registry on loopback that knows these packages and, when asked to, wants a credential. */
@@ -30,7 +30,7 @@ export async function startRegistry(packages: readonly FakePackage[], authorizat
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? '');
     requests.push({ method: request.method ?? '', path, authorization: request.headers.authorization ?? null });
-    if (registry.intercept?.(path, request, response) === true) return;
+    if (Boolean(registry.intercept?.(path, request, response))) return;
     if (authorization !== null && request.headers.authorization !== authorization) return void response.writeHead(401).end();
     const body = tarballs.get(path) ?? packument(packages.filter((p) => `/${p.name}` === path), integrity, registry.url);
     if (body === null) return void response.writeHead(404).end('{}');

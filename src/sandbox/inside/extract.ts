@@ -3,12 +3,14 @@
  * prints the change as data, one JSON object a line. Nothing of the tree is executed, no attribute, ignore file or git
  * configuration is read, no link is followed.
  *
- * Arguments: UPPER MERGED BASE MAX_FILES MAX_FILE_BYTES MAX_TOTAL_BYTES [EXCLUDED_NAME …]
+ * Arguments: UPPER MERGED BASE MAX_FILES MAX_FILE_BYTES MAX_TOTAL_BYTES SETUP_LAYERS [EXCLUDED_NAME …]
+ * SETUP_LAYERS is how many layers of setup lay over the base; they stand at /run/sallyport/setup/N.
  * Lines: {"put":path64,"mode","data":base64} · {"link":path64,"data":base64} · {"del":path64} · {"skip":path64,"reason"} · {"end":true}
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, writeSync, type Stats } from 'node:fs';
 
-const [upper, merged, base, maxFiles, maxFileBytes, maxTotalBytes, ...excluded] = process.argv.slice(2) as [string, string, string, string, string, string, ...string[]];
+const [upper, merged, base, maxFiles, maxFileBytes, maxTotalBytes, setupLayers, ...excluded] = process.argv.slice(2) as [string, string, string, string, string, string, string, ...string[]];
+const setup = Array.from({ length: Number(setupLayers) }, (_, i) => `/run/sallyport/setup/${i}`);
 const excludedNames = new Set(excluded);
 const SLASH = Buffer.from('/');
 let files = 0;
@@ -59,6 +61,7 @@ function walk(folder: Buffer): void {
   for (const [name, bytes] of before) {
     if (after.has(name)) continue;
     const path = join(folder, bytes);
+    if (deletedBySetup(path)) continue;
     if (excludedNames.has(name)) skip(path, 'excluded by policy');
     else print({ del: path.toString('base64') });
   }
@@ -69,6 +72,14 @@ function walk(folder: Buffer): void {
     if (isGitName(name)) skip(path, 'git metadata is never part of a change');
     else if (!excludedNames.has(name)) readable(path, () => entry(path, name, before));
     else if (before.has(name) || !isNoise(name)) skip(path, 'excluded by policy');
+  }
+}
+/** True when a layer of setup has a whiteout (a character device) for the path or a folder above it: the agent never saw it. */
+function deletedBySetup(path: Buffer): boolean {
+  for (let end = path.indexOf(SLASH); ; end = path.indexOf(SLASH, end + 1)) {
+    const part = end === -1 ? path : path.subarray(0, end);
+    if (setup.some((layer) => stat(at(layer, part))?.isCharacterDevice() === true)) return true;
+    if (end === -1) return false;
   }
 }
 /** Where the base has no `node_modules`, setup made it, and caches of test runners change it all the time: one line each would only be noise. */

@@ -4,6 +4,7 @@ import { runTurn, type TurnResult } from '../../../src/agent/loop/turn.js';
 import { gatewayFetch } from '../../../src/gateway/gateway.js';
 import { Meter } from '../../../src/gateway/meter.js';
 import { Script, type ScriptedModel, startScriptedModel } from '../../../src/gateway/scripted.js';
+import { SallyportError } from '../../../src/protocol/errors.js';
 import type { EventType } from '../../../src/protocol/event.js';
 import { DEFAULT_BUDGET } from '../../../src/protocol/task.js';
 import type { ExecRequest, ExecResult, Sandbox } from '../../../src/sandbox/sandbox.js';
@@ -108,8 +109,8 @@ describe('a turn', () => {
   it('is model.failed after the last attempt, and keeps the gateway\'s own errors', async () => {
     await script({ status: 400 });
     await expect(turn(1)).rejects.toMatchObject({ code: 'model.failed', message: expect.stringContaining('400') });
-    journal.fail = (type: EventType) => (type === 'model.requested' ? Object.assign(new Error('log'), { name: 'Broken' }) : null);
-    await expect(turn(1)).rejects.toThrow('log');
+    journal.fail = (type: EventType) => (type === 'model.requested' ? new SallyportError('store.fenced', 'taken over') : null);
+    await expect(turn(1)).rejects.toMatchObject({ code: 'store.fenced' });
   });
 
   it('ends when the same calls come four times in a row, and not when they differ', async () => {
