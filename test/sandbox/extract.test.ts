@@ -96,7 +96,7 @@ describe('what an agent wrote, taken out', () => {
 
   it('never takes git metadata, in any spelling and at any depth, and says so', async () => {
     const names = ['.git', '.GIT', 'git~1', '.git. .', 'dir/.git', 'dir/sub/.GiT', 'new/.git'];
-    const got = await change(names.map((n) => `mkdir -p '${n}/hooks'; echo x > '${n}/hooks/pre-commit'`).join('; ') + "; echo 'gitdir: /x' > gone/.git; ln -s /etc GIT~2");
+    const got = await change(`${names.map((n) => `mkdir -p '${n}/hooks'; echo x > '${n}/hooks/pre-commit'`).join('; ')}; echo 'gitdir: /x' > gone/.git; ln -s /etc GIT~2`);
     expect([got.change, got.skipped.map((s) => s.path).sort()]).toEqual([{}, [...names, 'gone/.git', 'GIT~2'].sort()]);
     expect(new Set(got.skipped.map((s) => s.reason))).toEqual(new Set(['git metadata is never part of a change']));
   });

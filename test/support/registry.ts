@@ -30,7 +30,7 @@ export async function startRegistry(packages: readonly FakePackage[], authorizat
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? '');
     requests.push({ method: request.method ?? '', path, authorization: request.headers.authorization ?? null });
-    if (Boolean(registry.intercept?.(path, request, response))) return;
+    if (registry.intercept?.(path, request, response)) return;
     if (authorization !== null && request.headers.authorization !== authorization) return void response.writeHead(401).end();
     const body = tarballs.get(path) ?? packument(packages.filter((p) => `/${p.name}` === path), integrity, registry.url);
     if (body === null) return void response.writeHead(404).end('{}');
