@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { SallyportError } from '../protocol/errors.js';
 import type { Journal } from '../protocol/event.js';
 import { type LockedPackage, PACKAGE_NAME } from './lockfile.js';
 
@@ -26,6 +25,8 @@ export interface FrontOptions {
   readonly sandbox: string;
   readonly journal: Journal;
   readonly fetch?: typeof globalThis.fetch;
+  /** Milliseconds for one answer of the registry. Default 60,000. */
+  readonly timeout?: number;
 }
 
 export interface Front extends AsyncDisposable {
@@ -36,6 +37,19 @@ export interface Front extends AsyncDisposable {
 const UPSTREAM_MS = 60_000;
 const MAX_METADATA = 64 * 1024 * 1024;
 const MAX_TARBALL = 256 * 1024 * 1024;
+
+/** Why an answer of the registry is not handed on; `rule` stands on the log. */
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly rule: 'integrity' | 'redirect' | 'too-large' | 'upstream-failed';
+  readonly status: 404 | 502;
+
+  constructor(rule: Refusal['rule'], message: string, status: 404 | 502 = 502) {
+    super(message);
+    this.rule = rule;
+    this.status = status;
+  }
+}
 
 type Request = { readonly kind: 'metadata'; readonly name: string } | { readonly kind: 'tarball'; readonly name: string; readonly version: string };
 interface Verdict { readonly allow: boolean; readonly rule: string }
@@ -54,8 +68,12 @@ const Packument = z.object({
 export async function startNpmFront(options: FrontOptions): Promise<Front> {
   const fetched: (LockedPackage & { bytes: number })[] = [];
   const front = new NpmFront(options, fetched);
+  const live = new Set<Promise<void>>();
   const server = createServer((request, response) => {
-    front.handle(request, response).catch(() => response.headersSent ? response.destroy() : response.writeHead(502).end());
+    const answer: Promise<void> = front.handle(request, response)
+      .catch(() => void (response.headersSent ? response.destroy() : response.writeHead(502).end()))
+      .finally(() => live.delete(answer));
+    live.add(answer);
   });
   await rm(options.socket, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -67,7 +85,9 @@ export async function startNpmFront(options: FrontOptions): Promise<Front> {
   return {
     fetched,
     async [Symbol.asyncDispose]() {
+      front.stop();
       server.closeAllConnections();
+      await Promise.allSettled(live); // their events are on the log before the front is gone
       await new Promise<void>((resolve) => void server.close(() => resolve()));
       await rm(options.socket, { force: true });
     },
@@ -80,11 +100,17 @@ class NpmFront {
   readonly #fetch: typeof globalThis.fetch;
   /** Integrity that the registry itself names, per name@version; used where no lockfile decides. */
   readonly #announced = new Map<string, string>();
+  readonly #stop = new AbortController();
 
   constructor(options: FrontOptions, fetched: (LockedPackage & { bytes: number })[]) {
     this.#options = options;
     this.#fetched = fetched;
     this.#fetch = options.fetch ?? globalThis.fetch;
+  }
+
+  /** Ends what is still on its way from the registry. */
+  stop(): void {
+    this.#stop.abort();
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -102,9 +128,9 @@ class NpmFront {
       await this.#event(method, target, verdict, 200, body.length);
       response.writeHead(200, { 'content-type': parsed.kind === 'metadata' ? 'application/json' : 'application/octet-stream', 'content-length': body.length }).end(body);
     } catch (error) {
-      const rule = error instanceof SallyportError && error.code === 'egress.denied' ? 'integrity' : 'upstream-failed';
-      await this.#event(method, target, { allow: rule !== 'integrity', rule }, 502, 0);
-      response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `Sallyport could not fetch this: ${rule}` }));
+      const { rule, status } = error instanceof Refusal ? error : { rule: 'upstream-failed', status: 502 };
+      await this.#event(method, target, { allow: !(error instanceof Refusal) || error.rule === 'upstream-failed', rule }, status, 0);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `Sallyport could not fetch this: ${rule}` }));
     }
   }
 
@@ -125,16 +151,16 @@ class NpmFront {
       if (manifest.dist.integrity !== undefined) this.#announced.set(`${name}@${version}`, manifest.dist.integrity);
       versions[version] = { ...manifest, dist: { ...manifest.dist, tarball: `${this.#options.insideUrl}/${name}/-/${name.split('/').at(-1)}-${version}.tgz` } };
     }
-    const tags = Object.fromEntries(Object.entries(value['dist-tags']).filter(([, v]) => v in versions));
+    const tags = Object.fromEntries(Object.entries(value['dist-tags']).filter(([, v]) => Object.hasOwn(versions, v)));
     return Buffer.from(JSON.stringify({ name, 'dist-tags': tags, versions }));
   }
 
   /** The whole tarball, checked before the first byte is handed on. */
   async #tarball(name: string, version: string): Promise<Buffer> {
     const integrity = this.#options.locked?.find((p) => p.name === name && p.version === version)?.integrity ?? this.#announced.get(`${name}@${version}`);
-    if (integrity === undefined) throw new SallyportError('egress.denied', `No integrity is known for ${name}@${version}`);
+    if (integrity === undefined) throw new Refusal('integrity', `No integrity is known for ${name}@${version}`);
     const body = await this.#get(this.#url(`${name}/-/${name.split('/').at(-1)}-${version}.tgz`), MAX_TARBALL);
-    if (!integrityHolds(body, integrity)) throw new SallyportError('egress.denied', `${name}@${version} does not have the integrity ${integrity}`);
+    if (!integrityHolds(body, integrity)) throw new Refusal('integrity', `${name}@${version} does not have the integrity ${integrity}`);
     this.#fetched.push({ name, version, integrity, bytes: body.length });
     return body;
   }
@@ -149,20 +175,25 @@ class NpmFront {
     let at = url;
     for (let hops = 0; hops < 4; hops++) {
       const response = await this.#fetch(at, {
-        redirect: 'manual', signal: AbortSignal.timeout(UPSTREAM_MS),
+        redirect: 'manual', signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#options.timeout ?? UPSTREAM_MS)]),
         headers: { accept: 'application/vnd.npm.install-v1+json, application/json, */*', ...(authorization === null ? {} : { authorization }) },
       });
       const location = response.headers.get('location');
       if (response.status >= 300 && response.status < 400 && location !== null) {
+        await response.body?.cancel();
         const next = new URL(location, at);
-        if (next.host !== new URL(url).host || next.protocol !== new URL(url).protocol) throw new SallyportError('egress.denied', `The registry redirects to another host`);
+        if (next.host !== new URL(url).host || next.protocol !== new URL(url).protocol) throw new Refusal('redirect', 'The registry redirects to another host');
         at = next.href;
         continue;
       }
-      if (!response.ok) throw new SallyportError('setup.fetch_failed', `The registry answered ${response.status}`);
+      if (!response.ok) {
+        await response.body?.cancel();
+        // 404 is passed on as it is: a client asks again after any 5xx, and waits before it does.
+        throw new Refusal('upstream-failed', `The registry answered ${response.status}`, response.status === 404 ? 404 : 502);
+      }
       return await bounded(response, limit);
     }
-    throw new SallyportError('setup.fetch_failed', 'The registry redirects without end');
+    throw new Refusal('redirect', 'The registry redirects without end');
   }
 
   #event(method: string, target: string, verdict: Verdict, status: number, bytes: number): Promise<void> {
@@ -175,7 +206,7 @@ async function bounded(response: Response, limit: number): Promise<Buffer> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > limit) throw new SallyportError('setup.fetch_failed', `The registry sent more than ${limit} bytes`);
+    if (size > limit) throw new Refusal('too-large', `The registry sent more than ${limit} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

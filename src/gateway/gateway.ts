@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds for one attempt. Default 300,000. */
   readonly timeout?: number;
+  /** Milliseconds before the second attempt; doubled for each one after. Default 500. */
+  readonly backoff?: number;
 }
 
 const RETRIES = 3;
@@ -44,13 +46,22 @@ export function gatewayFetch(options: GatewayOptions): typeof globalThis.fetch {
 }
 
 function checkRequest({ target, baseUrl, redact }: GatewayOptions, url: URL, init: RequestInit | undefined): string {
-  const allowed = new URL(baseUrl);
+  const allowed = `${baseUrl.replace(/\/+$/, '')}/chat/completions`;
   const refuse = (why: string): SallyportError => new SallyportError('model.refused', `The gateway refuses this request: ${why}`);
-  if (url.origin !== allowed.origin || !url.pathname.startsWith(`${allowed.pathname.replace(/\/$/, '')}/`)) throw refuse(`its address is not the one of model "${target.name}"`);
+  if (url.href !== new URL(allowed).href) throw refuse(`its address is not the one of model "${target.name}"`);
   if (init?.method !== 'POST' || typeof init.body !== 'string') throw refuse('only POST of a JSON text is let through');
-  const value: unknown = JSON.parse(init.body);
+  const value = parseJson(init.body);
   if (typeof value !== 'object' || value === null || !('model' in value) || value.model !== target.name) throw refuse(`it names another model than "${target.name}"`);
   return JSON.stringify(scrub(value, redact));
+}
+
+/** Undefined where it is not JSON: that names no model, so it is refused. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function call(options: GatewayOptions, url: URL, body: string): Promise<Response> {
@@ -64,7 +75,7 @@ async function call(options: GatewayOptions, url: URL, body: string): Promise<Re
         method: 'POST', body, redirect: 'error', signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeout ?? 300_000)]),
         headers: { 'content-type': 'application/json', accept: 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
       });
-      const text = await bounded(response);
+      const text = hide(await bounded(response), key);
       const usage = usageOf(text);
       const usd = options.meter.add(usage.input, usage.output);
       await journal.record('model.answered', {
@@ -72,20 +83,26 @@ async function call(options: GatewayOptions, url: URL, body: string): Promise<Re
         ms: Math.round(performance.now() - began),
       });
       if (!RETRIED.has(response.status) || attempt >= RETRIES) return new Response(text, { status: response.status, headers: { 'content-type': response.headers.get('content-type') ?? 'application/json' } });
-      await wait(response.headers.get('retry-after'), attempt, options.signal);
+      await wait(response.headers.get('retry-after'), attempt, options);
     } catch (error) {
       options.signal.throwIfAborted();
       if (error instanceof SallyportError && error.code !== 'model.failed') throw error;
       await journal.record('model.failed', { call: id, message: describe(error) });
+      if (error instanceof SallyportError) throw error; // too long an answer is not asked for again
       if (attempt >= RETRIES) throw new SallyportError('model.failed', `Model "${target.name}" at ${url.host} cannot be reached: ${describe(error)}`, { cause: error, hint: 'Check the address and the network, then: sallyport resume TASK' });
-      await wait(null, attempt, options.signal);
+      await wait(null, attempt, options);
     }
   }
 }
 
+/** An endpoint that sends the key back must not bring it into the conversation, from where a tool call would carry it into the sandbox. */
+function hide(text: string, key: string | null): string {
+  return key === null || key === '' ? text : text.replaceAll(key, '[redacted:known-value]');
+}
+
 /** Obeys `retry-after` (seconds) up to a minute, otherwise backs off 0.5, 1, 2 … seconds. */
-async function wait(retryAfter: string | null, attempt: number, signal: AbortSignal): Promise<void> {
-  const asked = retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : 500 * 2 ** attempt;
+async function wait(retryAfter: string | null, attempt: number, { signal, backoff }: GatewayOptions): Promise<void> {
+  const asked = retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : (backoff ?? 500) * 2 ** attempt;
   await sleep(Math.min(asked, MAX_WAIT_MS), undefined, { signal });
 }
 

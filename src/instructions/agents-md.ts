@@ -1,5 +1,5 @@
-import { digestOf } from '../attest/digest.js';
-import { readFileAt } from '../git/change.js';
+import { BlobReader } from '../git/blobs.js';
+import { contentDigest } from '../git/change.js';
 import type { GitContext } from '../git/command.js';
 import { pathProblem } from '../git/paths.js';
 import { listTree } from '../git/tree.js';
@@ -25,21 +25,21 @@ export interface Instructions {
  * edited file wins, so each is headed by its folder). A task branch's version is never read.
  */
 export async function readInstructions(context: GitContext, commit: string): Promise<Instructions> {
-  const paths = (await listTree(context, commit))
+  const found = (await listTree(context, commit))
     .filter((e) => e.mode.startsWith('100') && pathProblem(e.path) === null)
-    .map((e) => e.path.toString('utf8'))
-    .filter((p) => (p === 'AGENTS.md' || p.endsWith('/AGENTS.md')) && !p.includes('node_modules/'))
-    .sort((a, b) => a.split('/').length - b.split('/').length || a.localeCompare(b));
+    .map((e) => ({ path: e.path.toString('utf8'), blob: e.blob }))
+    .filter(({ path }) => path.split('/').at(-1) === 'AGENTS.md' && !path.split('/').includes('node_modules'))
+    .sort((a, b) => a.path.split('/').length - b.path.split('/').length || (a.path < b.path ? -1 : 1));
   const files: InstructionFile[] = [];
   const parts: string[] = [];
   let left = INSTRUCTION_LIMIT;
-  for (const path of paths) {
-    const body = await readFileAt(context, commit, path);
-    if (body === null) continue;
+  await using reader = await BlobReader.open(context);
+  for (const { path, blob } of found) {
+    const body = await reader.read(blob); // by its id: the name may be no text
     const used = body.subarray(0, left);
     left -= used.length;
-    files.push({ path, bytes: body.length, used: used.length, digest: digestOf(body.toString('base64')) as `sha256:${string}` });
-    if (used.length === 0) continue;
+    files.push({ path, bytes: body.length, used: used.length, digest: contentDigest(body) });
+    if (body.length === 0) continue;
     const scope = path === 'AGENTS.md' ? 'the whole repository' : `files below ${path.slice(0, -'/AGENTS.md'.length)}/`;
     const cut = used.length < body.length ? `\n[cut: ${used.length} of ${body.length} bytes shown]` : '';
     parts.push(`## ${path} (for ${scope})\n\n${used.toString('utf8')}${cut}`);

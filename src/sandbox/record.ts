@@ -43,11 +43,17 @@ class RecordedSandbox implements Sandbox {
   }
 
   async exec(request: ExecRequest): Promise<ExecResult> {
+    request.signal?.throwIfAborted();
     const command = newId('cmd');
     const env = [...this.#names, ...Object.keys(request.env ?? {})];
     await this.#journal.record('command.started', { command, sandbox: this.id, phase: this.phase, argv: [...request.argv], cwd: request.cwd ?? '/workspace', env });
-    const result = await this.#inner.exec(request);
-    const all = Buffer.concat([result.stdout, result.stderr]);
+    const began = performance.now();
+    const result = await this.#inner.exec(request).catch(async (error: unknown) => {
+      await this.#journal.record('command.ended', { command, exit: null, signal: null, reason: 'lost', ms: Math.round(performance.now() - began), output: null, truncated: false });
+      throw error;
+    });
+    // A change on its way out is base64: redaction could not see a secret in it, and the change is kept as a patch anyway.
+    const all = this.phase === 'extract' ? result.stderr : Buffer.concat([result.stdout, result.stderr]);
     const output = all.length === 0 ? null : await this.#journal.keep(all, 'text/plain');
     await this.#journal.record('command.ended', { command, exit: result.exit, signal: result.signal, reason: result.reason, ms: Math.round(result.ms), output, truncated: result.reason === 'output_limit' });
     return result;

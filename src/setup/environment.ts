@@ -16,7 +16,7 @@ const Package = z.object({ scripts: z.record(z.string(), z.string()).optional() 
 export function parseEnvironment(text: string, name: string): EnvironmentSpec {
   let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 20 });
+    value = parse(text, { maxAliasCount: 20, logLevel: 'error' });
   } catch (cause) {
     throw new SallyportError('env.invalid', `Cannot read ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

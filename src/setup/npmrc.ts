@@ -6,7 +6,7 @@ export function siftNpmrc(text: string): { readonly kept: string; readonly dropp
   const kept: string[] = [];
   const dropped: string[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const match = /^\s*([^#;=\s][^=]*?)\s*(\[\])?\s*=\s*(.*?)\s*$/.exec(line);
+    const match = /^\s*([^#;=\s][^=]*?)\s*(\[\])?\s*=\s*(.*?)\s*$/s.exec(line);
     if (match === null) continue;
     const [, key, , value] = match as unknown as [string, string, string | undefined, string];
     if (KEPT.has(key) && /^[\w, -]{0,100}$/.test(value)) kept.push(`${key}=${value}`);

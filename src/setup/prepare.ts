@@ -16,6 +16,8 @@ import { keepOnlyModules, layManifests, readManifests, readNpmrc } from './manif
 
 const FRONT_PORT = 4873;
 const OUTPUT = 4 * 1024 * 1024;
+/** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
+const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
 
 export interface SetupRequest {
   readonly driver: SandboxDriver;
@@ -58,7 +60,7 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
   const inputs = digestOf({
     v: 1, trust: request.trust, driver: request.driver.name, node: process.version, npmrc: npmrc.kept,
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
-    setup: environment.spec.setup, tree: builds ? request.tree : null,
+    setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
   const id = `snap_${inputs.slice(7, 39)}`;
   const target = join(request.snapshots, id);
@@ -75,7 +77,8 @@ function planFetch(manifests: ReadonlyMap<string, Buffer>, environment: Environm
   const lock = manifests.get('npm-shrinkwrap.json') ?? manifests.get('package-lock.json');
   if (lock !== undefined) {
     const locked = parseLockfile(lock.toString('utf8'));
-    return locked.length === 0 ? null : { locked };
+    // Nothing locked but something named: workspaces that need their links, or a lockfile that is out of date, which npm says itself.
+    return locked.length === 0 && !namesDependencies(text) ? null : { locked };
   }
   if (!namesDependencies(text)) return null;
   if (environment.spec.setup.resolve) return { locked: null };
@@ -125,7 +128,7 @@ async function fetchPhase(request: SetupRequest, locked: readonly LockedPackage[
     scratch: join(scratch, 'upper'), limits: limitsOf(request), variables: {},
   }, request.journal);
   await forward(sandbox, request.signal);
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--registry', insideUrl, '--replace-registry-host=always', '--cache', '/scratch/npm', '--userconfig', '/dev/null', '--loglevel=error', '--fetch-retries=1'];
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--registry', insideUrl, '--replace-registry-host=always', '--cache', '/scratch/npm', '--userconfig', '/dev/null', '--loglevel=error', '--fetch-retries=1', '--fetch-retry-mintimeout=200'];
   const argv = locked === null ? ['npm', 'install', '--no-save', '--no-package-lock', ...flags] : ['npm', 'ci', ...flags];
   const result = await sandbox.exec({ argv, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
   expectDone(result, 'setup.fetch_failed', 'npm could not fetch the dependencies', request.signal);
@@ -152,7 +155,7 @@ async function buildPhase(request: SetupRequest, fetched: boolean, draft: string
   }, request.journal);
   const timeout = setup.timeout * 1000;
   if (setup.install_scripts.length > 0) {
-    const result = await sandbox.exec({ argv: ['npm', 'rebuild', '--foreground-scripts', '--no-audit', '--offline', ...setup.install_scripts], timeout, maxOutput: OUTPUT, signal: request.signal });
+    const result = await sandbox.exec({ argv: ['npm', 'rebuild', ...BUILD_FLAGS, '--', ...setup.install_scripts], timeout, maxOutput: OUTPUT, signal: request.signal });
     expectDone(result, 'setup.build_failed', `The install scripts of ${setup.install_scripts.join(', ')} failed`, request.signal);
   }
   if (setup.script === undefined) return;
@@ -168,6 +171,7 @@ function limitsOf(request: SetupRequest): Limits {
 function expectDone(result: ExecResult, code: 'setup.fetch_failed' | 'setup.build_failed', what: string, signal: AbortSignal): void {
   signal.throwIfAborted();
   if (result.exit === 0 && result.reason === 'exited') return;
-  const output = Buffer.concat([result.stderr, result.stdout]).toString('utf8').trim().slice(-800);
-  throw new SallyportError(code, `${what} (${result.reason}, exit ${result.exit ?? 'none'}): ${output}`, { hint: 'sallyport log TASK shows each request and why it was refused.' });
+  const output = Buffer.concat([result.stderr, result.stdout]).toString('utf8').trim();
+  const shown = output.length <= 1600 ? output : `${output.slice(0, 800)}\n[…]\n${output.slice(-800)}`; // npm gives the reason first and its usage after it
+  throw new SallyportError(code, `${what} (${result.reason}, exit ${result.exit ?? 'none'}): ${shown}`, { hint: 'sallyport log TASK shows each request and why it was refused.' });
 }

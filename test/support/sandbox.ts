@@ -38,11 +38,21 @@ export function testDriver(folder: string, privilege: Privilege = testPrivilege(
   const inside = (name: string): string => join(ROOT, 'dist/inside', name);
   if (!existsSync(inside('exec-server.cjs'))) throw new Error('dist/ is not built: npm run build');
   const names = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'scan.cjs', 'reporter.mjs'].filter((n) => existsSync(inside(n)));
-  return createBwrapDriver({
+  const driver = createBwrapDriver({
     folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64',
     runtime: [{ source: process.execPath, name: 'node', sealed: privilege.kind === 'root' }, ...names.map((name) => ({ source: inside(name), name }))],
   });
+  return {
+    name: driver.name, probe: () => driver.probe(),
+    open: (spec) => {
+      opened.add(spec.id);
+      return driver.open(spec);
+    },
+  };
 }
+
+/** Ids of the sandboxes of this test file: other files, and other runs on this machine, have theirs open at the same time. */
+const opened = new Set<string>();
 
 /** A folder owned by what runs inside, with these files. */
 export function tree(folder: string, files: Readonly<Record<string, string>>, privilege: Privilege = testPrivilege()): string {
@@ -55,12 +65,13 @@ export function tree(folder: string, files: Readonly<Record<string, string>>, pr
   return folder;
 }
 
-/** Processes, mounts and cgroups that carry Sallyport's name: must be the same before and after. */
+/** Processes, mounts and cgroups of this test file's sandboxes: must be the same before and after. */
 export function leftovers(): { mounts: string[]; cgroups: string[]; bwraps: string[] } {
   const sh = (script: string): string[] => execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).split('\n').filter((l) => l !== '');
   return {
     mounts: sh('grep -c sallyport /proc/mounts || true').filter((n) => n !== '0'),
-    cgroups: sh('find /sys/fs/cgroup -maxdepth 3 -type d -name "sallyport-*" 2>/dev/null || true'),
-    bwraps: sh('for p in /proc/[0-9]*; do [ "$(readlink $p/exe 2>/dev/null)" = /usr/bin/bwrap ] && echo $p; done; true'),
+    cgroups: sh('find /sys/fs/cgroup -maxdepth 3 -type d -name "sallyport-*" 2>/dev/null || true').filter((path) => opened.has(path.slice(path.lastIndexOf('/sallyport-') + '/sallyport-'.length))),
+    // The outer bwrap is a child of this process; what is inside ends with it, or is adopted and then shows in a cgroup that cannot be removed.
+    bwraps: sh(`for p in /proc/[0-9]*; do [ "$(readlink $p/exe 2>/dev/null)" = /usr/bin/bwrap ] && grep -q "^PPid:.${process.pid}$" $p/status 2>/dev/null && echo $p; done; true`),
   };
 }

@@ -7,7 +7,8 @@
  *   *** Delete File: path
  *   *** End Patch
  *
- * Pure. Tolerant where nothing is ambiguous: trailing white space and CRLF do not matter for finding a hunk.
+ * Pure. Tolerant where nothing is ambiguous: trailing white space and CRLF do not matter for finding a hunk, and lines that a
+ * hunk only shows stay as the file has them.
  */
 export type FilePatch =
   | { readonly kind: 'add'; readonly path: string; readonly content: string }
@@ -16,8 +17,12 @@ export type FilePatch =
 
 export interface Hunk {
   readonly anchor: string | null;
-  readonly before: readonly string[];
-  readonly after: readonly string[];
+  readonly lines: readonly HunkLine[];
+}
+
+export interface HunkLine {
+  readonly sign: ' ' | '-' | '+';
+  readonly text: string;
 }
 
 export class PatchError extends Error {
@@ -35,7 +40,10 @@ export function parsePatch(text: string): FilePatch[] {
   const body = (): string[] => {
     const from = i;
     while (i < end && !/^\*\*\* (Update|Add|Delete) File: /.test(lines[i] as string)) i++;
-    return lines.slice(from, i);
+    // Empty lines before the next header are spacing: a context line that is empty has its space.
+    let to = i;
+    while (to > from && lines[to - 1] === '') to--;
+    return lines.slice(from, to);
   };
   while (i < end) {
     const head = /^\*\*\* (Update|Add|Delete) File: (.+)$/.exec(lines[i] as string);
@@ -66,25 +74,21 @@ function checkPath(path: string, line: number): string {
 }
 
 function parseHunks(lines: readonly string[], first: number): Hunk[] {
-  const hunks: { anchor: string | null; before: string[]; after: string[] }[] = [];
+  const hunks: { anchor: string | null; lines: HunkLine[] }[] = [];
   for (const [n, line] of lines.entries()) {
     if (line.startsWith('@@')) {
       const anchor = line.slice(2).replace(/@@\s*$/, '').trim();
-      hunks.push({ anchor: anchor === '' || /^-\d+(,\d+)? \+\d+/.test(anchor) ? null : anchor, before: [], after: [] });
+      hunks.push({ anchor: anchor === '' || /^-\d+(,\d+)? \+\d+/.test(anchor) ? null : anchor, lines: [] });
       continue;
     }
-    if (line === '*** End of File') continue;
-    if (hunks.length === 0) hunks.push({ anchor: null, before: [], after: [] });
+    if (line === '*** End of File' || line.startsWith('\\ No newline')) continue;
+    if (hunks.length === 0) hunks.push({ anchor: null, lines: [] });
     const hunk = hunks.at(-1) as (typeof hunks)[number];
-    const [sign, rest] = [line[0], line.slice(1)];
-    if (sign === '-') hunk.before.push(rest);
-    else if (sign === '+') hunk.after.push(rest);
-    else if (sign === ' ' || line === '') {
-      hunk.before.push(rest);
-      hunk.after.push(rest);
-    } else throw new PatchError(`line ${first + n + 1}: expected a line that starts with space, "-", "+" or "@@", found ${JSON.stringify(line)}`);
+    const sign = line === '' ? ' ' : line[0];
+    if (sign !== '-' && sign !== '+' && sign !== ' ') throw new PatchError(`line ${first + n + 1}: expected a line that starts with space, "-", "+" or "@@", found ${JSON.stringify(line)}`);
+    hunk.lines.push({ sign, text: line.slice(1) });
   }
-  const used = hunks.filter((h) => h.before.length > 0 || h.after.length > 0);
+  const used = hunks.filter((h) => h.lines.length > 0);
   if (used.length === 0) throw new PatchError(`line ${first}: the update has no hunk`);
   return used;
 }
@@ -94,21 +98,44 @@ function parseHunks(lines: readonly string[], first: number): Hunk[] {
  * space. Not found, or found twice without an anchor, is an error: never a guess. Line ends of the file are kept.
  */
 export function applyHunks(path: string, text: string, hunks: readonly Hunk[]): string {
-  const eol = text.includes('\r\n') ? '\r\n' : '\n';
-  const lines = text.split(/\r?\n/);
+  const lines = text.split('\n');
+  // Each line keeps its own end; a new one gets that of most lines.
+  const crlf = lines.filter((l) => l.endsWith('\r')).length * 2 > lines.length - 1;
   let from = 0;
   for (const [n, hunk] of hunks.entries()) {
-    let start = from;
-    if (hunk.anchor !== null) {
-      const at = lines.findIndex((l, i) => i >= from && (l.trim() === hunk.anchor || l.includes(hunk.anchor as string)));
-      if (at === -1) throw new PatchError(`${path}, hunk ${n + 1}: the line ${JSON.stringify(hunk.anchor)} is not there`);
-      start = at;
-    }
-    const at = hunk.before.length === 0 ? (hunk.anchor === null ? endOf(lines) : start + 1) : find(path, lines, hunk, start, n);
-    lines.splice(at, hunk.before.length, ...hunk.after);
-    from = at + hunk.after.length;
+    const before = hunk.lines.filter((l) => l.sign !== '+').map((l) => l.text);
+    const start = hunk.anchor === null ? from : findAnchor(path, lines, hunk.anchor, from, n);
+    const at = before.length === 0 ? (hunk.anchor === null ? endOf(lines) : start + 1) : find(path, lines, before, hunk.anchor !== null, start, n);
+    const after = rewrite(lines, at, hunk, crlf);
+    lines.splice(at, before.length, ...after);
+    from = at + after.length;
   }
-  return lines.join(eol);
+  return lines.join('\n');
+}
+
+/** What stands in the place of a hunk: its context as the file has it, and its new lines. */
+function rewrite(lines: readonly string[], at: number, hunk: Hunk, crlf: boolean): string[] {
+  const after: string[] = [];
+  let i = at;
+  for (const { sign, text } of hunk.lines) {
+    if (sign === '+') after.push(crlf ? `${text}\r` : text);
+    else if (sign === ' ') after.push(lines[i++] as string);
+    else i++;
+  }
+  // A last line without line end stays without one.
+  const last = after.length - 1;
+  if (crlf && i === lines.length && last >= 0 && after[last]?.endsWith('\r') === true && lines.at(-1)?.endsWith('\r') === false) after[last] = (after[last] as string).slice(0, -1);
+  return after;
+}
+
+/** The first line that is the anchor, otherwise the only one that holds it. */
+function findAnchor(path: string, lines: readonly string[], anchor: string, from: number, n: number): number {
+  const exact = lines.findIndex((l, i) => i >= from && l.trim() === anchor);
+  if (exact !== -1) return exact;
+  const holding = lines.flatMap((l, i) => (i >= from && l.includes(anchor) ? [i] : []));
+  if (holding.length > 1) throw new PatchError(`${path}, hunk ${n + 1}: ${JSON.stringify(anchor)} stands in the lines ${holding.slice(0, 5).map((p) => p + 1).join(', ')}; give the whole line`);
+  if (holding[0] === undefined) throw new PatchError(`${path}, hunk ${n + 1}: the line ${JSON.stringify(anchor)} is not there`);
+  return holding[0];
 }
 
 /** Where lines go that replace nothing: before the empty piece after the last line end. */
@@ -116,14 +143,14 @@ function endOf(lines: readonly string[]): number {
   return lines.at(-1) === '' ? lines.length - 1 : lines.length;
 }
 
-function find(path: string, lines: readonly string[], hunk: Hunk, start: number, n: number): number {
-  for (const same of [(a: string, b: string) => a === b, (a: string, b: string) => a.trimEnd() === b.trimEnd()]) {
+function find(path: string, lines: readonly string[], before: readonly string[], anchored: boolean, start: number, n: number): number {
+  for (const same of [(a: string, b: string) => a.replace(/\r$/, '') === b, (a: string, b: string) => a.trimEnd() === b.trimEnd()]) {
     const places: number[] = [];
-    for (let i = start; i + hunk.before.length <= lines.length; i++) if (hunk.before.every((l, k) => same(lines[i + k] as string, l))) places.push(i);
+    for (let i = start; i + before.length <= lines.length; i++) if (before.every((l, k) => same(lines[i + k] as string, l))) places.push(i);
     const [first, second] = places;
     if (first === undefined) continue;
-    if (second !== undefined && hunk.anchor === null) throw new PatchError(`${path}, hunk ${n + 1}: its lines stand at ${places.slice(0, 5).map((p) => p + 1).join(', ')}; give more context or an "@@ line" before it`);
+    if (second !== undefined && !anchored) throw new PatchError(`${path}, hunk ${n + 1}: its lines stand at ${places.slice(0, 5).map((p) => p + 1).join(', ')}; give more context or an "@@ line" before it`);
     return first;
   }
-  throw new PatchError(`${path}, hunk ${n + 1}: these lines are not in the file from line ${start + 1} on:\n${hunk.before.slice(0, 8).join('\n')}`);
+  throw new PatchError(`${path}, hunk ${n + 1}: these lines are not in the file from line ${start + 1} on:\n${before.slice(0, 8).join('\n')}`);
 }

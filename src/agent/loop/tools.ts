@@ -23,19 +23,20 @@ export interface Tool {
 /** Characters of output that reach the model: the head and the tail of what is longer. The whole is on the log. */
 const OUTPUT_CHARS = 16_000;
 const MAX_OUTPUT = 8 * 1024 * 1024;
-const COMMAND_MS = 600_000;
 
 function define<T extends z.ZodType>(description: string, input: T, run: (input: z.infer<T>, context: ToolContext) => Promise<ToolOutcome>): Tool {
   return { description, input, run: (value, context) => run(input.parse(value), context) };
 }
 
-const Path = z.string().min(1).max(1000).describe('Path relative to the workspace');
+/** Arguments of programs: a NUL byte cannot be in one. */
+const Argument = z.string().min(1).refine((text) => !text.includes('\0'), 'expected no NUL character');
+const Path = Argument.max(1000).describe('Path relative to the workspace');
 
 /** The tools of Sallyport's own agent. Each acts inside the sandbox only; none can change how the sandbox is closed. */
 export const TOOLS: Readonly<Record<string, Tool>> = {
   shell: define(
     'Run a command with bash in the workspace. There is no network. Output is cut to its head and tail when long.',
-    z.strictObject({ command: z.string().min(1).max(20_000), timeout: z.int().min(1).max(600).optional().describe('Seconds, default 120') }),
+    z.strictObject({ command: Argument.max(20_000), timeout: z.int().min(1).max(600).optional().describe('Seconds, default 120') }),
     async ({ command, timeout }, { sandbox, signal }) => {
       const result = await sandbox.exec({ argv: ['/bin/bash', '-c', command], timeout: (timeout ?? 120) * 1000, maxOutput: MAX_OUTPUT, signal });
       const how = result.reason === 'exited' ? `exit ${result.exit ?? result.signal}` : `${result.reason} after ${Math.round(result.ms / 1000)} s`;
@@ -56,7 +57,7 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
   ),
   search: define(
     'Search file contents by an extended regular expression. Gives path:line:text.',
-    z.strictObject({ pattern: z.string().min(1).max(1000), path: Path.optional() }),
+    z.strictObject({ pattern: Argument.max(1000), path: Path.optional() }),
     async ({ pattern, path }, { sandbox, signal }) => {
       const argv = ['grep', '-rnIE', '--exclude-dir=node_modules', '--exclude-dir=.git', '-m', '50', '-e', pattern, '--', path ?? '.'];
       const result = await sandbox.exec({ argv, timeout: 30_000, maxOutput: MAX_OUTPUT, signal });
@@ -66,15 +67,18 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
   ),
   apply_patch: define(
     'Change files. Format: *** Begin Patch / *** Update File: path / @@ optional line before / lines with " ", "-" or "+" / *** Add File: path / lines with "+" / *** Delete File: path / *** End Patch. All or nothing.',
-    z.strictObject({ patch: z.string().min(1).max(1_000_000) }),
+    z.strictObject({ patch: Argument.max(1_000_000) }),
     async ({ patch }, context) => {
       try {
         const files = parsePatch(patch);
-        const writes = await Promise.all(files.map((file) => plan(file, context)));
-        for (const write of writes) await perform(write, context);
+        const writes: Write[] = [];
+        for (const file of files) writes.push(await plan(file, context));
+        await assertWritable(writes, context);
+        await perform(writes, context);
         return { ok: true, output: files.map((f) => `${f.kind} ${f.path}`).join('\n') };
       } catch (error) {
         if (error instanceof PatchError) return { ok: false, output: `Nothing was changed. ${error.message}` };
+        if (error instanceof PartialWrite) return { ok: false, output: error.message };
         throw error;
       }
     },
@@ -112,17 +116,46 @@ type Write = { readonly path: string; readonly content: string | null };
 
 /** Everything is computed before anything is written. */
 async function plan(file: FilePatch, context: ToolContext): Promise<Write> {
-  const old = await readText(file.path, context);
   if (file.kind === 'add') {
-    if (old !== null) throw new PatchError(`${file.path} is there already; use Update File`);
+    if (await exists(file.path, context)) throw new PatchError(`${file.path} is there already; use Update File`);
     return { path: file.path, content: file.content };
   }
+  const old = await readText(file.path, context);
   if (old === null) throw new PatchError(`${file.path} is not a text file in the workspace`);
   return { path: file.path, content: file.kind === 'delete' ? null : applyHunks(file.path, old, file.hunks) };
 }
 
-async function perform(write: Write, { sandbox, signal }: ToolContext): Promise<void> {
-  const script = write.content === null ? 'rm -- "$1"' : 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"';
-  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script, 'write', write.path], timeout: 20_000, maxOutput: 10_000, signal, stdin: Buffer.from(write.content ?? '') });
-  if (result.exit !== 0) throw new PatchError(`${write.path} could not be written: ${result.stderr.toString('utf8').slice(0, 300)}`);
+/** Also true for binary files, folders and dangling links: none of them is overwritten by an added file. */
+async function exists(path: string, { sandbox, signal }: ToolContext): Promise<boolean> {
+  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', '[ -e "$1" ] || [ -L "$1" ]', 'exists', path], timeout: 20_000, maxOutput: 10_000, signal });
+  return result.exit !== 1;
+}
+
+/** Fails before the first write when one of them cannot be done: `writes` are done all or not at all. Paths are parameters. */
+async function assertWritable(writes: readonly Write[], { sandbox, signal }: ToolContext): Promise<void> {
+  const script = `for path in "$@"; do
+  if [ -e "$path" ] && ! { [ -f "$path" ] && [ -w "$path" ]; }; then echo "$path"; exit 1; fi
+  at=$(dirname -- "$path"; echo x); at=\${at%??}
+  while [ ! -e "$at" ] && [ ! -L "$at" ]; do at=$(dirname -- "$at"; echo x); at=\${at%??}; done
+  if [ ! -d "$at" ] || [ ! -w "$at" ]; then echo "$path"; exit 1; fi
+done`;
+  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script, 'check', ...writes.map((w) => w.path)], timeout: 20_000, maxOutput: 10_000, signal });
+  if (result.exit !== 0) throw new PatchError(`${result.stdout.toString('utf8').trim() || 'A file'} cannot be written`);
+}
+
+async function perform(writes: readonly Write[], { sandbox, signal }: ToolContext): Promise<void> {
+  for (const [done, write] of writes.entries()) {
+    const script = write.content === null ? 'rm -- "$1"' : 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"';
+    const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script, 'write', write.path], timeout: 20_000, maxOutput: 10_000, signal, stdin: Buffer.from(write.content ?? '') });
+    if (result.exit !== 0 || result.reason !== 'exited') throw new PartialWrite(write.path, result, writes.slice(0, done).map((w) => w.path));
+  }
+}
+
+/** A write that failed although it could be done a moment before: a full disk, or a sandbox that ended. What was done before it is named. */
+class PartialWrite extends Error {
+  override readonly name = 'PartialWrite';
+
+  constructor(path: string, result: ExecResult, done: readonly string[]) {
+    super(`${path} could not be written (${result.reason}): ${result.stderr.toString('utf8').slice(0, 300)}\nWritten before it: ${done.join(', ') || 'nothing'}. Look before you go on.`);
+  }
 }

@@ -31,9 +31,12 @@ export interface TurnResult {
   readonly citations: readonly string[];
 }
 
+/** A model may name a tool as it likes; what is longer is cut before it is kept. */
+const NAME_CHARS = 100;
+
 const Part = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text'), text: z.string() }),
-  z.strictObject({ type: z.literal('tool-call'), toolCallId: z.string().min(1).max(200), toolName: z.string().max(100), input: z.unknown() }),
+  z.strictObject({ type: z.literal('tool-call'), toolCallId: z.string().min(1).max(200), toolName: z.string().max(NAME_CHARS), input: z.unknown() }),
 ]);
 /** One assistant message as it is kept on the log. */
 const Message = z.strictObject({ content: z.array(Part) });
@@ -69,7 +72,7 @@ async function ask(request: TurnRequest): Promise<Message> {
   });
   const content: Message['content'] = [];
   if (answer.text !== '') content.push({ type: 'text', text: answer.text });
-  for (const call of answer.toolCalls) content.push({ type: 'tool-call', toolCallId: `r${request.round}t${request.turn}c${content.length}`, toolName: call.toolName, input: call.input });
+  for (const call of answer.toolCalls) content.push({ type: 'tool-call', toolCallId: `r${request.round}t${request.turn}c${content.length}`, toolName: call.toolName.slice(0, NAME_CHARS), input: call.input ?? null });
   const message: Message = { content };
   await request.journal.record('turn.answered', { round: request.round, turn: request.turn, message: await request.journal.keep(JSON.stringify(message), 'application/json') });
   return message;
@@ -109,15 +112,16 @@ async function perform(request: TurnRequest, call: Call): Promise<ToolOutcome['f
     await journal.record('tool.ended', { ...about, ok: false, output: await journal.keep('Interrupted by a restart. Whether it took effect is not known: look before you repeat it.', 'text/plain') });
     return undefined;
   }
-  await journal.record('tool.called', { ...about, name: call.toolName.slice(0, 100), input: await journal.keep(JSON.stringify(call.input ?? null), 'application/json') });
+  await journal.record('tool.called', { ...about, name: call.toolName, input: await journal.keep(JSON.stringify(call.input ?? null), 'application/json') });
   const outcome = await run(request, call);
+  request.signal.throwIfAborted(); // cut off by a stop: said to be so on resume, and never as the command's own end
   await journal.record('tool.ended', { ...about, ok: outcome.ok, output: await journal.keep(outcome.output, 'text/plain') });
   return outcome.finished;
 }
 
 async function run(request: TurnRequest, call: Call): Promise<ToolOutcome> {
-  const known = TOOLS[call.toolName];
-  if (known === undefined) return { ok: false, output: `There is no tool "${call.toolName.slice(0, 100)}". There are: ${Object.keys(TOOLS).join(', ')}` };
+  const known = Object.hasOwn(TOOLS, call.toolName) ? TOOLS[call.toolName] : undefined;
+  if (known === undefined) return { ok: false, output: `There is no tool "${call.toolName}". There are: ${Object.keys(TOOLS).join(', ')}` };
   const parsed = known.input.safeParse(call.input);
   if (!parsed.success) return { ok: false, output: `The input of ${call.toolName} is not right: ${parsed.error.issues.map((i) => `${i.path.join('.') || 'input'}: ${i.message}`).join('; ')}` };
   return await known.run(parsed.data, { sandbox: await request.sandbox(), signal: request.signal });

@@ -3,12 +3,14 @@
  * prints the change as data, one JSON object a line. Nothing of the tree is executed, no attribute, ignore file or git
  * configuration is read, no link is followed.
  *
- * Arguments: UPPER MERGED BASE MAX_FILES MAX_FILE_BYTES MAX_TOTAL_BYTES [EXCLUDED_NAME …]
+ * Arguments: UPPER MERGED BASE MAX_FILES MAX_FILE_BYTES MAX_TOTAL_BYTES SETUP_LAYERS [EXCLUDED_NAME …]
+ * SETUP_LAYERS is how many layers of setup lay over the base; they stand at /run/sallyport/setup/N.
  * Lines: {"put":path64,"mode","data":base64} · {"link":path64,"data":base64} · {"del":path64} · {"skip":path64,"reason"} · {"end":true}
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, writeSync, type Stats } from 'node:fs';
 
-const [upper, merged, base, maxFiles, maxFileBytes, maxTotalBytes, ...excluded] = process.argv.slice(2) as [string, string, string, string, string, string, ...string[]];
+const [upper, merged, base, maxFiles, maxFileBytes, maxTotalBytes, setupLayers, ...excluded] = process.argv.slice(2) as [string, string, string, string, string, string, string, ...string[]];
+const setup = Array.from({ length: Number(setupLayers) }, (_, i) => `/run/sallyport/setup/${i}`);
 const excludedNames = new Set(excluded);
 const SLASH = Buffer.from('/');
 let files = 0;
@@ -23,16 +25,28 @@ const at = (root: string, path: Buffer): Buffer => (path.length === 0 ? Buffer.f
 const key = (name: Buffer): string => name.toString('latin1');
 const skip = (path: Buffer, reason: string): void => print({ skip: path.toString('base64'), reason });
 
+/** Names in a folder; empty for everything that is no folder, also for a link to one. */
 function list(folder: Buffer): Map<string, Buffer> {
+  if (stat(folder)?.isDirectory() !== true) return new Map();
+  return new Map(readdirSync(folder, { encoding: 'buffer' }).map((name) => [key(name), name]));
+}
+/** Null when there is nothing, also where a part of the path is a file. */
+function stat(path: Buffer): Stats | null {
   try {
-    return new Map(readdirSync(folder, { encoding: 'buffer' }).map((name) => [key(name), name]));
+    return lstatSync(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return new Map();
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
   }
 }
-function stat(path: Buffer): Stats | null {
-  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+/** Runs `body`; what the agent left without permission to read is reported, and everything around it still counts. */
+function readable(path: Buffer, body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    skip(path, 'its permissions do not allow to read it');
+  }
 }
 /** `.git` in any spelling that some file system takes for it. Its content is never part of a change. */
 function isGitName(name: string): boolean {
@@ -44,24 +58,32 @@ function walk(folder: Buffer): void {
   const after = list(at(merged, folder));
   const written = list(at(upper, folder));
   // What the base has and the merged view has not: covers whiteouts and opaque folders without reading extended attributes.
-  for (const [name, bytes] of before) if (!after.has(name)) print({ del: join(folder, bytes).toString('base64') });
+  for (const [name, bytes] of before) {
+    if (after.has(name)) continue;
+    const path = join(folder, bytes);
+    if (deletedBySetup(path)) continue;
+    if (excludedNames.has(name)) skip(path, 'excluded by policy');
+    else print({ del: path.toString('base64') });
+  }
   for (const [name, bytes] of written) {
     const path = join(folder, bytes);
     if (!after.has(name)) continue; // a whiteout
-    if (isGitName(name)) {
-      if (folder.length > 0 || before.has(name)) skip(path, 'git metadata is never part of a change');
-      continue;
-    }
-    if (excludedNames.has(name)) {
-      if (!excludedByPolicyOnly(name)) skip(path, 'excluded by policy');
-      continue;
-    }
     if (++files > Number(maxFiles)) throw new Error(`more than ${maxFiles} files`);
-    entry(path, name, before);
+    if (isGitName(name)) skip(path, 'git metadata is never part of a change');
+    else if (!excludedNames.has(name)) readable(path, () => entry(path, name, before));
+    else if (before.has(name) || !isNoise(name)) skip(path, 'excluded by policy');
   }
 }
-/** Folders that setup fills change all the time (caches of test runners); one line for each would only be noise. */
-function excludedByPolicyOnly(name: string): boolean {
+/** True when a layer of setup has a whiteout (a character device) for the path or a folder above it: the agent never saw it. */
+function deletedBySetup(path: Buffer): boolean {
+  for (let end = path.indexOf(SLASH); ; end = path.indexOf(SLASH, end + 1)) {
+    const part = end === -1 ? path : path.subarray(0, end);
+    if (setup.some((layer) => stat(at(layer, part))?.isCharacterDevice() === true)) return true;
+    if (end === -1) return false;
+  }
+}
+/** Where the base has no `node_modules`, setup made it, and caches of test runners change it all the time: one line each would only be noise. */
+function isNoise(name: string): boolean {
   return name === 'node_modules';
 }
 

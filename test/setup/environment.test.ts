@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { EnvironmentSpec } from '../../src/protocol/environment.js';
+import { decideEnvironment, detectChecks, parseEnvironment } from '../../src/setup/environment.js';
+import { siftNpmrc } from '../../src/setup/npmrc.js';
+
+const npmTest = { test: { runner: 'command', command: 'npm test', timeout: 600 } };
+const nodeTest = (...args: string[]) => ({ test: { runner: 'node-test', args, timeout: 600 } });
+
+describe('sallyport.yaml', () => {
+  it('fills in what is not said', () => {
+    expect(parseEnvironment('version: 1', 'f')).toEqual({ version: 1, setup: { install_scripts: [], resolve: false, timeout: 900 }, limits: { memory: 4096, pids: 512, cpus: 2 }, variables: {}, ignore: [] });
+    expect(parseEnvironment('{version: 1, setup: {script: make}, limits: {cpus: 0.5}, checks: {unit: {runner: node-test}}}', 'f')).toEqual({
+      version: 1, setup: { script: 'make', install_scripts: [], resolve: false, timeout: 900 }, limits: { memory: 4096, pids: 512, cpus: 0.5 }, variables: {}, ignore: [], checks: { unit: { runner: 'node-test', args: [], timeout: 600 } },
+    });
+  });
+
+  it.each<[string, string, string]>([
+    ['empty', '', 'the file'],
+    ['a list', '- 1', 'the file'],
+    ['not YAML', 'a: [', 'Cannot read'],
+    ['another version', 'version: 2', 'version'],
+    ['an unknown key', 'version: 1\nnetwork: true', 'network'],
+    ['an unknown key inside', 'version: 1\nsetup: {scripts: x}', 'scripts'],
+    ['a number as text', 'version: 1\nlimits: {memory: "4096"}', 'limits.memory'],
+    ['a path out of the repository', 'version: 1\nignore: ["../x"]', 'ignore.0'],
+    ['an absolute path', 'version: 1\nignore: ["/etc"]', 'ignore.0'],
+    ['a variable with an odd name', 'version: 1\nvariables: {"A B": x}', 'variables'],
+    ['an unknown runner', 'version: 1\nchecks: {t: {runner: magic}}', 'checks.t'],
+    ['a bomb of aliases', `version: 1\nx: &a [1,1,1,1,1,1,1,1,1,1]\ny: &b [${'*a,'.repeat(20)}]\nz: [${'*b,'.repeat(20)}]`, 'Cannot read'],
+    ['a tag that would make an object', 'version: 1\nvariables: !!js/function "x"', 'variables'],
+  ])('is refused with the key that is wrong: %s', (_, text, part) => {
+    expect(() => parseEnvironment(text, 'sallyport.yaml')).toThrow(expect.objectContaining({ code: 'env.invalid', message: expect.stringContaining(part) }));
+  });
+
+  it('decides alone what is checked; otherwise package.json is asked', () => {
+    const script = JSON.stringify({ scripts: { test: 'node --test' } });
+    expect(decideEnvironment({ text: 'version: 1\nchecks: {}', source: 's' }, script)).toEqual({ spec: { ...EnvironmentSpec.parse({ version: 1 }), checks: {} }, checks: {}, source: 's' });
+    expect(decideEnvironment(null, script)).toEqual({ spec: EnvironmentSpec.parse({ version: 1 }), checks: nodeTest(), source: 'detected' });
+  });
+
+  it.each<[string | null, ReturnType<typeof detectChecks>]>([
+    ['node --test', nodeTest() as ReturnType<typeof detectChecks>],
+    ['  node  --test   test/*.js "test/**/*.test.js" ', nodeTest('test/*.js', 'test/**/*.test.js') as ReturnType<typeof detectChecks>],
+    ['node --test --test-reporter=spec', npmTest as ReturnType<typeof detectChecks>],
+    ['node --test && touch x', npmTest as ReturnType<typeof detectChecks>],
+    ['node --test $(id)', npmTest as ReturnType<typeof detectChecks>],
+    ['node --import=x --test', npmTest as ReturnType<typeof detectChecks>],
+    ['mocha', npmTest as ReturnType<typeof detectChecks>],
+    ['echo "Error: no test specified" && exit 1', {}],
+    ['   ', {}],
+    [null, {}],
+  ])('finds the check in the script %j', (script, expected) => {
+    expect(detectChecks(JSON.stringify(script === null ? {} : { scripts: { test: script } }))).toEqual(expected);
+  });
+
+  it.each(['', '{', 'null', '[]', '{"scripts":1}', '{"scripts":{"test":1}}'])('claims nothing of the package.json %j', (text) => {
+    expect(detectChecks(text)).toEqual({});
+  });
+});
+
+describe('an .npmrc', () => {
+  it('keeps keys of layout and names what it drops', () => {
+    expect(siftNpmrc('; c\n# c\nlegacy-peer-deps = true\r\n  omit[]=dev\nregistry=http://evil/\n//h/:_authToken=x\nscript-shell=/x\nnode-options=--require=x\nignore-scripts=false\n@s:registry=x\ngit=/x\ncafile=/x\nproxy=http://x\nprefix=/x\nunsafe-perm\n[section]\nomit=$HOME\ninclude=a\u2028b\nuserconfig=/x\nengine-strict="true"\n')).toEqual({
+      kept: 'legacy-peer-deps=true\nomit=dev\n',
+      dropped: ['registry', '//h/:_authToken', 'script-shell', 'node-options', 'ignore-scripts', '@s:registry', 'git', 'cafile', 'proxy', 'prefix', 'omit', 'include', 'userconfig', 'engine-strict'],
+    });
+  });
+});

@@ -1,0 +1,208 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { findSource, locatorOf, type Mirror, openMirror, resolveRef, updateMirror } from '../../src/git/mirror.js';
+import { materialise } from '../../src/git/tree.js';
+import { EnvironmentSpec } from '../../src/protocol/environment.js';
+import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
+import { newId } from '../../src/protocol/ids.js';
+import type { ExecRequest, Sandbox, SandboxDriver, SandboxSpec } from '../../src/sandbox/sandbox.js';
+import { prepareSnapshot, type SetupRequest, type Snapshot } from '../../src/setup/prepare.js';
+import { MemoryJournal } from '../support/journal.js';
+import { type FakeRegistry, startRegistry } from '../support/registry.js';
+import { makeRepo } from '../support/repo.js';
+import { leftovers, remove, scratch, testDriver, testOwner } from '../support/sandbox.js';
+
+const TOKEN = 'Bearer very-secret-registry-token';
+let folder: string;
+let driver: SandboxDriver;
+let registry: FakeRegistry;
+let before: ReturnType<typeof leftovers>;
+let count = 0;
+
+beforeAll(async () => {
+  folder = scratch();
+  driver = testDriver(folder);
+  await driver.probe();
+  registry = await startRegistry([
+    { name: 'leaf', version: '1.0.0', files: { 'index.js': 'module.exports = "leaf"' } },
+    { name: 'branch', version: '1.2.3', manifest: { dependencies: { leaf: '^1.0.0' }, bin: { branch: 'bin/branch' } }, files: { 'index.js': 'module.exports = "branch+" + require("leaf")', 'bin/branch': '#!/usr/bin/env node\nconsole.log(require(".."))' } },
+    { name: '@s/noisy', version: '2.0.0', manifest: { scripts: { preinstall: 'echo ran > pre', postinstall: 'node post.js' } }, files: { 'index.js': '', 'post.js': 'const r=require("net").connect(4873,"127.0.0.1").on("error",e=>require("fs").writeFileSync("ran",e.code)).on("connect",()=>{require("fs").writeFileSync("ran","CONNECTED");process.exit()})' } },
+  ], TOKEN);
+});
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
+  await remove(folder);
+});
+beforeEach(() => {
+  before = leftovers();
+});
+afterEach(() => {
+  expect(leftovers()).toEqual(before);
+  for (const name of ['snapshots', 'scratch']) {
+    const at = join(folder, name);
+    if (existsSync(at)) expect(readdirSync(at).filter((n) => !n.startsWith('snap_'))).toEqual([]);
+  }
+});
+
+const DEPS = { branch: '1.2.3', leaf: '1.0.0' };
+const pkg = (more: object = {}): string => JSON.stringify({ name: 'project', version: '1.0.0', dependencies: DEPS, ...more });
+const locked = (): string => registry.lockfile(Object.entries(DEPS));
+
+interface Case { files: Record<string, string>; base?: Record<string, string>; setup?: object; variables?: Record<string, string>; trust?: string; driver?: SandboxDriver; signal?: AbortSignal }
+async function repo(files: Record<string, string>): Promise<{ git: Mirror; tree: string }> {
+  const at = join(folder, `repo-${count++}`);
+  makeRepo(at, files);
+  const source = await findSource(at, '/', []);
+  const git = await openMirror(join(folder, 'mirrors'), locatorOf(source));
+  await updateMirror(git, source);
+  return { git, tree: (await resolveRef(git, 'HEAD')).tree };
+}
+async function prepare(options: Case, journal = new MemoryJournal()): Promise<{ snapshot: Snapshot; lowers: string[]; journal: MemoryJournal }> {
+  const { git, tree } = await repo(options.files);
+  const laidOut = (await materialise(git, tree, join(folder, 'trees'), testOwner())).path;
+  const request: SetupRequest = {
+    driver: options.driver ?? driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'scratch'), git, tree, laidOut, baseTree: tree,
+    environment: { spec: EnvironmentSpec.parse({ version: 1, setup: options.setup, variables: options.variables }), checks: {}, source: 'test' },
+    trust: options.trust ?? `t${count++}`, registry: async () => ({ url: registry.url, authorization: TOKEN }), journal, signal: options.signal ?? new AbortController().signal,
+  };
+  const snapshot = await prepareSnapshot(request);
+  return { snapshot, lowers: [...snapshot.layers, laidOut], journal };
+}
+/** What a command prints in a sandbox as the agent would get it. */
+async function see(lowers: readonly string[], script: string): Promise<string> {
+  await using sandbox = await driver.open({ id: newId('sb'), phase: 'verify', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer: null }, mounts: [], egressSocket: null, scratch: null, limits: { memory: 512, pids: 64, cpus: 2 }, variables: {} });
+  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script], timeout: 20_000, maxOutput: 100_000 });
+  return result.stdout.toString() + result.stderr.toString();
+}
+/** The driver, with a look into each sandbox before a command runs in it. */
+function watched(look: (spec: SandboxSpec, sandbox: Sandbox, request: ExecRequest) => Promise<void>): SandboxDriver {
+  return {
+    name: driver.name, probe: () => driver.probe(),
+    async open(spec) {
+      const sandbox = await driver.open(spec);
+      return {
+        id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+        exec: async (request) => {
+          await look(spec, sandbox, request);
+          return await sandbox.exec(request);
+        },
+      };
+    },
+  };
+}
+
+describe('setup', () => {
+  it('fetches what the lockfile names, runs no script, and says all of it on the log', async () => {
+    const files = { 'package.json': pkg({ dependencies: { ...DEPS, '@s/noisy': '2.0.0' }, scripts: { preinstall: 'touch /workspace/pwned', prepare: 'touch /workspace/pwned' } }), 'package-lock.json': registry.lockfile([...Object.entries(DEPS), ['@s/noisy', '2.0.0']]), 'src.js': 'console.log(require("branch"))' };
+    const { snapshot, lowers, journal } = await prepare({ files });
+    expect(await see(lowers, 'node src.js; node_modules/.bin/branch; ls -A; ls node_modules/@s/noisy')).toBe('branch+leaf\nbranch+leaf\nnode_modules\npackage-lock.json\npackage.json\nsrc.js\nindex.js\npackage.json\npost.js\n');
+    expect(journal.types.filter((t) => !['egress.requested', 'command.started', 'command.ended'].includes(t))).toEqual(['sandbox.started', 'sandbox.ended', 'setup.fetched', 'snapshot.frozen']);
+    expect(journal.of('setup.fetched')[0]?.packages.map((p) => `${p.name}@${p.version}`).sort()).toEqual(['@s/noisy@2.0.0', 'branch@1.2.3', 'leaf@1.0.0']);
+    expect(journal.of('egress.requested').filter((e) => e.verdict !== 'allow')).toEqual([]);
+    expect(journal.of('snapshot.frozen')).toEqual([{ snapshot: snapshot.id, inputs: expect.stringMatching(/^sha256:/), reused: false }]);
+    expect(journal.text).not.toContain('very-secret');
+    expect(readFileSync(join(folder, 'snapshots', snapshot.id as string, 'meta.json'), 'utf8')).toContain('"v":1');
+  });
+
+  it('shows the fetch phase manifests and lockfiles and no other file of the tree', async () => {
+    const seen: string[] = [];
+    const spy = watched(async (spec, sandbox, request) => {
+      if (spec.phase !== 'fetch' || request.argv[0] !== 'npm') return;
+      seen.push((await sandbox.exec({ argv: ['/bin/sh', '-c', 'find /workspace -type f -o -type l | sort; cat .npmrc; grep -rl TOP-SECRET / --include="*" -s --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr || true'], timeout: 20_000, maxOutput: 100_000 })).stdout.toString());
+    });
+    const files = { 'package.json': pkg({ workspaces: ['packages/*'] }), 'package-lock.json': locked(), '.env': 'TOP-SECRET', 'src/secret.js': 'TOP-SECRET', 'packages/one/package.json': '{"name":"one","version":"1.0.0"}', 'packages/one/.npmrc': 'registry=http://evil/', 'node_modules/x/package.json': '{"name":"TOP-SECRET"}', '.npmrc': 'registry=http://evil/\nlegacy-peer-deps=true\n', '.npmrc.d/package.json': '{}' };
+    await prepare({ files: { ...files, 'package-lock.json': JSON.stringify({ ...JSON.parse(locked()), packages: { ...JSON.parse(locked()).packages, '': { name: 'project', version: '1.0.0', dependencies: DEPS, workspaces: ['packages/*'] }, 'packages/one': { name: 'one', version: '1.0.0' }, 'node_modules/one': { resolved: 'packages/one', link: true } } }) }, driver: spy });
+    expect(seen).toEqual(['/workspace/.npmrc\n/workspace/.npmrc.d/package.json\n/workspace/package-lock.json\n/workspace/package.json\n/workspace/packages/one/package.json\nlegacy-peer-deps=true\n']);
+  });
+
+  it('lets an .npmrc of the tree turn nothing, neither in fetch nor in build', async () => {
+    const files = {
+      'package.json': pkg({ dependencies: { '@s/noisy': '2.0.0' } }), 'package-lock.json': registry.lockfile([['@s/noisy', '2.0.0']]), 'evil.sh': '#!/bin/sh\ntouch /workspace/pwned\n', 'evil.cjs': 'require("fs").writeFileSync("/workspace/pwned2", "")',
+      '.npmrc': 'ignore-scripts=true\nscript-shell=/workspace/evil.sh\nnode-options=--require=/workspace/evil.cjs\nregistry=http://127.0.0.1:1/\n@s:registry=http://127.0.0.1:1/\nproxy=http://127.0.0.1:1/\ncache=/workspace/cache\n',
+    };
+    const { lowers, journal } = await prepare({ files, setup: { install_scripts: ['@s/noisy'] } });
+    expect(await see(lowers, 'cat node_modules/@s/noisy/pre node_modules/@s/noisy/ran; echo; ls')).toBe('ran\nECONNREFUSED\nevil.cjs\nevil.sh\nnode_modules\npackage-lock.json\npackage.json\n');
+    expect(journal.types.filter((t) => t === 'sandbox.started').length).toBe(2);
+  });
+
+  it('runs the setup script on the whole tree without a route, with its variables', async () => {
+    const { lowers } = await prepare({ files: { 'a.txt': 'a' }, setup: { script: 'cat a.txt > made; echo "$COLOUR" >> made; ls /sys/class/net >> made 2>/dev/null || cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d " " >> made; ls /run/sallyport >> made 2>&1 || true' }, variables: { COLOUR: 'blue' } });
+    expect(await see(lowers, 'cat made')).toBe("ablue\nlo\nls: cannot access '/run/sallyport': No such file or directory\n");
+  });
+
+  it('uses a snapshot again when nothing of its inputs differs, and never across trust levels', async () => {
+    const options: Case = { files: { 'package.json': pkg(), 'package-lock.json': locked() }, trust: 'shared' };
+    const first = await prepare(options);
+    const asked = registry.requests.length;
+    const second = await prepare({ ...options, files: { ...options.files, 'other.js': 'not an input of a fetch' } });
+    expect([second.snapshot, second.journal.types, registry.requests.length]).toEqual([first.snapshot, ['snapshot.frozen'], asked]);
+    expect(second.journal.of('snapshot.frozen')[0]?.reused).toBe(true);
+    const third = await prepare({ ...options, trust: 'other' });
+    expect([third.snapshot.id === first.snapshot.id, third.journal.of('snapshot.frozen')[0]?.reused]).toEqual([false, false]);
+  });
+
+  it('makes another snapshot when the script, the variables, the tree under a build or the configuration differ', async () => {
+    const options: Case = { files: { 'a.txt': 'a' }, setup: { script: 'true' }, trust: 'inputs' };
+    const ids = new Set<string | null>();
+    const others: Partial<Case>[] = [{}, { setup: { script: 'true #2' } }, { variables: { A: '1' } }, { variables: { A: '2' } }, { files: { 'a.txt': 'b' } }, { files: { 'a.txt': 'a', '.npmrc': 'omit=dev' } }];
+    for (const more of others) ids.add((await prepare({ ...options, ...more })).snapshot.id);
+    expect(ids.size).toBe(6);
+  });
+
+  it('needs nothing where nothing is named', async () => {
+    const cases: Record<string, string>[] = [{ 'a.txt': 'a' }, { 'package.json': '{"name":"x"}' }, { 'package.json': '{"name":"x"}', 'package-lock.json': '{"lockfileVersion":3,"packages":{"":{}}}' }];
+    for (const files of cases) {
+      expect([(await prepare({ files })).snapshot]).toEqual([{ id: null, layers: [] }]);
+    }
+  });
+
+  it('makes the links of workspaces that need no package', async () => {
+    const { lowers } = await prepare({ files: { 'package.json': '{"name":"x","version":"1.0.0","workspaces":["packages/*"]}', 'packages/one/package.json': '{"name":"one","version":"1.0.0"}', 'packages/one/index.js': 'module.exports = 1', 'package-lock.json': '{"name":"x","version":"1.0.0","lockfileVersion":3,"requires":true,"packages":{"":{"name":"x","version":"1.0.0","workspaces":["packages/*"]},"node_modules/one":{"resolved":"packages/one","link":true},"packages/one":{"version":"1.0.0"}}}' } });
+    expect(await see(lowers, 'node -p "require(\'one\')"')).toBe('1\n');
+  });
+
+  it('wants a lockfile, or leave to resolve', async () => {
+    await expect(prepare({ files: { 'package.json': pkg() } })).rejects.toMatchObject({ code: 'setup.fetch_failed', hint: expect.stringContaining('resolve: true') });
+    const { lowers, journal } = await prepare({ files: { 'package.json': pkg() }, setup: { resolve: true } });
+    expect(await see(lowers, 'node -p "require(\'branch\')"; ls')).toBe('branch+leaf\nnode_modules\npackage.json\n');
+    expect(new Set(journal.of('egress.requested').map((e) => e.rule))).toEqual(new Set(['resolution-allowed']));
+    expect(journal.of('setup.fetched')[0]?.packages.map((p) => p.integrity).sort()).toEqual([registry.integrity('branch', '1.2.3'), registry.integrity('leaf', '1.0.0')].sort());
+  });
+
+  it('fails on a tampered package and keeps nothing', async () => {
+    registry.intercept = (path, _, response) => path.endsWith('leaf-1.0.0.tgz') && response.end('TAMPERED');
+    const journal = new MemoryJournal();
+    const failing = prepare({ files: { 'package.json': pkg(), 'package-lock.json': locked() }, trust: 'tampered' }, journal);
+    await expect(failing).rejects.toMatchObject({ code: 'setup.fetch_failed' });
+    registry.intercept = null;
+    expect(journal.of('egress.requested').filter((e) => e.verdict === 'deny').map((e) => [e.rule, e.status])).toContainEqual(['integrity', 502]);
+    expect((await prepare({ files: { 'package.json': pkg(), 'package-lock.json': locked() }, trust: 'tampered' })).journal.of('snapshot.frozen')[0]?.reused).toBe(false);
+  });
+
+  it('fails when package.json asks for more than the lockfile names', async () => {
+    await expect(prepare({ files: { 'package.json': pkg({ dependencies: { ...DEPS, '@s/noisy': '2.0.0' } }), 'package-lock.json': locked() } })).rejects.toMatchObject({ code: 'setup.fetch_failed', message: expect.stringMatching(/@s(\/|%2f)noisy/) });
+  });
+
+  it('says what a failing script printed, and keeps nothing', async () => {
+    const options: Case = { files: { 'a.txt': 'a' }, setup: { script: 'echo about to fail; mkdir -p deep/dir; chmod 000 deep; false | true; echo not reached' } };
+    await expect(prepare(options)).rejects.toMatchObject({ code: 'setup.build_failed', message: expect.stringMatching(/exited, exit 1.*about to fail$/s) });
+    await expect(prepare({ files: { 'a.txt': 'a' }, setup: { script: 'sleep 60', timeout: 1 } })).rejects.toMatchObject({ code: 'setup.build_failed', message: expect.stringContaining('timeout') });
+  });
+
+  it('stops when it is told to', async () => {
+    const controller = new AbortController();
+    const spy = watched(async (spec, _, request) => {
+      if (spec.phase === 'build' && request.argv[0] === '/bin/bash') setTimeout(() => controller.abort(new Error('stopped')), 50);
+    });
+    await expect(prepare({ files: { 'a.txt': 'a' }, setup: { script: 'sleep 60' }, driver: spy, signal: controller.signal })).rejects.toThrow('stopped');
+  });
+
+  it('gives one whole snapshot when two runs make it at once', async () => {
+    const options: Case = { files: { 'package.json': pkg(), 'package-lock.json': locked() }, trust: 'race' };
+    mkdirSync(join(folder, 'scratch'), { recursive: true });
+    const both = await Promise.all([prepare(options), prepare(options)]);
+    expect(both[0].snapshot).toEqual(both[1].snapshot);
+    expect(await see(both[0].lowers, 'node -p "require(\'branch\')"')).toBe('branch+leaf\n');
+  });
+});
