@@ -61,7 +61,9 @@ describe('the structure of src/', () => {
 
   it('reads the environment in main/ only', () => {
     const readers = files.filter((f) => /process\s*\.\s*env\b|process\[['"]env/.test(f.code) || /import\s*\{[^}]*\benv\b[^}]*\}\s*from 'node:process'/.test(f.code));
-    expect(readers.map((f) => f.path).filter((p) => layerName(p) !== 'main' && !p.startsWith('sandbox/inside/'))).toEqual([]);
+    // Rules look for the words in other people's code.
+    const rules = ['redact/rules.ts', 'scan/rules/crypto.ts'];
+    expect(readers.map((f) => f.path).filter((p) => layerName(p) !== 'main' && !p.startsWith('sandbox/inside/') && !rules.includes(p))).toEqual([]);
   });
 
   it('has no default export and no any', () => {

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { SallyportError, toSallyportError } from '../protocol/errors.js';
+import { type SallyportError, toSallyportError } from '../protocol/errors.js';
 import { EXIT, type ExitCode } from '../protocol/exit.js';
 import { visible } from '../redact/visible.js';
 import { addDecideCommands } from './commands/decide.js';

@@ -23,7 +23,9 @@ export function progressLine(event: Event): string | null {
     case 'sandbox.probed':
       return `agent    sealed: ${event.data.probes.filter((p) => p.ok).length} of ${event.data.probes.length} probes hold`;
     case 'command.started':
-      return event.data.phase === 'agent' && !event.data.argv.includes('/opt/sallyport/probe.cjs') ? `agent    $ ${clip(visible(event.data.argv.at(-1) ?? ''))}` : event.data.phase === 'build' ? `build    $ ${clip(visible(event.data.argv.join(' ')))}` : null;
+      return event.data.phase === 'agent' ? agentLine(event.data.argv) : event.data.phase === 'build' ? `build    $ ${clip(visible(event.data.argv.join(' ')))}` : null;
+    case 'tool.called':
+      return ['apply_patch', 'plan', 'finish'].includes(event.data.name) ? `agent    ${event.data.name}` : null;
     case 'model.failed':
       return `model    ${visible(event.data.message)}; trying again`;
     case 'agent.finished':
@@ -52,7 +54,6 @@ export function progressLine(event: Event): string | null {
     case 'model.requested':
     case 'model.answered':
     case 'turn.answered':
-    case 'tool.called':
     case 'tool.ended':
     case 'feedback.given':
     case 'approval.given':
@@ -66,6 +67,14 @@ export function progressLine(event: Event): string | null {
 }
 
 const SIDES = { base: 'base', head: 'head', red: 'new tests on the base' } as const;
+
+/** What the agent does, as a person would say it; its tools' own small commands stay on the log. */
+function agentLine(argv: readonly string[]): string | null {
+  const [program, flag] = argv;
+  if (program === '/bin/bash' && flag === '-c') return `agent    $ ${clip(visible(argv[2] ?? ''))}`;
+  if (program === 'grep') return `agent    search ${clip(visible(argv[argv.indexOf('-e') + 1] ?? ''))}`;
+  return null;
+}
 
 function pad(text: string): string {
   return text.padEnd(9);

@@ -95,3 +95,14 @@ export function gitError(args: readonly string[], result: ProcessResult): Sallyp
   const code = /No space left on device/.test(text) ? 'disk.full' : 'repo.unusable';
   return new SallyportError(code, `git ${args.find((a) => !a.startsWith('-')) ?? ''} failed (${why}): ${text}`);
 }
+
+/** What `git --version` says, or null when there is no git. For `doctor`. */
+export async function gitVersion(path: string): Promise<string | null> {
+  try {
+    const result = await run([PROGRAM, '--version'], { env: { PATH: path, HOME: '/nonexistent' }, timeout: 15_000 });
+    return result.exit === 0 ? result.stdout.toString('utf8').trim() : null;
+  } catch (error) {
+    if (error instanceof SallyportError && error.code === 'tool.missing') return null;
+    throw error;
+  }
+}

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { toSallyportError } from '../protocol/errors.js';
+import { gitVersion } from '../git/command.js';
 import { run } from '../process/spawn.js';
 import type { DriverReport } from '../sandbox/sandbox.js';
 import type { Finding } from '../cli/surface.js';
@@ -17,7 +18,7 @@ export async function diagnose(config: Config, uid: number): Promise<{ readonly 
   const findings: Finding[] = [
     { id: 'node', ok: true, needed: true, detail: `${process.version} runs Sallyport`, hint: null },
     ...NEEDED.map(([id, file, hint]) => ({ id, ok: existsSync(file), needed: true, detail: existsSync(file) ? file : `${file} is missing`, hint: existsSync(file) ? null : hint })),
-    await version('git', ['git', '--version'], config, true, 'apt-get install git'),
+    await git(config),
     await version('npm', ['npm', '--version'], config, false, 'Needed to fetch the dependencies of npm projects'),
     toolchain(config), state(config), model(config),
   ];
@@ -40,6 +41,11 @@ async function version(id: string, argv: readonly string[], config: Config, need
   } catch {
     return { id, ok: false, needed, detail: 'not found', hint };
   }
+}
+
+async function git(config: Config): Promise<Finding> {
+  const found = await gitVersion(config.path);
+  return { id: 'git', ok: found !== null, needed: true, detail: found ?? 'not found', hint: found === null ? 'apt-get install git' : null };
 }
 
 function toolchain(config: Config): Finding {

@@ -30,7 +30,13 @@ const send = (message: object): boolean => channel.write(`${JSON.stringify(messa
 
 function start(request: Exec): void {
   const [program, ...args] = request.argv;
-  const child = spawn(program, args, { cwd: request.cwd, env: request.env, detached: true, stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, { cwd: request.cwd, env: request.env, detached: true, stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+  } catch (error) {
+    send({ id: request.id, error: error instanceof Error ? error.message.slice(0, 500) : 'cannot start' }); // a NUL in an argument, for one
+    return;
+  }
   live.set(request.id, child);
   child.on('error', (error: NodeJS.ErrnoException) => {
     if (live.delete(request.id)) send({ id: request.id, error: error.code ?? error.message });

@@ -9,7 +9,7 @@ import { BodyRef, CheckRun } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
 import type { Snapshot } from '../../setup/prepare.js';
 import { EXIT } from '../../protocol/exit.js';
-import { type RunContext } from '../context.js';
+import type { RunContext } from '../context.js';
 import { setupHead } from './setup.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
