@@ -1,4 +1,5 @@
 import type { Event } from '../protocol/event.js';
+import { count } from '../protocol/words.js';
 import { visible } from '../redact/visible.js';
 
 /** One line for an event that a person waits for; null for those that only the log needs. Text from a sandbox is made visible. */
@@ -17,7 +18,7 @@ export function progressLine(event: Event): string | null {
     case 'egress.requested':
       return event.data.verdict === 'deny' ? `fetch    refused ${visible(event.data.target)} (${event.data.rule})` : null;
     case 'setup.fetched':
-      return `fetch    ${event.data.packages.length} packages, ${Math.round(event.data.bytes / 1024)} KiB`;
+      return `fetch    ${count(event.data.packages.length, 'package')}, ${Math.round(event.data.bytes / 1024)} KiB`;
     case 'snapshot.frozen':
       return `setup    ${event.data.snapshot}${event.data.reused ? ' (used again)' : ''}`;
     case 'sandbox.probed':
@@ -31,11 +32,11 @@ export function progressLine(event: Event): string | null {
     case 'agent.finished':
       return `agent    round ${event.data.round} ended: ${event.data.reason.replaceAll('_', ' ')}`;
     case 'change.extracted':
-      return `change   ${event.data.files.length} files${event.data.files.length > 0 ? `: ${list(event.data.files.map((f) => f.path))}` : ''}${event.data.skipped.length > 0 ? `; left out ${list(event.data.skipped.map((s) => `${s.path} (${s.reason})`))}` : ''}`;
+      return `change   ${count(event.data.files.length, 'file')}${event.data.files.length > 0 ? `: ${list(event.data.files.map((f) => f.path))}` : ''}${event.data.skipped.length > 0 ? `; left out ${list(event.data.skipped.map((s) => `${s.path} (${s.reason})`))}` : ''}`;
     case 'check.ended':
       return `verify   ${SIDES[event.data.side]}: ${event.data.check} ${event.data.passed + event.data.failed > 0 ? `${event.data.passed} passed, ${event.data.failed} failed` : `exit ${event.data.exit ?? event.data.reason}`}`;
     case 'scan.ended':
-      return `scan     ${event.data.side}: ${event.data.problem === null ? `${event.data.results} results` : visible(event.data.problem)}`;
+      return `scan     ${event.data.side}: ${event.data.problem === null ? `${count(event.data.results, 'result')}` : visible(event.data.problem)}`;
     case 'gate.judged':
       return `gate     round ${event.data.round}: ${event.data.verdict}`;
     case 'run.stopped':

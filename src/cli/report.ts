@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import type { Judged } from '../app/app.js';
 import { notCheckedBlock } from '../gate/render.js';
 import type { Evidence } from '../protocol/evidence.js';
+import { count } from '../protocol/words.js';
 import type { Verdict } from '../protocol/task.js';
 import { visible } from '../redact/visible.js';
 
@@ -45,7 +46,7 @@ function proof(evidence: Evidence): string[] {
   const order = Object.keys(words);
   const changed = evidence.cases.filter((k) => words[k.change] !== undefined).sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change));
   const same = evidence.cases.filter((k) => k.change === 'passing').length;
-  return [...changed.map((k) => `${(words[k.change] as string).padEnd(12)} ${visible(k.id)}`), ...(same > 0 ? [`${same} cases green before and after`] : [])];
+  return [...changed.map((k) => `${(words[k.change] as string).padEnd(12)} ${visible(k.id)}`), ...(same > 0 ? [`${count(same, 'case')} green before and after`] : [])];
 }
 
 function findings(evidence: Evidence): string[] {

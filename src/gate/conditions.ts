@@ -1,3 +1,4 @@
+import { count } from '../protocol/words.js';
 import type { CaseChange, CheckRun, Condition, Evidence } from '../protocol/evidence.js';
 import { indexOf } from './compare.js';
 import { believable } from './proof.js';
@@ -40,7 +41,7 @@ function sameChecks({ base, head }: Given['checks']): Finding {
   if (head.length === 0) return { id, holds: 'unknown', detail: 'No check ran, so nothing shows that the change works.' };
   if (new Set(head.map((run) => run.name)).size !== head.length) return { id, holds: 'unknown', broken: true, detail: 'Two runs have the name of one check.' };
   return names(base) === names(head)
-    ? { id, holds: 'yes', detail: `${head.length} checks ran on base and head.` }
+    ? { id, holds: 'yes', detail: `${count(head.length, 'check')} ran on base and head.` }
     : { id, holds: 'unknown', broken: true, detail: 'Base and head did not run the same checks.' };
 }
 
@@ -65,7 +66,7 @@ function somethingRan(head: readonly CheckRun[], cases: readonly CaseChange[]): 
   const passed = head.filter(believable).flatMap((run) => indexOf(head, run.name).all).filter((one) => one.status === 'passed').length;
   const still = cases.filter((c) => c.change === 'still_failing').length;
   return passed > 0
-    ? { id, holds: 'yes', detail: `${passed} cases pass at the head${still === 0 ? '' : `; ${still} fail as they did on the base`}.` }
+    ? { id, holds: 'yes', detail: `${count(passed, 'case')} ${passed === 1 ? 'passes' : 'pass'} at the head${still === 0 ? '' : `; ${still} fail as they did on the base`}.` }
     : { id, holds: 'unknown', detail: 'No case passes at the head, so nothing shows that the change works.' };
 }
 

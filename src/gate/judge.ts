@@ -1,3 +1,4 @@
+import { count } from '../protocol/words.js';
 import type { Condition, Evidence } from '../protocol/evidence.js';
 import type { Kind, Verdict } from '../protocol/task.js';
 import { caseConditions, checkConditions, type Finding, scanCondition } from './conditions.js';
@@ -54,12 +55,12 @@ function consistent(evidence: Unjudged): Finding {
 }
 
 function changePresent({ files }: Unjudged): Finding {
-  return { id: 'change.present', holds: files.length > 0 ? 'yes' : 'no', detail: files.length > 0 ? `${files.length} files changed.` : 'No file changed, so there is nothing that could be the work.' };
+  return { id: 'change.present', holds: files.length > 0 ? 'yes' : 'no', detail: files.length > 0 ? `${count(files.length, 'file')} changed.` : 'No file changed, so there is nothing that could be the work.' };
 }
 
 function treeUnchanged({ files, base, head }: Unjudged): Finding {
   const same = files.length === 0 && base.tree === head.tree;
-  return { id: 'tree.unchanged', holds: same ? 'yes' : 'no', detail: same ? 'The tree is the same.' : `${files.length} files changed; a task that only reads may change none.` };
+  return { id: 'tree.unchanged', holds: same ? 'yes' : 'no', detail: same ? 'The tree is the same.' : `${count(files.length, 'file')} changed; a task that only reads may change none.` };
 }
 
 function citationsExist({ citations }: Unjudged): Finding {

@@ -1,3 +1,4 @@
+import { count } from '../protocol/words.js';
 import type { Evidence } from '../protocol/evidence.js';
 import type { Finding } from './conditions.js';
 import { wasRed } from './proof.js';
@@ -30,7 +31,7 @@ function redBefore({ cases, checks, files }: Given): Finding {
   const id = 'proof.red_before';
   const changed = files.map((f) => f.path);
   const proven = cases.filter((c) => wasRed(c, checks, changed));
-  if (proven.length > 0) return { id, holds: 'yes', detail: `${proven.length} cases were red before and are green now: ${proven.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
+  if (proven.length > 0) return { id, holds: 'yes', detail: `${count(proven.length, 'case')} ${proven.length === 1 ? 'was red before and is' : 'were red before and are'} green now: ${proven.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
   return { id, holds: noProof(cases), detail: 'No case was red before and is green now, so nothing shows that the fault is gone.' };
 }
 

@@ -76,7 +76,7 @@ async function call(options: GatewayOptions, url: URL, body: string): Promise<Re
         headers: { 'content-type': 'application/json', accept: 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
       });
       const text = hide(await bounded(response), key);
-      const usage = usageOf(text);
+      const usage = usageOf(text, response.ok ? body : null);
       const usd = options.meter.add(usage.input, usage.output);
       await journal.record('model.answered', {
         call: id, status: response.status, response: await journal.keep(text, 'application/json'), inputTokens: usage.input, outputTokens: usage.output, usd,
@@ -117,7 +117,17 @@ async function bounded(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function usageOf(text: string): { readonly input: number | null; readonly output: number | null } {
+/** Characters of a token, for endpoints that do not say what they used: a budget must not be escaped by silence. */
+const CHARACTERS = 4;
+
+/** What the answer says was used; estimated from the sizes when it says nothing. `sent` is null for an error, which costs nothing. */
+function usageOf(text: string, sent: string | null): { readonly input: number | null; readonly output: number | null } {
+  const said = usageSaid(text);
+  if (sent === null) return said;
+  return { input: said.input ?? Math.ceil(sent.length / CHARACTERS), output: said.output ?? Math.ceil(text.length / CHARACTERS) };
+}
+
+function usageSaid(text: string): { readonly input: number | null; readonly output: number | null } {
   try {
     const { usage } = Answer.parse(JSON.parse(text));
     return { input: usage?.prompt_tokens ?? null, output: usage?.completion_tokens ?? null };

@@ -18,7 +18,7 @@ export async function readManifests(context: GitContext, tree: string): Promise<
     const path = entry.path.toString('utf8');
     const parts = path.split('/');
     const name = parts.at(-1) as string;
-    if (!entry.mode.startsWith('100') || entry.size > MAX_MANIFEST || pathProblem(entry.path) !== null || parts.includes('node_modules')) continue;
+    if (!entry.mode.startsWith('100') || entry.size > MAX_MANIFEST || pathProblem(entry.path) !== null || parts.includes('node_modules') || parts.includes('.npmrc')) continue;
     if (NAMES.has(name)) found.set(path, await reader.read(entry.blob));
   }
   return found;

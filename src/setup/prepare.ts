@@ -115,7 +115,7 @@ async function make(request: SetupRequest, plan: { readonly locked: readonly Loc
 async function fetchPhase(request: SetupRequest, locked: readonly LockedPackage[] | null, manifests: ReadonlyMap<string, Buffer>, npmrc: string, draft: string): Promise<void> {
   const layer = join(draft, 'fetch');
   const scratch = join(draft, 'scratch');
-  const socket = join(request.scratch, `egress-${newId('sb').slice(-10)}.sock`);
+  const socket = join(request.scratch, `e-${newId('sb').slice(-10)}.sock`);
   await mkdir(request.scratch, { recursive: true, mode: 0o755 });
   await layManifests(join(draft, 'manifests'), manifests, npmrc, request.owner);
   await makeLayer(layer, request.owner);

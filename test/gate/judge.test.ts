@@ -20,15 +20,15 @@ describe('a fix', () => {
       verdict: 'passed',
       conditions: [
         { id: 'evidence.consistent', holds: 'yes', detail: 'Runs, cases, files and trees agree.' },
-        { id: 'change.present', holds: 'yes', detail: '1 files changed.' },
-        { id: 'checks.same', holds: 'yes', detail: '1 checks ran on base and head.' },
+        { id: 'change.present', holds: 'yes', detail: '1 file changed.' },
+        { id: 'checks.same', holds: 'yes', detail: '1 check ran on base and head.' },
         { id: 'checks.believable.head', holds: 'yes', detail: 'Every report of the head can be believed.' },
         { id: 'checks.believable.base', holds: 'yes', detail: 'Every report of the base can be believed.' },
         { id: 'tests.ran', holds: 'yes', detail: '2 cases pass at the head.' },
         { id: 'cases.none_broken', holds: 'yes', detail: 'No case broke.' },
         { id: 'cases.none_removed', holds: 'yes', detail: 'No case was removed or skipped.' },
         { id: 'scan.none_new', holds: 'yes', detail: 'No new scan result of level error or warning.' },
-        { id: 'proof.red_before', holds: 'yes', detail: '1 cases were red before and are green now: t.test.js > a.' },
+        { id: 'proof.red_before', holds: 'yes', detail: '1 case was red before and is green now: t.test.js > a.' },
       ],
     });
   });

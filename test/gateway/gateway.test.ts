@@ -147,10 +147,19 @@ describe('the gateway', () => {
     expect(t.seen.length).toBe(1);
   });
 
-  it.each(['garbage', '{}', '{"usage":null}', '{"usage":{"prompt_tokens":-5}}', '{"usage":{"prompt_tokens":"1"}}'])('counts nothing and passes on an answer whose usage is %j', async (text) => {
+  it.each(['garbage', '{}', '{"usage":null}', '{"usage":{"prompt_tokens":-5}}', '{"usage":{"prompt_tokens":"1"}}'])('passes on an answer whose usage is %j and counts what its sizes let one guess', async (text) => {
     await using t = await setUp([say(200, text)]);
     expect(await (await t.send()).text()).toBe(text);
-    expect([t.meter.spent, t.journal.of('model.answered')[0]?.inputTokens]).toEqual([{ tokens: 0, usd: 0 }, null]);
+    const { inputTokens, outputTokens } = t.journal.of('model.answered')[0] ?? {};
+    expect(outputTokens).toBe(Math.ceil(text.length / 4));
+    expect(inputTokens).toBeGreaterThan(0);
+    expect(t.meter.spent.tokens).toBe((inputTokens ?? 0) + (outputTokens ?? 0));
+  });
+
+  it('counts nothing for an error of the endpoint', async () => {
+    await using t = await setUp([say(400, '{"error":{}}')]);
+    await t.send();
+    expect(t.meter.spent).toEqual({ tokens: 0, usd: 0 });
   });
 
   it('stops at once when the run is stopped', async () => {

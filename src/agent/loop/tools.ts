@@ -10,7 +10,7 @@ export interface ToolOutcome {
 }
 
 export interface ToolContext {
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, 'exec'>;
   readonly signal: AbortSignal;
 }
 

@@ -16,7 +16,7 @@ export interface TurnRequest {
   readonly baseUrl: string;
   /** The gateway. */
   readonly fetch: typeof globalThis.fetch;
-  readonly sandbox: () => Promise<Sandbox>;
+  readonly sandbox: () => Promise<Pick<Sandbox, 'exec'>>;
   /** The task's events so far; the conversation is a fold over them. */
   readonly events: readonly Event[];
   readonly load: (ref: BodyRef) => Promise<Buffer>;

@@ -27,6 +27,8 @@ export class AgentSession {
   readonly #snapshot: Snapshot;
   readonly #tree: string;
   #sandbox: Promise<Sandbox> | undefined;
+  /** Set when a command was lost with its sandbox (the agent can end everything inside): the next turn gets a new one. */
+  #lost = false;
   #model: Promise<{ readonly baseUrl: string; readonly close: () => Promise<void> }> | undefined;
 
   constructor(context: RunContext, tree: string, snapshot: Snapshot) {
@@ -53,24 +55,37 @@ export class AgentSession {
     const environment = await environmentOf(this.#context);
     const key = target.keyEnv === null ? null : equipment.modelKey(target.keyEnv);
     const meter = new Meter(request.budget, equipment.price(target.name), spentBefore(events));
-    return await runTurn({
+    const result = await runTurn({
       round, turn, system: systemPrompt(request.kind, instructions.text, Object.keys(environment.checks)), task: request.text, model: target.name, baseUrl,
       fetch: gatewayFetch({ target, baseUrl, key, redact: equipment.redact, meter, journal, signal }),
-      sandbox: () => (this.#sandbox ??= this.#open(journal)),
+      sandbox: async () => this.#watch(await (this.#sandbox ??= this.#open(journal))),
       events, load: (ref) => this.#context.load(ref), journal, signal,
     });
+    if (this.#lost) await this.stop();
+    return result;
   }
 
   /** Ends the sandbox; what it wrote stays in the layer. */
   async stop(): Promise<void> {
     const sandbox = this.#sandbox;
     this.#sandbox = undefined;
+    this.#lost = false;
     await (await sandbox?.catch(() => undefined))?.close();
   }
 
   async close(): Promise<void> {
     await this.stop();
     await (await this.#model?.catch(() => undefined))?.close();
+  }
+
+  #watch(sandbox: Sandbox): Pick<Sandbox, 'exec'> {
+    return {
+      exec: async (request) => {
+        const result = await sandbox.exec(request);
+        if (result.reason === 'lost') this.#lost = true;
+        return result;
+      },
+    };
   }
 
   async #open(journal: Journal): Promise<Sandbox> {
