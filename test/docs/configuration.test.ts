@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
+
+describe('docs/configuration.md', () => {
+  it('lists every variable that src/main reads, and no other', () => {
+    expect(rows('| variable |')).toEqual(read('src/main', /\benv\[['"](\w+)['"]\]|\benv\.(\w+)/g));
+  });
+
+  it('lists every variable that the scripts read, and no other', () => {
+    expect(rows('| script variable |')).toEqual(read('scripts', /\bprocess\.env\.(\w+)|\bprocess\.env\[['"](\w+)['"]\]/g));
+  });
+});
+
+/** Names in the first column of the table whose head begins so. */
+function rows(head: string): string[] {
+  const table = page.slice(page.indexOf(head)).split('\n\n')[0] ?? '';
+  return [...table.matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1] as string).sort();
+}
+
+/** Variables that the files of a folder read. */
+function read(folder: string, pattern: RegExp): string[] {
+  const files = readdirSync(join(root, folder)).filter((name) => /\.(ts|mjs)$/.test(name));
+  const text = files.map((name) => readFileSync(join(root, folder, name), 'utf8')).join('\n');
+  return [...new Set([...text.matchAll(pattern)].map((m) => (m[1] ?? m[2]) as string))].sort();
+}
