@@ -13,6 +13,7 @@ import { MODEL_HINT, Models } from './models.js';
 /** Entry of the command line. */
 async function main(): Promise<number> {
   process.noDeprecation = true; // a dependency's habits are not the user's business
+  Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false }); // it writes to the console otherwise
   process.umask(0o022); // files that a sandbox must read are readable whatever the shell says; private ones are made 0600
   const uid = process.getuid?.() ?? 0;
   const config = readConfig(process.env, uid, userInfo().username);

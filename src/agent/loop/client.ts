@@ -23,12 +23,17 @@ export interface Completed {
   readonly calls: readonly { readonly name: string; readonly input: unknown }[];
 }
 
+/** Most tokens of one answer over the Messages protocol. */
+const MESSAGES_TOKENS = 16_000;
+
 /** One answer of a model, streamed, whatever its wire protocol. Throws the gateway's own error, or `model.failed`. */
 export async function complete(request: Completion): Promise<Completed> {
   let failed: unknown;
   const answer = streamText({
     model: languageModel(request), instructions: request.system, messages: request.messages, maxRetries: 0, abortSignal: request.signal,
     tools: Object.fromEntries(Object.entries(request.tools).map(([name, t]) => [name, tool({ description: t.description, inputSchema: t.input })])),
+    // Chat and Responses endpoints know their own limit; Messages wants one named.
+    ...(request.protocol === 'messages' ? { maxOutputTokens: MESSAGES_TOKENS } : {}),
     providerOptions: { openai: { store: false } },
     onError: ({ error }) => {
       failed ??= error;

@@ -2,6 +2,7 @@ import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
 import { judge, type Unjudged } from '../../gate/judge.js';
+import { warningsOf } from '../../gate/warnings.js';
 import { renderFeedback } from '../../gate/render.js';
 import { git } from '../../git/command.js';
 import { listTree } from '../../git/tree.js';
@@ -9,6 +10,8 @@ import type { Event, Journal } from '../../protocol/event.js';
 import { type BodyRef, Evidence, NOT_CHECKED } from '../../protocol/evidence.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
+import { readInstructions } from '../../instructions/agents-md.js';
+import type { Environment } from '../../setup/environment.js';
 import type { Snapshot } from '../../setup/prepare.js';
 import { lastOf, mustLastOf, type RunContext } from '../context.js';
 import { environmentOf } from './source.js';
@@ -57,8 +60,19 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
+    warnings: await warnings(context, environment, base),
     notChecked: [...NOT_CHECKED, ...NOT_YET],
   };
+}
+
+async function warnings(context: RunContext, environment: Environment, base: SideBody): Promise<string[]> {
+  const mirror = await context.mirror();
+  const commit = context.request.baseCommit;
+  const ran = base.checks.flatMap((c) => (c.cases === null ? [] : [c.cases.length]));
+  return warningsOf({
+    checks: Object.keys(environment.checks), paths: (await listTree(mirror, commit)).map((e) => e.path.toString('utf8')), instructions: (await readInstructions(mirror, commit)).text,
+    cases: ran.length === 0 ? null : ran.reduce((a, b) => a + b, 0), findings: base.scan.results.filter((r) => r.level !== 'note').length,
+  });
 }
 
 function skippedOf(events: readonly Event[], run: string): { path: string; reason: string }[] {
