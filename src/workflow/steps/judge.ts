@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
@@ -24,15 +25,17 @@ const NOT_YET = ['coverage of the changed lines', 'screening of the request', 'k
  * Puts the evidence of a round together from the log and the stored bodies, judges it, and keeps it under its digest: the
  * bytes that an approval is bound to.
  */
-export async function judgeRound(context: RunContext, round: number, tree: string, base: BodyRef, head: BodyRef, snapshot: Snapshot, citations: readonly string[], journal: Journal): Promise<{ readonly verdict: Verdict; readonly evidence: BodyRef }> {
+export async function judgeRound(context: RunContext, round: number, tree: string, base: BodyRef, head: BodyRef, snapshot: Snapshot, citations: BodyRef | null, journal: Journal): Promise<{ readonly verdict: Verdict; readonly evidence: BodyRef }> {
   const events = await context.events();
-  const unjudged = await assemble(context, events, { round, tree, base, head, snapshot, citations });
+  const unjudged = await assemble(context, events, { round, tree, base, head, snapshot, citations: citations === null ? [] : await context.loadJson(citations, (v) => Citations.parse(v)) });
   const clean = scrub(unjudged, context.equipment.redact) as Unjudged;
   const evidence = Evidence.parse({ ...clean, ...judge(clean) });
   const ref = await context.equipment.artifacts.put(canonicalBytes(evidence), { blind: false, media: 'application/json' });
   await journal.record('gate.judged', { round, kind: evidence.kind, verdict: evidence.verdict, conditions: evidence.conditions, evidence: ref });
   return { verdict: evidence.verdict, evidence: ref };
 }
+
+const Citations = z.array(z.string().max(500)).max(200);
 
 interface Parts {
   readonly round: number;
