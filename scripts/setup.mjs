@@ -62,7 +62,7 @@ function runtimeNode() {
 
 function npm(args, node) {
   const cli = process.env.npm_execpath?.endsWith('.js') ? [node, process.env.npm_execpath] : ['npm'];
-  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}`, npm_config_loglevel: 'error' };
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}`, npm_config_loglevel: 'error', npm_config_update_notifier: 'false' };
   if (!call([...cli, ...args], { cwd: root, env })) fail(`npm ${args[0]} failed`);
 }
 

@@ -1,13 +1,16 @@
 import { stat } from 'node:fs/promises';
+import { warningsOf } from '../gate/warnings.js';
 import { describe } from '../git/change.js';
 import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
+import { listTree } from '../git/tree.js';
 import { dirtyFiles } from '../git/worktree.js';
 import type { PolicyRequest } from '../policy/schema.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { DecisionData } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
 import type { Agent, Budget, Kind, ModelTarget, Sensitivity, TaskRequest } from '../protocol/task.js';
-import { parseEnvironment } from '../setup/environment.js';
+import { readInstructions } from '../instructions/agents-md.js';
+import { environmentAt, parseEnvironment } from '../setup/environment.js';
 import type { Repository, Task } from '../store/store.js';
 import { type App, recordAct } from './app.js';
 
@@ -54,7 +57,7 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
     { type: 'policy.decided', data: decision },
   ]);
   if (decision.effect !== 'allow') throw await refuse(app, task, decision, request);
-  return { task, decision, notes: found.notes };
+  return { task, decision, notes: [...found.notes, ...(await warnings(app, request))] };
 }
 
 interface Found {
@@ -87,6 +90,16 @@ async function findRepository(app: App, submission: Submission): Promise<Found> 
 async function registerAndLabel(app: App, locator: string, label: Sensitivity | null): Promise<Repository> {
   const known = await app.store.registerRepository(locator, newId('repo'));
   return label === null || known.label === label ? known : await app.store.labelRepository(known.id, label, app.principal);
+}
+
+/** What the person should know before work starts: why *passed* will mean less here. */
+async function warnings(app: App, request: TaskRequest): Promise<string[]> {
+  const mirror = await openMirror(app.folders.mirrors, request.repository);
+  const environment = await environmentAt(mirror, request.baseCommit, request.environment);
+  return warningsOf({
+    checks: Object.keys(environment.checks), paths: (await listTree(mirror, request.baseCommit)).map((e) => e.path.toString('utf8')),
+    instructions: (await readInstructions(mirror, request.baseCommit)).text, cases: null, findings: null,
+  }).map((w) => `*passed* means less here: ${w}`);
 }
 
 /** The question to the policy about an act on a task. */

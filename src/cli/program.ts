@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../protocol/exit.js';
 import { visible } from '../redact/visible.js';
 import { addDecideCommands } from './commands/decide.js';
 import { addLookCommands } from './commands/look.js';
+import { addModelCommands } from './commands/models.js';
 import { addSystemCommands } from './commands/system.js';
 import { addWorkCommands } from './commands/work.js';
 import type { Act } from './options.js';
@@ -19,6 +20,7 @@ export function buildProgram(surface: Surface, act: Act): Command {
   addWorkCommands(program, surface, act);
   addLookCommands(program, surface, act);
   addDecideCommands(program, surface, act);
+  addModelCommands(program, surface, act);
   addSystemCommands(program, surface, act);
   eachCommand(program, (command) => {
     command.exitOverride();

@@ -22,6 +22,7 @@ export function reportText(judged: Judged, task: string, decision: string | null
     ...section(c, 'findings', findings(evidence)),
     ...section(c, 'left out', evidence.skipped.map((s) => `${visible(s.path)}: ${visible(s.reason)}`)),
     ...section(c, 'citations', evidence.citations.map((k) => `${k.exists ? '✓' : '✗ does not exist:'} ${visible(k.ref)}`)),
+    ...section(c, 'means less', evidence.warnings.map((w) => `! ${visible(w)}`)),
     c.dim(notCheckedBlock()),
     c.dim(`Also not: ${evidence.notChecked.filter((n) => !notCheckedBlock().includes(n)).join(', ')}.`),
     c.dim(`Evidence ${judged.event.data.evidence.digest}`), '',

@@ -12,6 +12,16 @@ export interface Finding {
   readonly hint: string | null;
 }
 
+/** One line of `sallyport models list`. The key is a reference: `env:NAME` or `file:PATH`. */
+export interface ModelEntry {
+  readonly name: string;
+  readonly protocol: ModelTarget['protocol'];
+  readonly model: string;
+  readonly url: string;
+  readonly key: string | null;
+  readonly default: boolean;
+}
+
 /** What main/ gives the commands: they read no environment and name no driver. */
 export interface Surface {
   readonly version: string;
@@ -19,6 +29,9 @@ export interface Surface {
   openApp(): Promise<App & AsyncDisposable>;
   /** The model that `--model` (or the configuration) names; null when there is none. Throws `input.no_model`. */
   model(option: string | null): ModelTarget | null;
+  models(): readonly ModelEntry[];
+  /** The key behind a reference. Throws `input.no_model`. */
+  modelKey(ref: string): Promise<string>;
   readonly modelHint: string;
   /** Where state lives, for the line that is printed before work starts. */
   readonly home: string;

@@ -32,6 +32,7 @@ export function renderEvidence(evidence: Evidence): string {
     section('### Cases that changed', evidence.cases.filter((c) => c.change !== 'passing' && c.change !== 'skipped').map(caseItem)),
     section('### New scan results', newResults(evidence).map((r) => `- ${r.level} ${code(r.rule)}${r.cwe === null ? '' : ` ${r.cwe}`} at ${code(`${r.path}:${r.line}`)}: ${code(r.message)}`)),
     section('### Citations', evidence.citations.map((c) => `- ${c.exists ? 'exists' : 'does not exist'}: ${code(c.ref)}`)),
+    section('### *Passed* means less here', evidence.warnings.map((w) => `- ${code(w)}`)),
     ['### Not checked', '', notCheckedBlock(), ...extra.map((item) => `- ${code(item)}`)],
   ];
   return `${sections.filter((s) => s.length > 0).map((s) => s.join('\n')).join('\n\n')}\n`;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { scrub } from '../audit/scrub.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Journal } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
 import type { ModelTarget } from '../protocol/task.js';
 import type { Meter } from './meter.js';
+import { PROTOCOLS, readAnswer } from './protocols.js';
 
 /** Everything that one run's model calls pass through. The key exists here and nowhere else. */
 export interface GatewayOptions {
@@ -29,12 +29,10 @@ const MAX_ANSWER = 32 * 1024 * 1024;
 const MAX_WAIT_MS = 60_000;
 const RETRIED = new Set([408, 409, 429, 500, 502, 503, 504, 529]);
 
-/** What is read of an answer: https://platform.openai.com/docs/api-reference/chat/object. Everything else passes untouched. */
-const Answer = z.looseObject({ usage: z.looseObject({ prompt_tokens: z.int().min(0).optional(), completion_tokens: z.int().min(0).optional() }).nullish() });
-
 /**
  * A `fetch` for a model client that lets through exactly one kind of request: POST to the run's own model at the run's own
- * endpoint. Secrets are taken out of what is sent, the budget is asked first, and request and answer are on the log.
+ * endpoint. Secrets are taken out of what is sent, the budget is asked first, and request and answer are on the log. A stream is
+ * taken in whole before it is handed on: one that was cut is asked for again, and nothing that is not on the log reaches the loop.
  */
 export function gatewayFetch(options: GatewayOptions): typeof globalThis.fetch {
   return async (input, init) => {
@@ -46,7 +44,7 @@ export function gatewayFetch(options: GatewayOptions): typeof globalThis.fetch {
 }
 
 function checkRequest({ target, baseUrl, redact }: GatewayOptions, url: URL, init: RequestInit | undefined): string {
-  const allowed = `${baseUrl.replace(/\/+$/, '')}/chat/completions`;
+  const allowed = `${baseUrl.replace(/\/+$/, '')}${PROTOCOLS[target.protocol].path}`;
   const refuse = (why: string): SallyportError => new SallyportError('model.refused', `The gateway refuses this request: ${why}`);
   if (url.href !== new URL(allowed).href) throw refuse(`its address is not the one of model "${target.name}"`);
   if (init?.method !== 'POST' || typeof init.body !== 'string') throw refuse('only POST of a JSON text is let through');
@@ -66,6 +64,7 @@ function parseJson(text: string): unknown {
 
 async function call(options: GatewayOptions, url: URL, body: string): Promise<Response> {
   const { journal, target, key } = options;
+  const protocol = PROTOCOLS[target.protocol];
   for (let attempt = 0; ; attempt++) {
     const id = newId('cmd');
     await journal.record('model.requested', { call: id, model: target.name, host: url.host, request: await journal.keep(body, 'application/json') });
@@ -73,16 +72,19 @@ async function call(options: GatewayOptions, url: URL, body: string): Promise<Re
     try {
       const response = await (options.fetch ?? globalThis.fetch)(url, {
         method: 'POST', body, redirect: 'error', signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeout ?? 300_000)]),
-        headers: { 'content-type': 'application/json', accept: 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...protocol.headers, ...(key === null ? {} : protocol.auth(key)) },
       });
       const text = hide(await bounded(response), key);
-      const usage = usageOf(text, response.ok ? body : null);
+      const type = response.headers.get('content-type') ?? 'application/json';
+      const answer = readAnswer(protocol, text, response.ok && type.startsWith('text/event-stream'));
+      const usage = response.ok ? { input: answer.input ?? guess(body), output: answer.output ?? guess(text) } : { input: null, output: null };
       const usd = options.meter.add(usage.input, usage.output);
       await journal.record('model.answered', {
-        call: id, status: response.status, response: await journal.keep(text, 'application/json'), inputTokens: usage.input, outputTokens: usage.output, usd,
+        call: id, status: response.status, response: await journal.keep(text, type.split(';')[0] ?? type), inputTokens: usage.input, outputTokens: usage.output, usd,
         ms: Math.round(performance.now() - began),
       });
-      if (!RETRIED.has(response.status) || attempt >= RETRIES) return new Response(text, { status: response.status, headers: { 'content-type': response.headers.get('content-type') ?? 'application/json' } });
+      if (!answer.whole) throw new TypeError('the stream was cut');
+      if (!RETRIED.has(response.status) || attempt >= RETRIES) return new Response(text, { status: response.status, headers: { 'content-type': type } });
       await wait(response.headers.get('retry-after'), attempt, options);
     } catch (error) {
       options.signal.throwIfAborted();
@@ -120,26 +122,14 @@ async function bounded(response: Response): Promise<string> {
 /** Characters of a token, for endpoints that do not say what they used: a budget must not be escaped by silence. */
 const CHARACTERS = 4;
 
-/** What the answer says was used; estimated from the sizes when it says nothing. `sent` is null for an error, which costs nothing. */
-function usageOf(text: string, sent: string | null): { readonly input: number | null; readonly output: number | null } {
-  const said = usageSaid(text);
-  if (sent === null) return said;
-  return { input: said.input ?? Math.ceil(sent.length / CHARACTERS), output: said.output ?? Math.ceil(text.length / CHARACTERS) };
-}
-
-function usageSaid(text: string): { readonly input: number | null; readonly output: number | null } {
-  try {
-    const { usage } = Answer.parse(JSON.parse(text));
-    return { input: usage?.prompt_tokens ?? null, output: usage?.completion_tokens ?? null };
-  } catch {
-    return { input: null, output: null }; // not an answer in the protocol: the model client says what is wrong with it
-  }
+function guess(text: string): number {
+  return Math.ceil(text.length / CHARACTERS);
 }
 
 /** The cause without the address of a proxy or a key: only names and codes. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure';
   const cause = error.cause;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : error.name;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : error.message === 'the stream was cut' ? error.message : error.name;
   return error instanceof SallyportError ? error.message : code;
 }

@@ -6,26 +6,31 @@ import { toSallyportError } from '../protocol/errors.js';
 import { runProgram } from '../cli/program.js';
 import type { Surface } from '../cli/surface.js';
 import { foldersOf } from '../workflow/folders.js';
-import { type Config, MODEL_HINT, modelTarget, readConfig } from './config.js';
+import { type Config, readConfig } from './config.js';
 import { INSTALLATION } from './installation.js';
+import { MODEL_HINT, Models } from './models.js';
 
 /** Entry of the command line. */
 async function main(): Promise<number> {
   process.noDeprecation = true; // a dependency's habits are not the user's business
+  Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false }); // it writes to the console otherwise
   process.umask(0o022); // files that a sandbox must read are readable whatever the shell says; private ones are made 0600
   const uid = process.getuid?.() ?? 0;
   const config = readConfig(process.env, uid, userInfo().username);
-  for (const name of ['SALLYPORT_MODEL_KEY', 'DATABASE_URL']) delete process.env[name];
-  return await runProgram(process.argv.slice(2), surface(config, uid));
+  const models = await Models.load(config, { ...process.env });
+  for (const name of ['SALLYPORT_MODEL_KEY', 'DATABASE_URL', ...models.keyVariables()]) delete process.env[name];
+  return await runProgram(process.argv.slice(2), surface(config, models, uid));
 }
 
-function surface(config: Config, uid: number): Surface {
+function surface(config: Config, models: Models, uid: number): Surface {
   return {
     version: JSON.parse(readFileSync(join(INSTALLATION, 'package.json'), 'utf8')).version,
     home: config.home, modelHint: MODEL_HINT, publicKeyFolder: foldersOf(config.home).keys,
-    openApp: async () => (await import('./compose.js')).openApp(config, uid),
-    model: (option) => modelTarget(config, option, process.cwd()),
-    diagnose: async () => (await import('./diagnose.js')).diagnose(config, uid),
+    openApp: async () => (await import('./compose.js')).openApp(config, models, uid),
+    model: (option) => models.target(option, process.cwd()),
+    models: () => models.list(),
+    modelKey: (ref) => models.key(ref),
+    diagnose: async () => (await import('./diagnose.js')).diagnose(config, models, uid),
     interrupt: interruption(),
     ask: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null;

@@ -16,17 +16,22 @@ import { openStore } from '../store/open.js';
 import { type Folders, foldersOf } from '../workflow/folders.js';
 import { type Config, systemUser } from './config.js';
 import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
+import type { Models } from './models.js';
 import { npmRegistry } from './registry.js';
 
 const POLICY = 'solo';
 
 /** The one place that names concrete drivers. Opens the state of an installation and puts the application together. */
-export async function openApp(config: Config, uid: number): Promise<App & AsyncDisposable> {
+export async function openApp(config: Config, models: Models, uid: number): Promise<App & AsyncDisposable> {
   const folders = foldersOf(config.home);
   await makeFolders(folders);
   const policy = await readPolicy();
   const known = [...config.secrets];
   let redactor = createRedactor({ known });
+  const learn = (value: string): void => {
+    known.push(value);
+    redactor = createRedactor({ known });
+  };
   const redact = (text: string): string => redactor.redact(text);
   const store = await openStore({
     home: config.home, connections: 4, ...(config.databaseUrl === null ? {} : { databaseUrl: config.databaseUrl }),
@@ -39,13 +44,15 @@ export async function openApp(config: Config, uid: number): Promise<App & AsyncD
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
       log, artifacts, driver: sandboxDriver(config, uid), owner, folders, redact, policy: { name: policy.name, version: policy.version },
-      registry: npmRegistry(config.userHome, config.path, (value) => {
-        known.push(value);
-        redactor = createRedactor({ known });
-      }),
-      modelKey: (name) => (name === 'SALLYPORT_MODEL_KEY' ? config.modelKey : null), price: () => config.price,
+      registry: npmRegistry(config.userHome, config.path, learn),
+      modelKey: async (ref) => {
+        const key = await models.key(ref);
+        learn(key);
+        return key;
+      },
+      price: (model) => models.price(model),
     },
-    detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config))),
+    detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config, models))),
     [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
   };
 }
@@ -85,13 +92,14 @@ function ownerArgv(config: Config, uid: number): string[] {
 }
 
 /** A detached worker gets what it needs by name, and nothing else of this process. */
-function workerEnvironment(config: Config): Record<string, string> {
+function workerEnvironment(config: Config, models: Models): Record<string, string> {
   return {
     HOME: config.userHome, PATH: config.path, SALLYPORT_HOME: config.home, SALLYPORT_USER: config.user, SALLYPORT_ALLOW_HOSTS: config.allowHosts.join(','),
     ...(config.databaseUrl === null ? {} : { DATABASE_URL: config.databaseUrl }),
     ...(config.model === null ? {} : { SALLYPORT_MODEL: config.model.name, SALLYPORT_MODEL_URL: config.model.url }),
     ...(config.modelKey === null ? {} : { SALLYPORT_MODEL_KEY: config.modelKey }),
     ...(config.price === null ? {} : { SALLYPORT_MODEL_PRICE: `${config.price.input}/${config.price.output}` }),
+    ...Object.fromEntries(models.keyVariables().flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
     ...certificates(),
   };
 }

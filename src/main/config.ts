@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
-import type { ModelTarget } from '../protocol/task.js';
 import type { Price } from '../gateway/meter.js';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -67,35 +66,6 @@ function passwordOf(url: string | null): string | null {
   } catch {
     return null;
   }
-}
-
-/** The target that `--model` names: `scripted:FILE`, or a model at the configured endpoint. Null = the configured one, or none. */
-export function modelTarget(config: Config, option: string | null, cwd: string): ModelTarget | null {
-  const name = option ?? config.model?.name ?? null;
-  if (name === null) return null;
-  if (name.startsWith('scripted:')) {
-    return { name: 'scripted', protocol: 'chat', baseUrl: null, script: resolve(cwd, name.slice('scripted:'.length)), keyEnv: null, local: true };
-  }
-  if (config.model === null || config.model.url === '') throw new SallyportError('input.no_model', `No endpoint is set for model "${name}"`, { hint: MODEL_HINT });
-  const url = parseEndpoint(config.model.url);
-  return { name, protocol: 'chat', baseUrl: url.href.replace(/\/$/, ''), script: null, keyEnv: config.modelKey === null ? null : 'SALLYPORT_MODEL_KEY', local: isLocal(url) };
-}
-
-export const MODEL_HINT = 'Set SALLYPORT_MODEL and SALLYPORT_MODEL_URL (and SALLYPORT_MODEL_KEY), or --model scripted:FILE. Without a model: sallyport check, show, diff, log, evidence, apply, approve, doctor, audit.';
-
-function parseEndpoint(text: string): URL {
-  try {
-    const url = new URL(text);
-    if (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal(url))) return url;
-  } catch {
-    // falls through to the one message
-  }
-  throw new SallyportError('input.invalid', `SALLYPORT_MODEL_URL is "${text}", expected an https URL, or http on this machine`);
-}
-
-/** An address of this machine itself: nothing that is sent there leaves it. */
-function isLocal(url: URL): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
 }
 
 /** uid and gid of a system user, from /etc/passwd. Null when there is none. */

@@ -5,8 +5,9 @@ import { run } from '../process/spawn.js';
 import type { DriverReport } from '../sandbox/sandbox.js';
 import type { Finding } from '../cli/surface.js';
 import { sandboxDriver } from './compose.js';
-import { type Config, MODEL_HINT } from './config.js';
+import type { Config } from './config.js';
 import { toolchains } from './installation.js';
+import { MODEL_HINT, type Models } from './models.js';
 
 const NEEDED: readonly (readonly [string, string, string])[] = [
   ['bubblewrap', '/usr/bin/bwrap', 'apt-get install bubblewrap'], ['unshare', '/usr/bin/unshare', 'apt-get install util-linux'],
@@ -14,13 +15,13 @@ const NEEDED: readonly (readonly [string, string, string])[] = [
 ];
 
 /** Looks at everything that a run needs on this machine. The sandbox is judged by running one. */
-export async function diagnose(config: Config, uid: number): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }> {
+export async function diagnose(config: Config, models: Models, uid: number): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }> {
   const findings: Finding[] = [
     { id: 'node', ok: true, needed: true, detail: `${process.version} runs Sallyport`, hint: null },
     ...NEEDED.map(([id, file, hint]) => ({ id, ok: existsSync(file), needed: true, detail: existsSync(file) ? file : `${file} is missing`, hint: existsSync(file) ? null : hint })),
     await git(config),
     await version('npm', ['npm', '--version'], config, false, 'Needed to fetch the dependencies of npm projects'),
-    toolchain(config), state(config), model(config),
+    toolchain(config), state(config), model(models),
   ];
   try {
     const sandbox = await sandboxDriver(config, uid).probe();
@@ -57,7 +58,9 @@ function state(config: Config): Finding {
   return { id: 'state', ok: true, needed: true, detail: `${config.home}${config.databaseUrl === null ? ', embedded PostgreSQL' : ', PostgreSQL by DATABASE_URL'}`, hint: null };
 }
 
-function model(config: Config): Finding {
-  const { model: known } = config;
-  return { id: 'model', ok: known !== null, needed: false, detail: known === null ? 'none: `run` and `ask` need one' : `${known.name}${known.url === '' ? '' : ` at ${new URL(known.url).host}`}`, hint: known === null ? MODEL_HINT : null };
+function model(models: Models): Finding {
+  const known = models.list();
+  const chosen = known.find((m) => m.default);
+  const detail = known.length === 0 ? 'none: `run` and `ask` need one' : `${known.length} known${chosen === undefined ? ', none is the default' : `; default ${chosen.model}`} (sallyport models list)`;
+  return { id: 'model', ok: known.length > 0, needed: false, detail, hint: known.length === 0 ? MODEL_HINT : null };
 }

@@ -87,6 +87,8 @@ export const Evidence = z.strictObject({
   instructions: z.array(z.strictObject({ path: z.string(), bytes: z.int(), used: z.int(), digest: Digest })),
   policy: z.strictObject({ name: z.string(), version: Digest }),
   citations: z.array(z.strictObject({ ref: z.string(), exists: z.boolean() })),
+  /** Why this verdict means less here than elsewhere; no condition. */
+  warnings: z.array(z.string()),
   notChecked: z.array(z.string()),
   conditions: z.array(Condition),
   verdict: Verdict,

@@ -32,12 +32,13 @@ export const DEFAULT_BUDGET: Budget = { rounds: 3, seconds: 1800, tokens: 1_000_
 /** Where a model is reached. `local` = the address is on this machine, so nothing leaves it. No key stands here, only a reference. */
 export const ModelTarget = z.strictObject({
   name: z.string().min(1).max(200),
-  protocol: z.enum(['chat']),
+  /** The wire protocol: Chat Completions, Responses or Messages. */
+  protocol: z.enum(['chat', 'responses', 'messages']),
   /** `scripted:FILE` targets have no URL: the scripted model is started by the worker. */
   baseUrl: z.string().nullable(),
   script: z.string().nullable(),
-  /** Name of the environment variable that holds the key; the key itself is read by the gateway only. */
-  keyEnv: z.string().nullable(),
+  /** Where the key stands: `env:NAME` or `file:PATH`. The key itself is read by the worker and used by the gateway only. */
+  keyRef: z.string().nullable(),
   local: z.boolean(),
 });
 export type ModelTarget = z.infer<typeof ModelTarget>;

@@ -1,5 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { readFileAt } from '../git/change.js';
+import type { GitContext } from '../git/command.js';
 import { type CheckSpec, EnvironmentSpec } from '../protocol/environment.js';
 import { SallyportError } from '../protocol/errors.js';
 
@@ -33,6 +35,13 @@ export function parseEnvironment(text: string, name: string): EnvironmentSpec {
 export function decideEnvironment(definition: { readonly text: string; readonly source: string } | null, packageJson: string | null): Environment {
   const spec = definition === null ? EnvironmentSpec.parse({ version: 1 }) : parseEnvironment(definition.text, definition.source);
   return { spec, checks: spec.checks ?? detectChecks(packageJson), source: definition?.source ?? 'detected' };
+}
+
+/** The environment that holds for a commit: the person's own definition, the one that the commit carries, or what is detected. */
+export async function environmentAt(context: GitContext, commit: string, given: { readonly text: string; readonly source: string } | null): Promise<Environment> {
+  const own = given === null ? await readFileAt(context, commit, 'sallyport.yaml') : null;
+  const definition = given ?? (own === null ? null : { text: own.toString('utf8'), source: 'sallyport.yaml on the base' });
+  return decideEnvironment(definition, (await readFileAt(context, commit, 'package.json'))?.toString('utf8') ?? null);
 }
 
 /** `npm test` as the project declares it; a plain `node --test …` is run case by case. */

@@ -6,7 +6,7 @@ import type { Registry } from '../egress/npm-front.js';
 import { openMirror, type Mirror } from '../git/mirror.js';
 import type { Event, EventType, Journal, NewEvent } from '../protocol/event.js';
 import type { BodyRef } from '../protocol/evidence.js';
-import type { TaskRequest } from '../protocol/task.js';
+import type { ModelTarget, TaskRequest } from '../protocol/task.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Owner } from '../sandbox/layer.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
@@ -22,9 +22,9 @@ export interface Equipment {
   readonly folders: Folders;
   readonly registry: () => Promise<Registry>;
   readonly redact: (text: string) => string;
-  /** The key of a model by the name under which the request refers to it. Null when there is none. */
-  readonly modelKey: (keyEnv: string) => string | null;
-  readonly price: (model: string) => Price | null;
+  /** The key of a model by its reference. Throws `input.no_model` when there is none. */
+  readonly modelKey: (keyRef: string) => Promise<string>;
+  readonly price: (model: ModelTarget) => Price | null;
   readonly policy: { readonly name: string; readonly version: string };
 }
 

@@ -170,6 +170,7 @@ async function finish(store: Store, context: RunContext, ended: Ended): Promise<
   if (!suspends(error)) {
     await journal.record('error.raised', { code: error.code, message: error.message.slice(0, 4000), hint: error.hint ?? null });
     await context.equipment.log.checkpoint(context.task);
+    await DBOS.cancelWorkflow(context.run); // it would stay pending for ever
     await store.updateTask(context.task, { state: 'failed' }, fence);
     await removeRunFolder(context);
     return { kind: 'failed', error };

@@ -48,19 +48,19 @@ function roundsOf(context: RunContext): number {
   return context.request.agent === 'check' ? 1 : context.request.budget.rounds;
 }
 
-/** The agent's turns of one round. Returns what it cited. */
-async function work(context: RunContext, step: Step, session: AgentSession, round: number): Promise<readonly string[]> {
-  if (context.request.agent === 'check') return [];
+/** The agent's turns of one round. Returns where its citations are kept. */
+async function work(context: RunContext, step: Step, session: AgentSession, round: number): Promise<BodyRef | null> {
+  if (context.request.agent === 'check') return null;
   for (let turn = 1; turn <= TURN_LIMIT; turn++) {
     const { done, citations } = await step(`agent.${round}.${turn}`, async (journal) => {
       const result = await session.turn(round, turn, journal);
       const reason = result.reason ?? (turn === TURN_LIMIT ? 'turn_limit' : null);
       if (reason !== null) await journal.record('agent.finished', { round, reason, summary: result.summary === null ? null : await journal.keep(result.summary, 'text/plain') });
-      return { done: result.done, citations: [...result.citations] };
+      return { done: result.done, citations: result.citations.length === 0 ? null : await journal.keep(JSON.stringify(result.citations), 'application/json') };
     });
     if (done) return citations;
   }
-  return [];
+  return null;
 }
 
 /** A task that only reads needs no tests on the head: its tree is the base's, which was measured. */

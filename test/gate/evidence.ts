@@ -29,6 +29,6 @@ export function evidenceOf(more: Partial<Unjudged> = {}): Unjudged {
     files: [{ path: 'src/a.js', status: 'modified', mode: '100644' }], skipped: [], checks, cases: compareCases(checks),
     scan: { ran: true, problem: null, results: [], sarif: null },
     environment: { source: 'base', snapshot: null, headSnapshot: null, driver: 'fake', enforced: [] }, instructions: [],
-    policy: { name: 'solo', version: DIGEST }, citations: [], notChecked: [...NOT_CHECKED], ...more,
+    policy: { name: 'solo', version: DIGEST }, citations: [], warnings: [], notChecked: [...NOT_CHECKED], ...more,
   };
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type GatewayOptions, gatewayFetch } from '../../src/gateway/gateway.js';
 import { Meter, type Spent } from '../../src/gateway/meter.js';
-import { Script, startScriptedModel } from '../../src/gateway/scripted.js';
+import { Script, startScriptedModel } from '../../src/gateway/scripted/server.js';
 import { DEFAULT_BUDGET } from '../../src/protocol/task.js';
 import { createRedactor } from '../../src/redact/redactor.js';
 import { MemoryJournal } from '../support/journal.js';
@@ -28,7 +28,7 @@ async function setUp(answers: readonly Answer[], options: Partial<GatewayOptions
   const meter = new Meter({ ...DEFAULT_BUDGET, tokens: 1000, usd: 1 }, { input: 1000, output: 2000 }, spent);
   const redactor = createRedactor({ known: ['hunter2-password', KEY] });
   const fetch = gatewayFetch({
-    target: { name: 'm', protocol: 'chat', baseUrl, script: null, keyEnv: 'K', local: true }, baseUrl, key: KEY, redact: (t) => redactor.redact(t), meter, journal, signal: new AbortController().signal, backoff: 1, ...options,
+    target: { name: 'm', protocol: 'chat', baseUrl, script: null, keyRef: 'K', local: true }, baseUrl, key: KEY, redact: (t) => redactor.redact(t), meter, journal, signal: new AbortController().signal, backoff: 1, ...options,
   });
   const raised: unknown[] = [];
   const send = (body: unknown = { model: 'm', messages: [] }, path = '/chat/completions', init: RequestInit = {}): Promise<Response> =>

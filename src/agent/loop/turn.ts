@@ -1,10 +1,10 @@
-import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { generateText, type ModelMessage, tool } from 'ai';
+import type { ModelMessage } from 'ai';
 import { z } from 'zod';
-import { SallyportError } from '../../protocol/errors.js';
 import type { Event, Journal } from '../../protocol/event.js';
 import type { BodyRef } from '../../protocol/evidence.js';
+import type { ModelTarget } from '../../protocol/task.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import { complete } from './client.js';
 import { TOOLS, type ToolOutcome } from './tools.js';
 
 export interface TurnRequest {
@@ -13,6 +13,7 @@ export interface TurnRequest {
   readonly system: string;
   readonly task: string;
   readonly model: string;
+  readonly protocol: ModelTarget['protocol'];
   readonly baseUrl: string;
   /** The gateway. */
   readonly fetch: typeof globalThis.fetch;
@@ -63,27 +64,13 @@ export async function runTurn(request: TurnRequest): Promise<TurnResult> {
 }
 
 async function ask(request: TurnRequest): Promise<Message> {
-  const provider = createOpenAICompatible({ name: 'gateway', baseURL: request.baseUrl, fetch: request.fetch });
-  const tools = Object.fromEntries(Object.entries(TOOLS).map(([name, t]) => [name, tool({ description: t.description, inputSchema: t.input })]));
-  const answer = await generateText({
-    model: provider(request.model), instructions: request.system, messages: await conversation(request), tools, maxRetries: 0, abortSignal: request.signal,
-  }).catch((cause: unknown) => {
-    throw failure(cause, request.signal);
-  });
+  const answer = await complete({ ...request, tools: TOOLS, messages: await conversation(request) });
   const content: Message['content'] = [];
   if (answer.text !== '') content.push({ type: 'text', text: answer.text });
-  for (const call of answer.toolCalls) content.push({ type: 'tool-call', toolCallId: `r${request.round}t${request.turn}c${content.length}`, toolName: call.toolName.slice(0, NAME_CHARS), input: call.input ?? null });
+  for (const call of answer.calls) content.push({ type: 'tool-call', toolCallId: `r${request.round}t${request.turn}c${content.length}`, toolName: call.name.slice(0, NAME_CHARS), input: call.input ?? null });
   const message: Message = { content };
   await request.journal.record('turn.answered', { round: request.round, turn: request.turn, message: await request.journal.keep(JSON.stringify(message), 'application/json') });
   return message;
-}
-
-/** The gateway's own errors come wrapped by the client; a breach of the protocol becomes `model.failed`. */
-function failure(cause: unknown, signal: AbortSignal): unknown {
-  signal.throwIfAborted();
-  for (let at: unknown = cause; at instanceof Error; at = at.cause) if (at instanceof SallyportError) return at;
-  const status = cause instanceof Error && 'statusCode' in cause ? ` (status ${String(cause.statusCode)})` : '';
-  return new SallyportError('model.failed', `The model's answer cannot be used${status}: ${cause instanceof Error ? cause.message.slice(0, 300) : String(cause)}`, { cause });
 }
 
 /** The messages so far, from the log alone. */

@@ -6,6 +6,7 @@ import { type LogReport, verifyExport } from '../../audit/export.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
 import { findTask } from '../../app/app.js';
+import { init } from '../../app/init.js';
 import type { Act } from '../options.js';
 import type { Surface } from '../surface.js';
 
@@ -16,6 +17,8 @@ interface Options {
 export function addSystemCommands(program: Command, surface: Surface, act: Act): void {
   program.command('doctor').description('what this machine can enforce, and what is missing').addHelpText('after', '\nExample:\n  sallyport doctor --json')
     .action(act((options: Options) => doctor(surface, options)));
+  program.command('init').description('write sallyport.yaml from what the repository tells').option('--repo <dir>', 'the repository', '.').addHelpText('after', '\nExample:\n  sallyport init --repo ~/shop')
+    .action(act((options: Options & { repo: string }) => initialise(surface, options)));
   const audit = program.command('audit').description('the tamper-evident log');
   audit.command('verify [file]').description('verify the log of this installation, or an exported file offline').option('--key <file>', 'public key (PEM) for an exported file')
     .addHelpText('after', '\nExample:\n  sallyport audit export all > log.jsonl && sallyport audit verify log.jsonl --key log.ed25519.pub')
@@ -34,6 +37,19 @@ async function doctor(surface: Surface, options: Options): Promise<ExitCode> {
     surface.out.result(broken ? '\nNo run starts on this machine until what is marked ✗ is there.' : '\nReady.');
   }
   return broken ? EXIT.cannotEnforce : EXIT.passed;
+}
+
+async function initialise(surface: Surface, options: Options & { repo: string }): Promise<ExitCode> {
+  await using app = await surface.openApp();
+  const made = await init(app, options.repo);
+  if (options.json === true) surface.out.result(JSON.stringify(made));
+  else {
+    surface.out.result(`wrote ${made.file}\n\n${made.text}`);
+    for (const line of made.detected) surface.out.result(`detected  ${line}`);
+    for (const line of made.warnings) surface.out.result(`note      *passed* means less here: ${line}`);
+    surface.out.result('\nCommit it on the protected branch: it holds from there.');
+  }
+  return EXIT.passed;
 }
 
 async function verify(surface: Surface, file: string | undefined, options: Options & { key?: string }): Promise<ExitCode> {

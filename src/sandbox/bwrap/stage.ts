@@ -25,11 +25,16 @@ export function sourcesOf(spec: SandboxSpec, runtime: string): string[] {
 /**
  * The shell script that lays everything out in a private mount namespace and becomes bwrap. All values are positional
  * parameters, never part of the text. Running in root's own namespace first means that nothing below a 0700 home has to be
- * readable for the sandbox's uid. Every mount vanishes with the namespace.
+ * readable for the sandbox's uid. Every mount vanishes with the namespace. Descriptors that whoever started us left open are
+ * closed first (bash, since dash knows only those of one digit): a leaked one would be a way out of everything else.
  *
  * Parameters: STAGE RUNTIME OVERLAY_OPTIONS|- EGRESS|- SCRATCH|- CGROUPS… -- MOUNT… -- COMMAND…
  */
 const SCRIPT = `set -eu
+for open in /proc/$$/fd/*; do
+  fd=\${open##*/}
+  if [ "$fd" -gt 5 ]; then eval "exec $fd>&-"; fi
+done
 stage=$1 runtime=$2 overlay=$3 egress=$4 scratch=$5
 shift 5
 while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs"; shift; done
@@ -62,7 +67,7 @@ export function stageCommand(spec: SandboxSpec, stage: string, runtime: string, 
     ? ['/usr/bin/setpriv', '--reuid', String(privilege.uid), '--regid', String(privilege.gid), '--clear-groups']
     : [];
   return [
-    ...unshare, '/bin/sh', '-c', SCRIPT, 'stage', stage, runtime, overlay(spec, privilege), spec.egressSocket ?? '-', spec.scratch ?? '-',
+    ...unshare, '/bin/bash', '-c', SCRIPT, 'stage', stage, runtime, overlay(spec, privilege), spec.egressSocket ?? '-', spec.scratch ?? '-',
     ...cgroups, '--', ...spec.mounts.map((m) => m.source), '--', ...drop, ...wrap, '/usr/bin/bwrap', '--args', String(FD.args),
   ];
 }

@@ -82,13 +82,19 @@ function refusedByPerl(id: string, program: string): Probe {
   const ran = spawnSync('/usr/bin/perl', ['-e', program], { timeout: LIMIT_MS, encoding: 'utf8' });
   return { id, ok: ran.status === 0 && /^refused /.test(ran.stdout), detail: ran.error === undefined ? ran.stdout.trim() || `exit ${ran.status}` : code(ran.error) };
 }
+/** What a program started in here inherits: standard input, output and error, and the folder that `ls` itself has open. */
+function descriptors(): Probe {
+  const ran = spawnSync('/bin/ls', ['/proc/self/fd'], { timeout: LIMIT_MS, encoding: 'utf8' });
+  const open = (ran.stdout ?? '').split('\n').filter((l) => l !== '').sort();
+  return { id: 'descriptors', ok: open.join() === '0,1,2,3', detail: open.join(' ') };
+}
 const socketProbe = (family: number, type: number, protocol: number): string =>
   `if (socket(my $s, ${family}, ${type}, ${protocol})) { print "opened" } else { print "refused $!" }`;
 
 async function main(): Promise<Probe[]> {
   const first = [links(), routes()];
   const local: Probe[] = [
-    ...status(),
+    ...status(), descriptors(),
     notWritable('core_pattern', '/proc/sys/kernel/core_pattern', 'r+'),
     notWritable('root_read_only', '/usr/sallyport-probe', 'wx'),
     // CLONE_NEWUSER alone; the filter and --disable-userns both refuse it

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { startScriptedModel, readScript } from '../../gateway/scripted.js';
+import { startScriptedModel, readScript } from '../../gateway/scripted/server.js';
 import { gatewayFetch } from '../../gateway/gateway.js';
 import { Meter, type Spent } from '../../gateway/meter.js';
 import { systemPrompt } from '../../agent/loop/prompt.js';
@@ -53,10 +53,10 @@ export class AgentSession {
     const { baseUrl } = await (this.#model ??= connect(target));
     const instructions = await readInstructions(await this.#context.mirror(), request.baseCommit);
     const environment = await environmentOf(this.#context);
-    const key = target.keyEnv === null ? null : equipment.modelKey(target.keyEnv);
-    const meter = new Meter(request.budget, equipment.price(target.name), spentBefore(events));
+    const key = target.keyRef === null ? null : await equipment.modelKey(target.keyRef);
+    const meter = new Meter(request.budget, equipment.price(target), spentBefore(events));
     const result = await runTurn({
-      round, turn, system: systemPrompt(request.kind, instructions.text, Object.keys(environment.checks)), task: request.text, model: target.name, baseUrl,
+      round, turn, system: systemPrompt(request.kind, instructions.text, Object.keys(environment.checks)), task: request.text, model: target.name, protocol: target.protocol, baseUrl,
       fetch: gatewayFetch({ target, baseUrl, key, redact: equipment.redact, meter, journal, signal }),
       sandbox: async () => this.#watch(await (this.#sandbox ??= this.#open(journal))),
       events, load: (ref) => this.#context.load(ref), journal, signal,

@@ -1,7 +1,9 @@
+import { z } from 'zod';
 import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
 import { judge, type Unjudged } from '../../gate/judge.js';
+import { warningsOf } from '../../gate/warnings.js';
 import { renderFeedback } from '../../gate/render.js';
 import { git } from '../../git/command.js';
 import { listTree } from '../../git/tree.js';
@@ -9,6 +11,8 @@ import type { Event, Journal } from '../../protocol/event.js';
 import { type BodyRef, Evidence, NOT_CHECKED } from '../../protocol/evidence.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
+import { readInstructions } from '../../instructions/agents-md.js';
+import type { Environment } from '../../setup/environment.js';
 import type { Snapshot } from '../../setup/prepare.js';
 import { lastOf, mustLastOf, type RunContext } from '../context.js';
 import { environmentOf } from './source.js';
@@ -21,15 +25,17 @@ const NOT_YET = ['coverage of the changed lines', 'screening of the request', 'k
  * Puts the evidence of a round together from the log and the stored bodies, judges it, and keeps it under its digest: the
  * bytes that an approval is bound to.
  */
-export async function judgeRound(context: RunContext, round: number, tree: string, base: BodyRef, head: BodyRef, snapshot: Snapshot, citations: readonly string[], journal: Journal): Promise<{ readonly verdict: Verdict; readonly evidence: BodyRef }> {
+export async function judgeRound(context: RunContext, round: number, tree: string, base: BodyRef, head: BodyRef, snapshot: Snapshot, citations: BodyRef | null, journal: Journal): Promise<{ readonly verdict: Verdict; readonly evidence: BodyRef }> {
   const events = await context.events();
-  const unjudged = await assemble(context, events, { round, tree, base, head, snapshot, citations });
+  const unjudged = await assemble(context, events, { round, tree, base, head, snapshot, citations: citations === null ? [] : await context.loadJson(citations, (v) => Citations.parse(v)) });
   const clean = scrub(unjudged, context.equipment.redact) as Unjudged;
   const evidence = Evidence.parse({ ...clean, ...judge(clean) });
   const ref = await context.equipment.artifacts.put(canonicalBytes(evidence), { blind: false, media: 'application/json' });
   await journal.record('gate.judged', { round, kind: evidence.kind, verdict: evidence.verdict, conditions: evidence.conditions, evidence: ref });
   return { verdict: evidence.verdict, evidence: ref };
 }
+
+const Citations = z.array(z.string().max(500)).max(200);
 
 interface Parts {
   readonly round: number;
@@ -57,8 +63,19 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
+    warnings: await warnings(context, environment, base),
     notChecked: [...NOT_CHECKED, ...NOT_YET],
   };
+}
+
+async function warnings(context: RunContext, environment: Environment, base: SideBody): Promise<string[]> {
+  const mirror = await context.mirror();
+  const commit = context.request.baseCommit;
+  const ran = base.checks.flatMap((c) => (c.cases === null ? [] : [c.cases.length]));
+  return warningsOf({
+    checks: Object.keys(environment.checks), paths: (await listTree(mirror, commit)).map((e) => e.path.toString('utf8')), instructions: (await readInstructions(mirror, commit)).text,
+    cases: ran.length === 0 ? null : ran.reduce((a, b) => a + b, 0), findings: base.scan.results.filter((r) => r.level !== 'note').length,
+  });
 }
 
 function skippedOf(events: readonly Event[], run: string): { path: string; reason: string }[] {

@@ -1,8 +1,7 @@
 import { readInstructions } from '../../instructions/agents-md.js';
-import { readFileAt } from '../../git/change.js';
 import { git } from '../../git/command.js';
 import { materialise } from '../../git/tree.js';
-import { decideEnvironment, type Environment } from '../../setup/environment.js';
+import { type Environment, environmentAt } from '../../setup/environment.js';
 import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
 import type { RunContext } from '../context.js';
@@ -37,9 +36,5 @@ export async function runFolder(context: RunContext, tree: string): Promise<stri
 
 /** The environment as the protected base (or the person) defines it; a task branch has no say. */
 export async function environmentOf(context: RunContext): Promise<Environment> {
-  const mirror = await context.mirror();
-  const commit = context.request.baseCommit;
-  const own = await readFileAt(mirror, commit, 'sallyport.yaml');
-  const definition = context.request.environment ?? (own === null ? null : { text: own.toString('utf8'), source: 'sallyport.yaml on the base' });
-  return decideEnvironment(definition, (await readFileAt(mirror, commit, 'package.json'))?.toString('utf8') ?? null);
+  return await environmentAt(await context.mirror(), context.request.baseCommit, context.request.environment);
 }

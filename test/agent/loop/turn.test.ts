@@ -3,7 +3,7 @@ import { systemPrompt } from '../../../src/agent/loop/prompt.js';
 import { runTurn, type TurnResult } from '../../../src/agent/loop/turn.js';
 import { gatewayFetch } from '../../../src/gateway/gateway.js';
 import { Meter } from '../../../src/gateway/meter.js';
-import { Script, type ScriptedModel, startScriptedModel } from '../../../src/gateway/scripted.js';
+import { Script, type ScriptedModel, startScriptedModel } from '../../../src/gateway/scripted/server.js';
 import { SallyportError } from '../../../src/protocol/errors.js';
 import type { EventType } from '../../../src/protocol/event.js';
 import { DEFAULT_BUDGET } from '../../../src/protocol/task.js';
@@ -50,9 +50,9 @@ async function script(...turns: object[]): Promise<void> {
 }
 async function turn(n: number, round = 1): Promise<TurnResult> {
   const baseUrl = model?.baseUrl ?? '';
-  const target = { name: 'm', protocol: 'chat', baseUrl, script: null, keyEnv: null, local: true } as const;
+  const target = { name: 'm', protocol: 'chat', baseUrl, script: null, keyRef: null, local: true } as const;
   return await runTurn({
-    round, turn: n, system: systemPrompt('fix', 'Use tabs.', ['test']), task: 'mend it', model: 'm', baseUrl, sandbox: async () => sandbox, events: [...journal.events], load: journal.load, journal, signal: controller.signal,
+    round, turn: n, system: systemPrompt('fix', 'Use tabs.', ['test']), task: 'mend it', model: 'm', protocol: 'chat', baseUrl, sandbox: async () => sandbox, events: [...journal.events], load: journal.load, journal, signal: controller.signal,
     fetch: gatewayFetch({ target, baseUrl, key: null, redact: (t) => t, meter: new Meter(DEFAULT_BUDGET, null, { tokens: 0, usd: 0 }), journal, signal: controller.signal, backoff: 1 }),
   });
 }
@@ -95,7 +95,8 @@ describe('a turn', () => {
   });
 
   it('tells the model about arguments that are not JSON', async () => {
-    await script({ raw: JSON.stringify({ id: 'x', object: 'chat.completion', created: 0, model: 'm', choices: [{ index: 0, finish_reason: 'tool_calls', message: { role: 'assistant', content: null, tool_calls: [{ id: 'c', type: 'function', function: { name: 'shell', arguments: '{"command": ' } }] } }] }) }, { text: 'ok' });
+    const chunk = (delta: object, finish_reason: string | null): string => `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 0, model: 'm', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+    await script({ raw: `${chunk({ role: 'assistant', tool_calls: [{ index: 0, id: 'c', type: 'function', function: { name: 'shell', arguments: '{"command": ' } }] }, null)}${chunk({}, 'tool_calls')}data: [DONE]\n\n` }, { text: 'ok' });
     expect(await turn(1)).toEqual(open);
     expect([outputs()[0]?.startsWith('false The input of shell is not right'), (await turn(2)).reason]).toEqual([true, 'no_tool_calls']);
   });

@@ -1,0 +1,59 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
+import { listTree } from '../git/tree.js';
+import { warningsOf } from '../gate/warnings.js';
+import { readInstructions } from '../instructions/agents-md.js';
+import { SallyportError } from '../protocol/errors.js';
+import { environmentAt } from '../setup/environment.js';
+import type { App } from './app.js';
+
+export interface Initialised {
+  readonly file: string;
+  readonly text: string;
+  /** What was looked at and what it says, for the person. */
+  readonly detected: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Writes `sallyport.yaml` next to the repository's other files from what its last commit tells. A file that is there already
+ * is never touched (`input.wrong_state`). Nothing of the repository is run.
+ */
+export async function init(app: App, repository: string): Promise<Initialised> {
+  const source = await findSource(repository, app.cwd, app.exceptions);
+  if (source.kind !== 'folder') throw new SallyportError('input.invalid', `Cannot write sallyport.yaml into ${source.url.href}: it is not a folder`, { hint: 'Name a checkout: --repo DIR' });
+  const mirror = await openMirror(app.folders.mirrors, locatorOf(source));
+  await updateMirror(mirror, source);
+  const { commit } = await resolveRef(mirror, 'HEAD');
+  const environment = await environmentAt(mirror, commit, null);
+  const paths = (await listTree(mirror, commit)).map((e) => e.path.toString('utf8'));
+  const text = render(environment.checks);
+  const file = join(source.path, 'sallyport.yaml');
+  await writeFile(file, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') throw new SallyportError('input.wrong_state', `${file} is there already`, { hint: 'docs/environment.md shows every key.' });
+    throw error;
+  });
+  return {
+    file, text, detected: detect(paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `node --test ${c.args.join(' ')}`.trim()}`)),
+    warnings: warningsOf({ checks: Object.keys(environment.checks), paths, instructions: (await readInstructions(mirror, commit)).text, cases: null, findings: null }),
+  };
+}
+
+function render(checks: object): string {
+  const head = '# How Sallyport sets this repository up and checks it. Holds as it stands on the protected branch.\n# Every key: docs/environment.md of Sallyport.\n';
+  return head + stringify({ version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), limits: { memory: 4096, pids: 512, cpus: 2 } });
+}
+
+function detect(paths: readonly string[], checks: readonly string[]): string[] {
+  const has = (name: string): boolean => paths.includes(name);
+  const manager = has('package-lock.json') || has('npm-shrinkwrap.json') ? 'npm, from its lockfile' : has('package.json') ? 'npm, but there is no package-lock.json: commit one, or set setup.resolve' : null;
+  const others = ['pnpm-lock.yaml', 'yarn.lock', 'requirements.txt', 'pyproject.toml', 'go.mod', 'Cargo.toml'].filter(has);
+  return [
+    `dependencies: ${manager ?? 'none that can be fetched'}`,
+    ...(others.length > 0 ? [`not fetched yet: ${others.join(', ')}`] : []),
+    ...(checks.length > 0 ? checks.map((c) => `check ${c}`) : ['no check was found: add one under `checks`']),
+    has('AGENTS.md') ? 'instructions: AGENTS.md' : 'no AGENTS.md',
+  ];
+}

@@ -1,0 +1,30 @@
+import { count } from '../protocol/words.js';
+
+/** What is known about a repository before (and after) its checks ran. `cases` and `findings` are null before. */
+export interface Known {
+  /** Names of the checks that the environment has or that were detected. */
+  readonly checks: readonly string[];
+  /** Paths of the base's tree. */
+  readonly paths: readonly string[];
+  /** All AGENTS.md that hold, as one text. */
+  readonly instructions: string;
+  readonly cases: number | null;
+  readonly findings: number | null;
+}
+
+const SECURITY_TEST = /(^|[/._-])(security|authz?|permissions?|acl|csrf|xss|injection|sanitiz|validat)[\w-]*[/._-].*(test|spec)|(test|spec)s?\/.*(security|authz|permission|csrf|xss|injection|sanitiz)/i;
+const SECURE_CODING = /secur|saniti[sz]|injection|escap|validat|owasp|secret|authoris|authoriz/i;
+
+/**
+ * Why *passed* means less here than elsewhere. Shown before work starts and in every proof; never a reason to pass or to fail.
+ */
+export function warningsOf(known: Known): string[] {
+  const warnings: string[] = [];
+  if (known.checks.length === 0) warnings.push('no tests were found: nothing of the behaviour is checked, and the verdict will be `unverified`');
+  else if (known.cases === 0) warnings.push('the tests name no case');
+  if (!known.paths.some((path) => SECURITY_TEST.test(path))) warnings.push('no security tests were found (by name): nothing checks that a defence still stands');
+  if (known.instructions === '') warnings.push('there is no AGENTS.md');
+  else if (!SECURE_CODING.test(known.instructions)) warnings.push('AGENTS.md has no secure-coding rules');
+  if (known.findings !== null && known.findings > 0) warnings.push(`${count(known.findings, 'finding')} of the scanner stood in the base already`);
+  return warnings;
+}

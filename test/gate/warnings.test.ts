@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { warningsOf } from '../../src/gate/warnings.js';
+
+const GOOD = { checks: ['test'], paths: ['src/a.js', 'test/security/headers.test.js'], instructions: 'Validate all input.', cases: 3, findings: 0 };
+
+it.each<[string, Partial<typeof GOOD> | object, string[]]>([
+  ['nothing to say', {}, []],
+  ['no tests', { checks: [], cases: null }, ['no tests were found: nothing of the behaviour is checked, and the verdict will be `unverified`']],
+  ['an empty suite', { cases: 0 }, ['the tests name no case']],
+  ['no security tests', { paths: ['test/cart.test.js', 'src/author.js', 'src/security.js'] }, ['no security tests were found (by name): nothing checks that a defence still stands']],
+  ['no AGENTS.md', { instructions: '' }, ['there is no AGENTS.md']],
+  ['an AGENTS.md about style only', { instructions: 'Use tabs.' }, ['AGENTS.md has no secure-coding rules']],
+  ['old findings', { findings: 2 }, ['2 findings of the scanner stood in the base already']],
+  ['not yet measured', { cases: null, findings: null }, []],
+])('says why passed means less: %s', (_name, change, expected) => {
+  expect(warningsOf({ ...GOOD, ...change })).toEqual(expected);
+});
+
+it.each(['test/auth.test.js', 'tests/csrf_test.py', 'src/permissions.spec.ts', 'test/security/x.test.js', 'tests/test_sanitize.py'])('knows %s as a security test', (path) => {
+  expect(warningsOf({ ...GOOD, paths: [path] })).toEqual([]);
+});
