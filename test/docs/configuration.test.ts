@@ -1,6 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/main/config.js';
+import { Models } from '../../src/main/models.js';
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
@@ -12,6 +15,20 @@ describe('docs/configuration.md', () => {
 
   it('lists every variable that the scripts read, and no other', () => {
     expect(rows('| script variable |')).toEqual(read('scripts', /\bprocess\.env\.(\w+)|\bprocess\.env\[['"](\w+)['"]\]/g));
+  });
+
+  it('has a models.yaml that is accepted as it stands', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'sallyport-docs-'));
+    try {
+      writeFileSync(join(home, 'models.yaml'), /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '');
+      const models = await Models.load(readConfig({ SALLYPORT_HOME: home }, 1000, 'me'), {});
+      expect(models.list().map(({ name, protocol, model, key, default: chosen }) => ({ name, protocol, model, key, chosen }))).toEqual([
+        { name: 'local', protocol: 'chat', model: 'qwen3', key: null, chosen: true },
+        { name: 'big', protocol: 'messages', model: 'big-1', key: 'env:BIG_KEY', chosen: false },
+      ]);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 });
 
