@@ -217,6 +217,7 @@ function explain(error: SallyportError, stderr: string): SallyportError {
 
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/bwrap: not found|bwrap: No such file|failed to execute \/usr\/bin\/bwrap/, 'Install bubblewrap: apt-get install bubblewrap'],
+  [/mount: .*(permission denied|must be superuser|operation not permitted)/i, 'Mounts are refused to this process, as in a container: run Sallyport outside of it, or give the container CAP_SYS_ADMIN and no AppArmor or seccomp profile that forbids mount.'],
   [/unshare failed|No permissions to creat|Creating new namespace failed|setting up uid map/, 'User namespaces are not available to this user. On Ubuntu 23.10 or newer allow them for bwrap by an AppArmor profile, or sysctl kernel.apparmor_restrict_unprivileged_userns=0; elsewhere sysctl user.max_user_namespaces=10000.'],
   [/disable userns|userns.*not disabled|assert-userns/, 'bubblewrap 0.8 or newer is needed.'],
 ];
