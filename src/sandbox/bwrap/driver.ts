@@ -12,11 +12,14 @@ import { PROBE_ARGV, readProbes } from '../probes.js';
 import { baseVariables, bwrapArgs, FD, INSIDE } from './args.js';
 import { type Cgroup, type CgroupSupport, detectCgroups, makeCgroup, missingLimits } from './cgroup.js';
 import { Channel } from './channel.js';
+import { reapGroups, sweepGroups } from './reap.js';
 import { runCommand } from './command.js';
 import { prepareRuntime, type RuntimeFile } from './runtime.js';
 import { pickStage, type Privilege, sourcesOf, stageCommand } from './stage.js';
 
 const READY_MS = 15_000;
+/** An empty group this old was left by a worker that was killed. */
+const GROUP_MS = 60_000;
 
 export interface BwrapOptions {
   /** State folder for the copied runtime and for scratch space of probes. */
@@ -49,6 +52,8 @@ export function createBwrapDriver(options: BwrapOptions): SandboxDriver {
       assertEnforced(spec, report);
       return await openSandbox(options, await prepare(), spec, report.enforced);
     },
+    reap: (ids) => reapGroups(ids),
+    sweep: async () => void (await sweepGroups(GROUP_MS, Date.now())),
   };
 }
 
