@@ -30,10 +30,24 @@ export async function stop(app: App, task: Task): Promise<Task> {
   throw new SallyportError('process.failed', `The worker of "${task.id}" did not stop within ${STOP_MS / 1000} s`, { hint: 'It was asked to; sallyport show tells when it has.' });
 }
 
+/**
+ * Waits until the lease of a worker that may be dead has run out; one that lives renews it within moments, and is told of. `onWait` is
+ * called with the milliseconds that it takes at most, when there is anything to wait for.
+ */
+async function awaitLease(app: App, task: Task, onWait: (ms: number) => void): Promise<void> {
+  const seen = task.lease?.until;
+  if (seen === undefined || !isHeld(task)) return;
+  onWait(Date.parse(seen) - Date.now());
+  for (let now = task; isHeld(now); now = await app.store.getTask(task.id)) {
+    if (now.lease?.until !== seen) throw new SallyportError('input.wrong_state', `Cannot resume task "${task.id}": worker ${now.lease?.owner ?? ''} is at it`, { hint: `sallyport show ${task.id}` });
+    await sleep(150);
+  }
+}
+
 /** Makes a stopped task ready to go on, with another budget where one is given. The caller then works on it or detaches it. */
-export async function prepareResume(app: App, task: Task, budget: Partial<Budget>): Promise<Task> {
+export async function prepareResume(app: App, task: Task, budget: Partial<Budget>, onWait: (ms: number) => void): Promise<Task> {
   if (['done', 'refused', 'failed'].includes(task.state)) throw new SallyportError('input.wrong_state', `Cannot resume task "${task.id}": it is ${task.state}`, { hint: 'Start a new one: sallyport run "TASK"' });
-  if (isHeld(task)) throw new SallyportError('input.wrong_state', `Cannot resume task "${task.id}": worker ${task.lease?.owner ?? ''} is at it`, { hint: `sallyport show ${task.id}` });
+  await awaitLease(app, task, onWait);
   await app.store.clearStop(task.id);
   const given = Object.fromEntries(Object.entries(budget).filter(([, v]) => v !== undefined));
   if (Object.keys(given).length > 0) {

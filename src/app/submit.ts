@@ -8,7 +8,7 @@ import type { PolicyRequest } from '../policy/schema.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { DecisionData } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
-import type { Agent, Budget, Kind, ModelTarget, Sensitivity, TaskRequest } from '../protocol/task.js';
+import { type Agent, type Budget, type Kind, type ModelTarget, type Sensitivity, TaskRequest } from '../protocol/task.js';
 import { readInstructions } from '../instructions/agents-md.js';
 import { environmentAt, parseEnvironment } from '../setup/environment.js';
 import type { Repository, Task } from '../store/store.js';
@@ -44,11 +44,11 @@ export interface Submitted {
 export async function submit(app: App, submission: Submission): Promise<Submitted> {
   if (submission.environment !== null) parseEnvironment(submission.environment.text, submission.environment.source);
   const found = await findRepository(app, submission);
-  const repository = await registerAndLabel(app, found.locator, submission.label);
-  const request: TaskRequest = {
+  const request = checkRequest({
     text: submission.text, kind: submission.kind, agent: submission.agent, model: submission.model, repository: found.locator,
     baseCommit: found.base, headCommit: found.head, requester: app.principal, budget: submission.budget, environment: submission.environment,
-  };
+  });
+  const repository = await registerAndLabel(app, found.locator, submission.label);
   const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
   const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request, repository: repository.id, createdAt: new Date() });
   await recordAct(app, task.id, 'submit', [
@@ -58,6 +58,14 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   ]);
   if (decision.effect !== 'allow') throw await refuse(app, task, decision, request);
   return { task, decision, notes: [...found.notes, ...(await warnings(app, request))] };
+}
+
+/** What a person gave may be out of range: said by its name, before anything is stored. */
+function checkRequest(request: TaskRequest): TaskRequest {
+  const parsed = TaskRequest.safeParse(request);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new SallyportError('input.invalid', `Cannot take this task: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, { hint: 'sallyport run --help lists the options.' });
 }
 
 interface Found {

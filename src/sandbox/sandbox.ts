@@ -107,4 +107,11 @@ export interface SandboxDriver {
   readonly name: string;
   probe(): Promise<DriverReport>;
   open(spec: SandboxSpec): Promise<Sandbox>;
+  /**
+   * Ends what is left of sandboxes whose worker lost them: it was killed, or it hangs and another took its task over. When this returns
+   * nothing of them writes any more, as far as groups can be had on this machine. Ids that are gone are no error.
+   */
+  reap(ids: readonly string[]): Promise<void>;
+  /** Removes what killed workers left of this driver's, and nothing that lives or may just be starting. */
+  sweep(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { TaskRequest } from '../protocol/task.js';
 import type { Store, Task } from '../store/store.js';
 import { type Equipment, RunContext } from './context.js';
 import { causeOf, suspends } from './suspend.js';
+import { sweep } from './sweep.js';
 import { removeRunFolder, runTask, type Step, type TaskResult } from './task.js';
 
 /** How a run in this process ended. `stopped` is resumable. */
@@ -55,6 +56,8 @@ export async function drive(options: EngineOptions, task: Task, interrupt: Abort
     const run = task.currentRun ?? task.id.replace(/^task_/, 'run_');
     const context = new RunContext(equipment, { task: task.id, run, request: await effectiveRequest(equipment, task), epoch, signal });
     await begin(store, context, worker);
+    await equipment.driver.reap(lostSandboxes(await context.events(), run));
+    await tidy(store, equipment);
     const deadline = await limitTime(context, abort);
     try {
       const ended = await perform(store, context);
@@ -90,6 +93,21 @@ async function begin(store: Store, context: RunContext, worker: string): Promise
   const again = (await context.events()).some((e) => e.type === 'run.started' && e.run === context.run);
   await context.journal('begin').record(again ? 'run.resumed' : 'run.started', { worker, epoch: context.epoch });
   await store.updateTask(context.task, { state: 'running', currentRun: context.run }, { epoch: context.epoch });
+}
+
+/** Sandboxes of this run that some worker opened and never closed. Their layer is ours now: nothing of them may still write it. */
+function lostSandboxes(events: readonly Event[], run: string): string[] {
+  const ended = new Set(events.map((e) => (e.type === 'sandbox.ended' ? e.data.sandbox : null)));
+  return events.flatMap((e) => (e.type === 'sandbox.started' && e.run === run && !ended.has(e.data.sandbox) ? [e.data.sandbox] : []));
+}
+
+async function tidy(store: Store, { driver, folders }: Equipment): Promise<void> {
+  const task = (id: string): Promise<Task | null> => store.getTask(id).catch((error: unknown) => {
+    if (toSallyportError(error).code === 'input.unknown_task') return null;
+    throw error;
+  });
+  await sweep({ folders, task, now: Date.now() });
+  await driver.sweep();
 }
 
 /** Time counts while a worker is at it: what lies between a stop (or crash) and the resume does not. */

@@ -11,6 +11,8 @@ function fake(exec: Sandbox['exec'], calls: string[] = []): SandboxDriver {
   return {
     name: 'fake',
     probe: async () => ({ driver: 'fake', enforced: [], missing: [] }),
+    reap: async () => undefined,
+    sweep: async () => undefined,
     open: async (spec) => ({
       id: spec.id, phase: spec.phase, enforced: ['no_route'], missing: ['cpu_limit'],
       exec: async (request) => {

@@ -43,7 +43,7 @@ export function testDriver(folder: string, privilege: Privilege = testPrivilege(
     runtime: [{ source: process.execPath, name: 'node', sealed: privilege.kind === 'root' }, ...names.map((name) => ({ source: inside(name), name }))],
   });
   return {
-    name: driver.name, probe: () => driver.probe(),
+    name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
     open: (spec) => {
       opened.add(spec.id);
       return driver.open(spec);

@@ -166,7 +166,7 @@ async function stopTask(surface: Surface, text: string, json: boolean): Promise<
 async function resumeTask(surface: Surface, text: string, options: Partial<RunOptions>): Promise<ExitCode> {
   await using app = await surface.openApp();
   const found = await findTask(app.store, text);
-  const task = await prepareResume(app, found, { seconds: options.maxSeconds, tokens: options.maxTokens, usd: options.maxUsd });
+  const task = await prepareResume(app, found, { seconds: options.maxSeconds, tokens: options.maxTokens, usd: options.maxUsd }, (ms) => surface.out.note(`another worker had this task; if it is dead, its lease runs out within ${Math.ceil(ms / 1000)} s`));
   if (options.detach !== true) return await workAndReport(surface, app, task, task.head.size, options.json === true);
   await app.detach(task.id);
   surface.out.result(options.json === true ? JSON.stringify({ task: task.id, state: task.state }) : `${task.id} works in the background; sallyport show ${task.id}`);

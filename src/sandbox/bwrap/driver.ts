@@ -12,11 +12,14 @@ import { PROBE_ARGV, readProbes } from '../probes.js';
 import { baseVariables, bwrapArgs, FD, INSIDE } from './args.js';
 import { type Cgroup, type CgroupSupport, detectCgroups, makeCgroup, missingLimits } from './cgroup.js';
 import { Channel } from './channel.js';
+import { reapGroups, sweepGroups } from './reap.js';
 import { runCommand } from './command.js';
 import { prepareRuntime, type RuntimeFile } from './runtime.js';
 import { pickStage, type Privilege, sourcesOf, stageCommand } from './stage.js';
 
 const READY_MS = 15_000;
+/** An empty group this old was left by a worker that was killed. */
+const GROUP_MS = 60_000;
 
 export interface BwrapOptions {
   /** State folder for the copied runtime and for scratch space of probes. */
@@ -49,6 +52,8 @@ export function createBwrapDriver(options: BwrapOptions): SandboxDriver {
       assertEnforced(spec, report);
       return await openSandbox(options, await prepare(), spec, report.enforced);
     },
+    reap: (ids) => reapGroups(ids),
+    sweep: async () => void (await sweepGroups(GROUP_MS, Date.now())),
   };
 }
 
@@ -217,6 +222,7 @@ function explain(error: SallyportError, stderr: string): SallyportError {
 
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/bwrap: not found|bwrap: No such file|failed to execute \/usr\/bin\/bwrap/, 'Install bubblewrap: apt-get install bubblewrap'],
+  [/mount: .*(permission denied|must be superuser|operation not permitted)/i, 'Mounts are refused to this process, as in a container: run Sallyport outside of it, or give the container CAP_SYS_ADMIN and no AppArmor or seccomp profile that forbids mount.'],
   [/unshare failed|No permissions to creat|Creating new namespace failed|setting up uid map/, 'User namespaces are not available to this user. On Ubuntu 23.10 or newer allow them for bwrap by an AppArmor profile, or sysctl kernel.apparmor_restrict_unprivileged_userns=0; elsewhere sysctl user.max_user_namespaces=10000.'],
   [/disable userns|userns.*not disabled|assert-userns/, 'bubblewrap 0.8 or newer is needed.'],
 ];

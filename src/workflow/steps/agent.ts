@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { startScriptedModel, readScript } from '../../gateway/scripted/server.js';
 import { gatewayFetch } from '../../gateway/gateway.js';
+import { answerOnce, unusedAnswer } from '../../gateway/unused.js';
 import { Meter, type Spent } from '../../gateway/meter.js';
 import { systemPrompt } from '../../agent/loop/prompt.js';
 import { runTurn, type TurnResult } from '../../agent/loop/turn.js';
@@ -55,9 +56,11 @@ export class AgentSession {
     const environment = await environmentOf(this.#context);
     const key = target.keyRef === null ? null : await equipment.modelKey(target.keyRef);
     const meter = new Meter(request.budget, equipment.price(target), spentBefore(events));
+    const gateway = gatewayFetch({ target, baseUrl, key, redact: equipment.redact, meter, journal, signal });
+    const unused = unusedAnswer(events);
     const result = await runTurn({
       round, turn, system: systemPrompt(request.kind, instructions.text, Object.keys(environment.checks)), task: request.text, model: target.name, protocol: target.protocol, baseUrl,
-      fetch: gatewayFetch({ target, baseUrl, key, redact: equipment.redact, meter, journal, signal }),
+      fetch: unused === null ? gateway : answerOnce((await this.#context.load(unused.response)).toString('utf8'), unused.response.media, gateway),
       sandbox: async () => this.#watch(await (this.#sandbox ??= this.#open(journal))),
       events, load: (ref) => this.#context.load(ref), journal, signal,
     });

@@ -1,0 +1,67 @@
+import { readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = '/sys/fs/cgroup';
+const PREFIX = 'sallyport-';
+const ATTEMPTS = 200;
+
+/** Folders in which sandbox groups are made: the controllers of v1, the root and our own subtree of v2. */
+async function places(root: string): Promise<string[]> {
+  const own = /^0::(.*)$/m.exec(await readFile('/proc/self/cgroup', 'utf8').catch(() => ''))?.[1];
+  return [...['memory', 'pids', 'cpu'].map((c) => join(root, c)), root, ...(own === undefined || own === '/' ? [] : [join(root, own)])];
+}
+
+/**
+ * Kills whatever is left in the groups of these sandboxes and removes the groups. What dies with its worker is dead already; this is for a
+ * worker that hangs, while another one takes its task and its layer over. Throws when something does not die.
+ */
+export async function reapGroups(ids: readonly string[], root = ROOT): Promise<void> {
+  const known = ids.filter((id) => /^sb_[0-9a-z]+$/.test(id));
+  for (const place of await places(root)) for (const id of known) await end(join(place, PREFIX + id));
+}
+
+async function end(group: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    await writeFile(join(group, 'cgroup.kill'), '1').catch(() => undefined); // v2 only: no fork can outrun it
+    for (const pid of await members(group)) kill(pid);
+    try {
+      return await rmdir(group);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || attempt >= ATTEMPTS) throw error;
+    }
+    await sleep(10);
+  }
+}
+
+/**
+ * Removes groups that have no process and are older than `age` ms: a killed worker left them. A group that is being set up is filled within
+ * moments, one with a process is somebody's. Returns what was removed.
+ */
+export async function sweepGroups(age: number, now: number, root = ROOT): Promise<string[]> {
+  const removed: string[] = [];
+  for (const place of await places(root)) {
+    const names = (await readdir(place).catch((): string[] => [])).filter((n) => n.startsWith(PREFIX));
+    for (const group of names.map((n) => join(place, n))) {
+      const made = (await stat(group).catch(() => null))?.mtimeMs;
+      if (made === undefined || now - made < age || (await members(group)).length > 0) continue;
+      if (await rmdir(group).then(() => true, () => false)) removed.push(group); // another worker was first, or it has a process now
+    }
+  }
+  return removed;
+}
+
+async function members(group: string): Promise<number[]> {
+  const text = await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '');
+  return text.split('\n').map(Number).filter((pid) => pid > 1);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
