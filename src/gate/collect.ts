@@ -82,7 +82,7 @@ export interface ScanSide {
 
 /** Scans a tree in a sandbox of its own: the scanners read hostile files, and their report is read as hostile. */
 export async function collectScan(collector: Collector, side: Side, changed: readonly string[]): Promise<ScanSide> {
-  const result = await inFreshSandbox(collector, 'scan', side.lowers, (exec) => exec(['/bin/sh', '-c', 'NODE_PATH=/opt/sallyport/node_modules exec /opt/sallyport/node /opt/sallyport/scan.cjs /workspace'], SCAN_MS, SARIF_OUTPUT), true);
+  const result = await inFreshSandbox(collector, 'scan', side.lowers, (exec) => exec(['/bin/sh', '-c', 'NODE_PATH=/opt/sallyport/node_modules exec /opt/sallyport/node /opt/sallyport/scan.cjs /workspace'], SCAN_MS, SARIF_OUTPUT));
   collector.signal.throwIfAborted();
   const scan = await readScan(collector, result, changed);
   await collector.journal.record('scan.ended', { round: side.round, side: side.side === 'red' ? 'head' : side.side, results: scan.results.length, sarif: scan.sarif, problem: scan.problem });
@@ -104,13 +104,18 @@ async function readScan(collector: Collector, result: ExecResult, changed: reado
   }
 }
 
-async function inFreshSandbox<T>(collector: Collector, phase: 'verify' | 'scan', lowers: readonly string[], body: (exec: Exec) => Promise<T>, readOnly = false): Promise<T> {
+/**
+ * The scanner runs on a tree that it only reads and with none of the repository's variables: NODE_OPTIONS or LD_PRELOAD of the
+ * environment could otherwise load code of the head into the scanner itself.
+ */
+async function inFreshSandbox<T>(collector: Collector, phase: 'verify' | 'scan', lowers: readonly string[], body: (exec: Exec) => Promise<T>): Promise<T> {
+  const readOnly = phase === 'scan';
   const id = newId('sb');
   const layer = readOnly ? null : join(collector.scratch, id);
   try {
     if (layer !== null) await makeLayer(layer, collector.owner);
     await using sandbox = await openRecorded(collector.driver, {
-      id, phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: collector.limits, variables: collector.variables,
+      id, phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: collector.limits, variables: readOnly ? {} : collector.variables,
     }, collector.journal);
     return await body((argv, timeout, maxOutput) => sandbox.exec({ argv, timeout, maxOutput, signal: collector.signal }));
   } finally {

@@ -5,15 +5,15 @@ import { believable } from './proof.js';
 
 /** A condition with the one thing that `holds` cannot say: whether `unknown` means that the proof itself broke. */
 export type Finding = Condition & { readonly broken?: true };
-type Given = Pick<Evidence, 'checks' | 'cases' | 'scan'>;
+type Given = Pick<Evidence, 'checks' | 'cases' | 'scan' | 'definitions'>;
 
 /** That the checks ran on both sides, the same ones, to their end, and told something. */
-export function checkConditions({ checks, cases }: Given): Finding[] {
-  return [sameChecks(checks), sideBelievable('head', checks.head, checks.base), sideBelievable('base', checks.base, []), somethingRan(checks.head, cases)];
+export function checkConditions({ checks, cases, definitions }: Given): Finding[] {
+  return [sameChecks(checks), sameDefinitions(definitions), sideBelievable('head', checks.head, checks.base), sideBelievable('base', checks.base, []), somethingRan(checks.head, cases)];
 }
 
 /** That nothing which worked before stopped working, vanished or was silenced. */
-export function caseConditions({ checks, cases }: Given): Finding[] {
+export function caseConditions({ checks, cases }: Pick<Given, 'checks' | 'cases'>): Finding[] {
   const failing = cases.filter((c) => c.change === 'broken' || c.change === 'new_failing');
   const gone = cases.filter((c) => c.change === 'now_skipped' || (c.change === 'removed' && indexOf(checks.base, c.check).find(c.id)?.status !== 'failed'));
   const silentlyFailing = cases.filter((c) => c.change === 'removed').length - gone.filter((c) => c.change === 'removed').length;
@@ -24,7 +24,7 @@ export function caseConditions({ checks, cases }: Given): Finding[] {
 }
 
 /** That both trees were scanned to the end and the change brought no new result of level error or warning. */
-export function scanCondition({ scan }: Given): Finding {
+export function scanCondition({ scan }: Pick<Given, 'scan'>): Finding {
   const id = 'scan.none_new';
   const found = scan.results.filter((r) => r.state === 'new' && r.level !== 'note');
   if (found.length > 0) {
@@ -43,6 +43,14 @@ function sameChecks({ base, head }: Given['checks']): Finding {
   return names(base) === names(head)
     ? { id, holds: 'yes', detail: `${count(head.length, 'check')} ran on base and head.` }
     : { id, holds: 'unknown', broken: true, detail: 'Base and head did not run the same checks.' };
+}
+
+/** A change that says anew how a check by exit code runs proves nothing by that exit code. */
+function sameDefinitions(definitions: readonly string[]): Finding {
+  const id = 'checks.definition';
+  return definitions.length === 0
+    ? { id, holds: 'yes', detail: 'The change does not say how the checks run.' }
+    : { id, holds: 'unknown', detail: `The change says how a check by exit code runs: ${definitions.slice(0, 5).join(', ')}.`.slice(0, 2000) };
 }
 
 /**

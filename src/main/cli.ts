@@ -19,6 +19,8 @@ async function main(): Promise<number> {
   const config = readConfig(process.env, uid, userInfo().username);
   const models = await Models.load(config, { ...process.env });
   for (const name of ['SALLYPORT_MODEL_KEY', 'DATABASE_URL', ...models.keyVariables()]) delete process.env[name];
+  // Libraries would read these behind our back: the address of the database is in DATABASE_URL, whole.
+  for (const name of Object.keys(process.env)) if (/^(DBOS|PG)/.test(name)) delete process.env[name];
   return await runProgram(process.argv.slice(2), surface(config, models, uid));
 }
 

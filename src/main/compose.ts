@@ -15,7 +15,7 @@ import { findNative } from '../store/binaries.js';
 import { openStore } from '../store/open.js';
 import { type Folders, foldersOf } from '../workflow/folders.js';
 import { type Config, systemUser } from './config.js';
-import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
+import { INSTALLATION, runtimeFiles, toolchainIdentity, toolchains } from './installation.js';
 import type { Models } from './models.js';
 import { npmRegistry } from './registry.js';
 
@@ -24,7 +24,7 @@ const POLICY = 'solo';
 /** The one place that names concrete drivers. Opens the state of an installation and puts the application together. */
 export async function openApp(config: Config, models: Models, uid: number): Promise<App & AsyncDisposable> {
   const folders = foldersOf(config.home);
-  await makeFolders(folders);
+  await makeFolders(folders, uid);
   const policy = await readPolicy();
   const known = [...config.secrets];
   let redactor = createRedactor({ known });
@@ -43,7 +43,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, driver: sandboxDriver(config, uid), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, driver: sandboxDriver(config, uid), toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registry: npmRegistry(config.userHome, config.path, learn),
       modelKey: async (ref) => {
         const key = await models.key(ref);
@@ -65,9 +65,14 @@ export function sandboxDriver(config: Config, uid: number): SandboxDriver {
   });
 }
 
-async function makeFolders(folders: Folders): Promise<void> {
-  for (const folder of [folders.home, folders.mirrors, folders.trees, folders.snapshots, folders.runs, folders.sandbox]) await mkdir(folder, { recursive: true, mode: 0o755 });
-  await chmod(folders.mirrors, 0o700);
+/** Nobody else on the machine may read sources, bodies or the record. Only the way to the database's socket is open to pass. */
+async function makeFolders(folders: Folders, uid: number): Promise<void> {
+  await mkdir(folders.home, { recursive: true, mode: 0o711 });
+  await chmod(folders.home, uid === 0 ? 0o711 : 0o700);
+  for (const folder of [folders.mirrors, folders.trees, folders.snapshots, folders.runs, folders.sandbox]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+  }
 }
 
 async function readPolicy() {

@@ -48,7 +48,7 @@ function stateDirectory(env: Variables, uid: number, userHome: string): string {
 function defaultModel(env: Variables): Config['model'] {
   const [name, url] = [env['SALLYPORT_MODEL'], env['SALLYPORT_MODEL_URL']];
   if (name === undefined || name === '') return null;
-  if (name.startsWith('scripted:')) return { name, url: '' };
+  if (/^scripted(\+\w+)?:/.test(name)) return { name, url: '' };
   if (url === undefined || url === '') throw new SallyportError('input.invalid', 'SALLYPORT_MODEL is set and SALLYPORT_MODEL_URL is not', { hint: 'Set it to the base URL of a Chat Completions endpoint, e.g. http://127.0.0.1:11434/v1' });
   return { name, url };
 }

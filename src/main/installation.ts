@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
@@ -46,4 +46,12 @@ export function toolchains(path: string): Mount[] {
     return [{ source: dirname(dirname(real)), target: '/opt/toolchain/node' }];
   }
   return existsSync('/usr/bin/node') ? [] : [{ source: dirname(dirname(realpathSync(process.execPath))), target: '/opt/toolchain/node' }];
+}
+
+/** Which Node a project gets inside: its file, size and time. */
+export function toolchainIdentity(path: string): string {
+  const [mount] = toolchains(path);
+  const node = mount === undefined ? '/usr/bin/node' : join(mount.source, 'bin/node');
+  const info = statSync(node, { throwIfNoEntry: false });
+  return `${realpathSync.native(existsSync(node) ? node : '/')}:${info?.size ?? 0}:${info?.mtimeMs ?? 0}`;
 }

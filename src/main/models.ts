@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -75,7 +75,7 @@ export class Models {
   /** The key behind a reference. Throws `input.no_model` when it is not there; the message names the reference only. */
   async key(ref: string): Promise<string> {
     const [kind, place] = [ref.slice(0, ref.indexOf(':')), ref.slice(ref.indexOf(':') + 1)];
-    const value = kind === 'env' ? this.#env[place] : await readFile(place, 'utf8').catch(() => undefined);
+    const value = kind === 'env' ? this.#env[place] : await readKeyFile(place);
     const key = value?.trim() ?? '';
     if (key === '') throw new SallyportError('input.no_model', `The key of the model (${ref}) is not there`, { hint: kind === 'env' ? `export ${place}=…` : `Write it to ${place}, mode 0600` });
     return key;
@@ -94,6 +94,14 @@ export class Models {
     if (this.#config.model !== null) return OWN;
     return this.#file.default ?? null;
   }
+}
+
+/** A key that others can read is refused, as ssh does. Undefined when there is no file. */
+async function readKeyFile(path: string): Promise<string | undefined> {
+  const info = await stat(path).catch(() => null);
+  if (info === null) return undefined;
+  if ((info.mode & 0o077) !== 0) throw new SallyportError('input.invalid', `The key file ${path} can be read by others`, { hint: `chmod 600 ${path}` });
+  return await readFile(path, 'utf8');
 }
 
 function readFileText(path: string, text: string): File {

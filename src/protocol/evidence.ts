@@ -81,6 +81,8 @@ export const Evidence = z.strictObject({
   /** What extraction left out, with the reason. */
   skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
   checks: z.strictObject({ base: z.array(CheckRun), head: z.array(CheckRun), red: z.array(CheckRun) }),
+  /** Files of the change that say how a check that is judged by its exit code runs. */
+  definitions: z.array(z.string()),
   cases: z.array(CaseChange),
   scan: z.strictObject({ ran: z.boolean(), problem: z.string().nullable(), results: z.array(ScanResult), sarif: BodyRef.nullable() }),
   environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()) }),

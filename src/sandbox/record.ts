@@ -45,7 +45,7 @@ class RecordedSandbox implements Sandbox {
   async exec(request: ExecRequest): Promise<ExecResult> {
     request.signal?.throwIfAborted();
     const command = newId('cmd');
-    const env = [...this.#names, ...Object.keys(request.env ?? {})];
+    const env = [...(request.bare === true ? [] : this.#names), ...Object.keys(request.env ?? {})];
     await this.#journal.record('command.started', { command, sandbox: this.id, phase: this.phase, argv: [...request.argv], cwd: request.cwd ?? '/workspace', env });
     const began = performance.now();
     const result = await this.#inner.exec(request).catch(async (error: unknown) => {

@@ -43,6 +43,8 @@ export interface ExecRequest {
   readonly cwd?: string;
   /** Added to the sandbox's own variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Leaves the sandbox's own variables out: for Sallyport's programs, which the repository must not steer (NODE_OPTIONS, LD_PRELOAD). */
+  readonly bare?: boolean;
   readonly stdin?: Buffer;
   /** Milliseconds until the command and all its children are killed. */
   readonly timeout: number;

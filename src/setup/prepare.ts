@@ -35,6 +35,8 @@ export interface SetupRequest {
   /** `base`, or something that no other run has: snapshots are never shared across trust levels. */
   readonly trust: string;
   readonly registry: () => Promise<Registry>;
+  /** What tells one set of tools inside from another: a snapshot built by other tools is another snapshot. */
+  readonly toolchain: string;
   readonly journal: Journal;
   readonly signal: AbortSignal;
 }
@@ -42,7 +44,15 @@ export interface SetupRequest {
 /** A frozen result of setup: layers that lie over the tree, topmost first. */
 export interface Snapshot {
   readonly id: string | null;
-  readonly layers: readonly string[];
+  /** Topmost first. */
+  readonly parts: readonly ('build' | 'fetch')[];
+}
+
+/** Where a snapshot's layers lie below `folder`. The id comes from a durable step, so its form is checked before it becomes a path. */
+export function layersOf(folder: string, snapshot: Snapshot): string[] {
+  if (snapshot.id === null) return [];
+  if (!/^snap_[0-9a-f]{32}$/.test(snapshot.id)) throw new SallyportError('internal.bug', `"${snapshot.id}" is not the id of a snapshot`);
+  return snapshot.parts.map((part) => join(folder, snapshot.id as string, part === 'build' ? 'build/upper' : 'fetch/upper'));
 }
 
 /**
@@ -56,9 +66,9 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
   const npmrc = await readNpmrc(request.git, request.baseTree);
   const plan = planFetch(manifests, environment);
   const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
-  if (plan === null && !builds) return { id: null, layers: [] };
+  if (plan === null && !builds) return { id: null, parts: [] };
   const inputs = digestOf({
-    v: 1, trust: request.trust, driver: request.driver.name, node: process.version, npmrc: npmrc.kept,
+    v: 1, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, npmrc: npmrc.kept,
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
     setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
@@ -67,7 +77,7 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
   const known = await stat(join(target, 'meta.json')).catch(() => null);
   if (known === null) await make(request, plan, builds, manifests, npmrc.kept, target);
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused: known !== null });
-  return { id, layers: [...(builds ? [join(target, 'build/upper')] : []), ...(plan === null ? [] : [join(target, 'fetch/upper')])] };
+  return { id, parts: [...(builds ? (['build'] as const) : []), ...(plan === null ? [] : (['fetch'] as const))] };
 }
 
 /** What npm is to do: null when nothing is named, otherwise the locked set, or null inside when it may resolve. */

@@ -21,6 +21,8 @@ export interface Equipment {
   readonly owner: Owner;
   readonly folders: Folders;
   readonly registry: () => Promise<Registry>;
+  /** What tells the tools inside a sandbox from another set of them. */
+  readonly toolchain: string;
   readonly redact: (text: string) => string;
   /** The key of a model by its reference. Throws `input.no_model` when there is none. */
   readonly modelKey: (keyRef: string) => Promise<string>;

@@ -26,7 +26,7 @@ export function evidenceOf(more: Partial<Unjudged> = {}): Unjudged {
   return {
     v: 1, task: 'task_1', run: 'run_1', round: 1, kind: 'fix', request: 'mend it',
     base: { commit: 'c1', tree: 't1' }, head: { commit: 'c2', tree: 't2' }, patch: null,
-    files: [{ path: 'src/a.js', status: 'modified', mode: '100644' }], skipped: [], checks, cases: compareCases(checks),
+    files: [{ path: 'src/a.js', status: 'modified', mode: '100644' }], skipped: [], checks, cases: compareCases(checks), definitions: [],
     scan: { ran: true, problem: null, results: [], sarif: null },
     environment: { source: 'base', snapshot: null, headSnapshot: null, driver: 'fake', enforced: [] }, instructions: [],
     policy: { name: 'solo', version: DIGEST }, citations: [], warnings: [], notChecked: [...NOT_CHECKED], ...more,

@@ -22,6 +22,7 @@ describe('a fix', () => {
         { id: 'evidence.consistent', holds: 'yes', detail: 'Runs, cases, files and trees agree.' },
         { id: 'change.present', holds: 'yes', detail: '1 file changed.' },
         { id: 'checks.same', holds: 'yes', detail: '1 check ran on base and head.' },
+        { id: 'checks.definition', holds: 'yes', detail: 'The change does not say how the checks run.' },
         { id: 'checks.believable.head', holds: 'yes', detail: 'Every report of the head can be believed.' },
         { id: 'checks.believable.base', holds: 'yes', detail: 'Every report of the base can be believed.' },
         { id: 'tests.ran', holds: 'yes', detail: '2 cases pass at the head.' },

@@ -7,7 +7,7 @@ import { EnvironmentSpec } from '../../src/protocol/environment.js';
 import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
 import { newId } from '../../src/protocol/ids.js';
 import type { ExecRequest, Sandbox, SandboxDriver, SandboxSpec } from '../../src/sandbox/sandbox.js';
-import { prepareSnapshot, type SetupRequest, type Snapshot } from '../../src/setup/prepare.js';
+import { layersOf, prepareSnapshot, type SetupRequest, type Snapshot } from '../../src/setup/prepare.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { makeRepo } from '../support/repo.js';
@@ -64,10 +64,10 @@ async function prepare(options: Case, journal = new MemoryJournal()): Promise<{ 
   const request: SetupRequest = {
     driver: options.driver ?? driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'scratch'), git, tree, laidOut, baseTree: tree,
     environment: { spec: EnvironmentSpec.parse({ version: 1, setup: options.setup, variables: options.variables }), checks: {}, source: 'test' },
-    trust: options.trust ?? `t${count++}`, registry: async () => ({ url: registry.url, authorization: TOKEN }), journal, signal: options.signal ?? new AbortController().signal,
+    trust: options.trust ?? `t${count++}`, registry: async () => ({ url: registry.url, authorization: TOKEN }), toolchain: 'test', journal, signal: options.signal ?? new AbortController().signal,
   };
   const snapshot = await prepareSnapshot(request);
-  return { snapshot, lowers: [...snapshot.layers, laidOut], journal };
+  return { snapshot, lowers: [...layersOf(join(folder, 'snapshots'), snapshot), laidOut], journal };
 }
 /** What a command prints in a sandbox as the agent would get it. */
 async function see(lowers: readonly string[], script: string): Promise<string> {
@@ -153,7 +153,7 @@ describe('setup', () => {
   it('needs nothing where nothing is named', async () => {
     const cases: Record<string, string>[] = [{ 'a.txt': 'a' }, { 'package.json': '{"name":"x"}' }, { 'package.json': '{"name":"x"}', 'package-lock.json': '{"lockfileVersion":3,"packages":{"":{}}}' }];
     for (const files of cases) {
-      expect([(await prepare({ files })).snapshot]).toEqual([{ id: null, layers: [] }]);
+      expect([(await prepare({ files })).snapshot]).toEqual([{ id: null, parts: [] }]);
     }
   });
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { runtimeFiles } from '../../src/main/installation.js';
 import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
 import type { Privilege } from '../../src/sandbox/bwrap/stage.js';
 import { type Owner, removeTree } from '../../src/sandbox/layer.js';
@@ -35,13 +36,8 @@ export function testOwner(): Owner {
 }
 
 export function testDriver(folder: string, privilege: Privilege = testPrivilege()): SandboxDriver {
-  const inside = (name: string): string => join(ROOT, 'dist/inside', name);
-  if (!existsSync(inside('exec-server.cjs'))) throw new Error('dist/ is not built: npm run build');
-  const names = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'scan.cjs', 'reporter.mjs'].filter((n) => existsSync(inside(n)));
-  const driver = createBwrapDriver({
-    folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64',
-    runtime: [{ source: process.execPath, name: 'node', sealed: privilege.kind === 'root' }, ...names.map((name) => ({ source: inside(name), name }))],
-  });
+  if (!existsSync(join(ROOT, 'dist/inside/exec-server.cjs'))) throw new Error('dist/ is not built: npm run build');
+  const driver = createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles(privilege.kind === 'root') });
   return {
     name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
     open: (spec) => {

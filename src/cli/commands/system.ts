@@ -5,6 +5,7 @@ import { loadPublicKey } from '../../audit/key.js';
 import { type LogReport, verifyExport } from '../../audit/export.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
+import { count } from '../../protocol/words.js';
 import { findTask } from '../../app/app.js';
 import { init } from '../../app/init.js';
 import type { Act } from '../options.js';
@@ -53,11 +54,14 @@ async function initialise(surface: Surface, options: Options & { repo: string })
 }
 
 async function verify(surface: Surface, file: string | undefined, options: Options & { key?: string }): Promise<ExitCode> {
-  const report = file === undefined ? await verifyStored(surface) : await verifyFile(surface, file, options.key);
+  const { report, unsigned } = file === undefined ? await verifyStored(surface) : { report: await verifyFile(surface, file, options.key), unsigned: [] };
   const entries = report.tasks.reduce((n, t) => n + (t.ok ? t.head.size : 0), 0);
-  if (options.json === true) surface.out.result(JSON.stringify({ ...report, entries }));
+  if (options.json === true) surface.out.result(JSON.stringify({ ...report, entries, unsigned }));
   if (report.ok) {
-    if (options.json !== true) surface.out.result(`The log verifies: ${report.tasks.length} tasks, ${entries} entries.`);
+    if (options.json !== true) {
+      surface.out.result(`The log verifies: ${count(report.tasks.length, 'task')}, ${entries} entries.`);
+      for (const line of unsigned) surface.out.result(`not signed yet: ${line} (a running or interrupted task; whoever writes the database could change these)`);
+    }
     return EXIT.passed;
   }
   const first = report.tasks.find((t) => !t.ok);
@@ -65,9 +69,19 @@ async function verify(surface: Surface, file: string | undefined, options: Optio
   throw new SallyportError('audit.broken', first.message);
 }
 
-async function verifyStored(surface: Surface): Promise<LogReport> {
+/** A task that has ended carries at least one signature over its log; without any, its entries could be anybody's. */
+async function verifyStored(surface: Surface): Promise<{ readonly report: LogReport; readonly unsigned: readonly string[] }> {
   await using app = await surface.openApp();
-  return await app.log.verify();
+  const found = await app.log.verify();
+  const unsigned: string[] = [];
+  const tasks: LogReport['tasks'][number][] = [];
+  for (const report of found.tasks) {
+    const open = report.ok && report.signedUpTo < report.head.size;
+    const ended = open && ['done', 'failed', 'refused'].includes((await app.store.getTask(report.task)).state);
+    if (open && !(ended && report.signedUpTo === 0)) unsigned.push(`${report.task} entries ${report.signedUpTo} to ${report.head.size - 1}`);
+    tasks.push(ended && report.ok && report.signedUpTo === 0 ? { ok: false, task: report.task, seq: 0, problem: 'bad_checkpoint', message: `Log of "${report.task}" does not verify: the task has ended and no signed checkpoint is there` } : report);
+  }
+  return { report: { ok: tasks.every((t) => t.ok), tasks }, unsigned };
 }
 
 /** Offline: no database is opened, only the file and the public key are read. */

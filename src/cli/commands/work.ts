@@ -44,7 +44,7 @@ function agentOptions(command: Command): Command {
   return taskOptions(command)
     .option('--model <name>', 'model, or scripted:FILE (default: SALLYPORT_MODEL)')
     .addOption(new Option('--agent <agent>', 'who drives').choices(['loop']).default('loop'))
-    .option('--rounds <n>', 'times the gate\'s findings go back to the agent', integer, DEFAULT_BUDGET.rounds)
+    .option('--rounds <n>', 'rounds of work; what the gate finds goes back between them', integer, DEFAULT_BUDGET.rounds)
     .option('--max-tokens <n>', 'tokens of all model calls together', integer, DEFAULT_BUDGET.tokens)
     .option('--max-usd <n>', 'US dollars, where a price is known', money, DEFAULT_BUDGET.usd)
     .option('-d, --detach', 'leave the work to a worker in the background');
@@ -120,11 +120,11 @@ async function submitOrAsk(surface: Surface, app: App, submission: Submission): 
 function header(surface: Surface, task: Task, notes: readonly string[]): void {
   const { request } = task;
   const { budget } = request;
-  const leaves = request.model === null || request.model.local ? 'nothing leaves this machine' : `files and prompts go to ${new URL(request.model.baseUrl ?? '').host}`;
+  const leaves = request.model === null || request.model.local ? 'no file or prompt leaves this machine' : `files and prompts go to ${new URL(request.model.baseUrl ?? '').host}`;
   surface.out.note([
     `task     ${task.id}  (${request.kind})`, `repo     ${request.repository} at ${request.baseCommit.slice(0, 12)}`,
     `agent    ${request.agent}, model ${request.model?.name ?? 'none'}; ${leaves}`,
-    `limits   ${budget.rounds} rounds, ${Math.round(budget.seconds / 60)} minutes, ${budget.tokens} tokens, $${budget.usd}`, `state    ${surface.home}`,
+    request.agent === 'check' ? `limits   ${Math.round(budget.seconds / 60)} minutes` : `limits   ${budget.rounds} rounds, ${Math.round(budget.seconds / 60)} minutes, ${budget.tokens} tokens, $${budget.usd}`, `state    ${surface.home}`,
     ...notes.map((n) => `note     ${n}`),
   ].join('\n'));
 }

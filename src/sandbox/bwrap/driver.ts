@@ -18,6 +18,8 @@ import { prepareRuntime, type RuntimeFile } from './runtime.js';
 import { pickStage, type Privilege, sourcesOf, stageCommand } from './stage.js';
 
 const READY_MS = 15_000;
+/** Bytes of one file that a sandbox can write; there is no quota for all files together yet. */
+const LARGEST_FILE = 20 * 1024 ** 3;
 /** An empty group this old was left by a worker that was killed. */
 const GROUP_MS = 60_000;
 
@@ -31,6 +33,9 @@ export interface BwrapOptions {
   readonly toolchains: readonly Mount[];
   readonly arch: 'x64' | 'arm64';
 }
+
+/** The variables of a command: with and without those that the environment definition names. */
+type Variables = Readonly<Record<'bare' | 'full', Readonly<Record<string, string>>>>;
 
 /** What one self-test found out for the rest of this process. */
 interface Ground {
@@ -104,13 +109,13 @@ async function openSandbox(options: BwrapOptions, ground: Ground, asked: Sandbox
   let child: ChildProcess | undefined;
   try {
     const inside = [`${INSIDE.runtime}/node`, '--max-old-space-size=256', `${INSIDE.runtime}/exec-server.cjs`];
-    const wrap = cgroup === null ? ['/usr/bin/prlimit', `--fsize=${20 * 1024 ** 3}`] : [];
+    const wrap = ['/usr/bin/prlimit', `--fsize=${LARGEST_FILE}`, '--core=0'];
     const command = stageCommand(spec, stage, ground.runtime, options.privilege, cgroup?.procs ?? [], wrap);
     child = await start([...command, '--', ...inside], { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
     const stderr = tail(child);
     pipe(child, FD.args).end(`${bwrapArgs(spec, stage).join('\0')}\0`);
     pipe(child, FD.seccomp).end(seccompFilter(options.arch));
-    return await ready(child, spec, cgroup, enforced, baseVariables(spec, toolchains), stderr);
+    return await ready(child, spec, cgroup, enforced, { bare: baseVariables({ ...spec, variables: {} }, toolchains), full: baseVariables(spec, toolchains) }, stderr);
   } catch (error) {
     if (child !== undefined) await kill(child);
     await cgroup?.remove();
@@ -118,7 +123,7 @@ async function openSandbox(options: BwrapOptions, ground: Ground, asked: Sandbox
   }
 }
 
-async function ready(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | null, enforced: readonly Guarantee[], variables: Readonly<Record<string, string>>, stderr: () => string): Promise<Sandbox> {
+async function ready(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | null, enforced: readonly Guarantee[], variables: Variables, stderr: () => string): Promise<Sandbox> {
   const giveUp = (): void => killGroup(child);
   const channel = new Channel(child.stdio[FD.channel] as Duplex, giveUp);
   child.once('exit', () => channel.end(new SallyportError('sandbox.failed', 'The sandbox ended')));
@@ -142,12 +147,12 @@ class BwrapSandbox implements Sandbox {
   readonly missing: readonly Guarantee[];
   readonly #child: ChildProcess;
   readonly #cgroup: Cgroup | null;
-  readonly #variables: Readonly<Record<string, string>>;
+  readonly #variables: Variables;
   readonly #channel: Channel;
   #closed: Promise<Usage> | undefined;
   #commands = 0;
 
-  constructor(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | null, enforced: readonly Guarantee[], variables: Readonly<Record<string, string>>, channel: Channel) {
+  constructor(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | null, enforced: readonly Guarantee[], variables: Variables, channel: Channel) {
     this.id = spec.id;
     this.phase = spec.phase;
     this.enforced = enforced;
@@ -161,7 +166,7 @@ class BwrapSandbox implements Sandbox {
   exec(request: ExecRequest): Promise<ExecResult> {
     return runCommand(request, {
       id: `c${this.#commands++}`, channel: this.#channel, cwd: request.cwd ?? INSIDE.workspace,
-      env: { ...this.#variables, ...request.env },
+      env: { ...(request.bare === true ? this.#variables.bare : this.#variables.full), ...request.env },
       oomKills: async () => (await this.#cgroup?.oomKills()) ?? 0,
       giveUp: () => killGroup(this.#child),
     });

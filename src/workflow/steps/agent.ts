@@ -15,7 +15,7 @@ import { makeLayer } from '../../sandbox/layer.js';
 import { PROBE_ARGV, readProbes } from '../../sandbox/probes.js';
 import { openRecorded } from '../../sandbox/record.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import type { Snapshot } from '../../setup/prepare.js';
+import { layersOf, type Snapshot } from '../../setup/prepare.js';
 import type { RunContext } from '../context.js';
 import { baseFolder, environmentOf } from './source.js';
 
@@ -44,7 +44,7 @@ export class AgentSession {
   }
 
   async lowers(): Promise<string[]> {
-    return [...this.#snapshot.layers, await baseFolder(this.#context, this.#tree)];
+    return [...layersOf(this.#context.equipment.folders.snapshots, this.#snapshot), await baseFolder(this.#context, this.#tree)];
   }
 
   async turn(round: number, turn: number, journal: Journal): Promise<TurnResult> {
@@ -104,7 +104,7 @@ export class AgentSession {
       egressSocket: null, scratch: null, limits: spec.limits, variables: spec.variables,
     }, journal);
     try {
-      const probes = readProbes(await sandbox.exec({ argv: PROBE_ARGV, timeout: 20_000, maxOutput: 100_000, signal }));
+      const probes = readProbes(await sandbox.exec({ argv: PROBE_ARGV, bare: true, timeout: 20_000, maxOutput: 100_000, signal }));
       const failed = probes.filter((p) => !p.ok);
       await journal.record('sandbox.probed', { sandbox: sandbox.id, ok: failed.length === 0, probes });
       if (failed.length > 0) throw new SallyportError('sandbox.not_enforced', `The agent's sandbox does not hold: ${failed.map((p) => p.id).join(', ')}`);

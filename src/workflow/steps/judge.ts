@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
+import { changedDefinitions } from '../../gate/definitions.js';
 import { judge, type Unjudged } from '../../gate/judge.js';
 import { warningsOf } from '../../gate/warnings.js';
 import { renderFeedback } from '../../gate/render.js';
+import { readFileAt } from '../../git/change.js';
 import { git } from '../../git/command.js';
 import { listTree } from '../../git/tree.js';
-import type { Event, Journal } from '../../protocol/event.js';
+import type { Event, EventData, Journal } from '../../protocol/event.js';
 import { type BodyRef, Evidence, NOT_CHECKED } from '../../protocol/evidence.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
@@ -57,15 +59,29 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     v: 1, task, run, round: parts.round, kind: request.kind, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
-    checks, cases: compareCases(checks),
+    checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, head.scan.results), sarif: head.scan.sarif },
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: context.equipment.driver.name, enforced: enforcedOf(events, run) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
     warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...byExitCode(environment)],
   };
+}
+
+/** Code under test can end a check with the exit code that it likes; with cases by our reporter that is harder, with an exit code alone it is easy. */
+function byExitCode(environment: Environment): string[] {
+  const names = Object.entries(environment.checks).flatMap(([name, c]) => (c.runner === 'command' ? [name] : []));
+  return names.length === 0 ? [] : [`forged exit codes (${names.join(', ')}: judged by exit code alone)`];
+}
+
+async function definitions(context: RunContext, environment: Environment, change: EventData<'change.extracted'>): Promise<string[]> {
+  const mirror = await context.mirror();
+  const text = async (commit: string): Promise<string | null> => (await readFileAt(mirror, commit, 'package.json'))?.toString('utf8') ?? null;
+  return changedDefinitions({
+    checks: environment.checks, changed: change.files.map((f) => f.path), packageJson: { base: await text(context.request.baseCommit), head: await text(change.commit) },
+  });
 }
 
 async function warnings(context: RunContext, environment: Environment, base: SideBody): Promise<string[]> {

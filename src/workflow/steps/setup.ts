@@ -17,13 +17,18 @@ export async function setupBase(context: RunContext, tree: string, journal: Jour
 export async function setupHead(context: RunContext, baseTree: string, headTree: string, changed: readonly string[], base: Snapshot, journal: Journal): Promise<Snapshot> {
   if (!changed.some((path) => MANIFEST.test(path))) return base;
   const laidOut = await runFolder(context, headTree);
-  return await setup(context, { tree: headTree, laidOut, baseTree, trust: `head:${context.run}`, snapshots: join(await context.makeFolder(), 'snapshots') }, journal);
+  return await setup(context, { tree: headTree, laidOut, baseTree, trust: `head:${context.run}`, snapshots: headSnapshots(context) }, journal);
+}
+
+/** Where snapshots of heads lie: with their run, shared with nobody. */
+export function headSnapshots(context: RunContext): string {
+  return join(context.folder, 'snapshots');
 }
 
 async function setup(context: RunContext, what: { readonly tree: string; readonly laidOut: string; readonly baseTree: string; readonly trust: string; readonly snapshots: string }, journal: Journal): Promise<Snapshot> {
   const { equipment } = context;
   return await prepareSnapshot({
     ...what, driver: equipment.driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
-    environment: await environmentOf(context), registry: equipment.registry, journal, signal: context.signal,
+    environment: await environmentOf(context), registry: equipment.registry, toolchain: equipment.toolchain, journal, signal: context.signal,
   });
 }

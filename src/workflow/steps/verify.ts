@@ -7,10 +7,10 @@ import { SallyportError } from '../../protocol/errors.js';
 import type { EventData, Journal } from '../../protocol/event.js';
 import { BodyRef, CheckRun } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
-import type { Snapshot } from '../../setup/prepare.js';
+import { layersOf, type Snapshot } from '../../setup/prepare.js';
 import { EXIT } from '../../protocol/exit.js';
 import type { RunContext } from '../context.js';
-import { setupHead } from './setup.js';
+import { headSnapshots, setupHead } from './setup.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
 const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable() });
@@ -32,7 +32,7 @@ async function collector(context: RunContext, journal: Journal): Promise<Collect
 /** The base as it is, before anything was changed. */
 export async function verifyBase(context: RunContext, tree: string, snapshot: Snapshot, journal: Journal): Promise<{ readonly body: BodyRef }> {
   const { checks } = await environmentOf(context);
-  const side = { round: 0, side: 'base' as const, lowers: [...snapshot.layers, await baseFolder(context, tree)] };
+  const side = { round: 0, side: 'base' as const, lowers: [...layersOf(context.equipment.folders.snapshots, snapshot), await baseFolder(context, tree)] };
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
@@ -47,10 +47,11 @@ export async function verifyHead(context: RunContext, round: number, baseTree: s
   const { checks } = await environmentOf(context);
   const head = await tryHeadSetup(context, baseTree, change.tree, changed, base, journal);
   if ('failed' in head) return { body: await keep(journal, { checks: [head.failed], red: [], scan: mutable(await collectScan(using, { round, side: 'head', lowers: [headFolder] }, changed)), snapshot: null }) };
-  const lowers = [...head.layers, headFolder];
+  const layers = layersOf(head === base ? context.equipment.folders.snapshots : headSnapshots(context), head);
+  const lowers = [...layers, headFolder];
   const runs = await collectChecks(using, { round, side: 'head', lowers }, checks);
   const tests = change.files.filter((f) => f.status !== 'deleted' && f.mode !== '160000' && isTestFile(f.path));
-  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...head.layers, await layTestsOnBase(context, round, change.commit, tests)] }, checks);
+  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...layers, await layTestsOnBase(context, round, change.commit, tests)] }, checks);
   const scan = await collectScan(using, { round, side: 'head', lowers }, changed);
   return { body: await keep(journal, { checks: runs, red, scan: mutable(scan), snapshot: head.id }) };
 }
