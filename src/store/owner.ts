@@ -40,7 +40,8 @@ export async function runOwner(options: OwnerOptions): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => clients.leave());
   let cluster: ClusterOptions | null = null;
   try {
-    cluster = await serve(options, paths);
+    cluster = await layOut(options, paths);
+    await bringUp(cluster);
     clients.answer({ v: 1, ok: true, url: embeddedUrl(paths), owner: process.pid });
     await watch(cluster, clients);
   } catch (error) {
@@ -56,17 +57,20 @@ export async function runOwner(options: OwnerOptions): Promise<void> {
   await closed;
 }
 
-async function serve(options: OwnerOptions, paths: StorePaths): Promise<ClusterOptions> {
+async function layOut(options: OwnerOptions, paths: StorePaths): Promise<ClusterOptions> {
   const { dbUser, processes } = options;
   if (process.getuid?.() === 0 && dbUser === null) {
     throw new SallyportError('store.unavailable', 'Cannot run PostgreSQL as root: an account for it is needed', { hint: 'Make a system account named sallyport-db, or set DATABASE_URL.' });
   }
   await prepareForDbUser(paths, dbUser, processes);
-  const cluster: ClusterOptions = { paths, native: await usableNative(options.native, paths, dbUser, processes), dbUser, processes };
+  return { paths, native: await usableNative(options.native, paths, dbUser, processes), dbUser, processes };
+}
+
+/** When this throws, PostgreSQL may run already: whoever laid it out stops it. */
+async function bringUp(cluster: ClusterOptions): Promise<void> {
   await ensureInitialised(cluster);
   await ensurePostmaster(cluster);
-  await ensureDatabase(paths);
-  return cluster;
+  await ensureDatabase(cluster.paths);
 }
 
 /** Restarts a postmaster that died while clients need it. Ends when the last client has gone. */
