@@ -107,7 +107,7 @@ export async function git(context: GitContext, args: readonly string[], options:
 export function gitError(args: readonly string[], result: ProcessResult): SallyportError {
   const why = result.termination === 'exited' ? `exit ${result.exit}` : result.termination;
   const text = result.stderr.toString('utf8').trim().slice(0, 600);
-  const code = /No space left on device/.test(text) ? 'disk.full' : 'repo.unusable';
+  const code = /No space left on device|Out of diskspace/.test(text) ? 'disk.full' : 'repo.unusable';
   return new SallyportError(code, `git ${args.find((a) => !a.startsWith('-')) ?? ''} failed (${why}): ${text}`);
 }
 
