@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
 import { type ChildProcess, type ProcessResult, run, start } from '../process/spawn.js';
@@ -27,6 +28,8 @@ export interface GitOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Paths are patterns' plain text everywhere but in the one command that does not know the option. */
   readonly literalPaths?: boolean;
+  /** A file whose lock git holds while it runs, and waits for: two that update the same refs at once break each other. */
+  readonly lock?: string;
 }
 
 const CONFIG = [
@@ -36,18 +39,24 @@ const CONFIG = [
 ];
 
 const PROGRAM = 'git';
+const SAFE = '[safe]\n\tdirectory = *\n';
 
 /** Writes the trusted configuration once. `safe.directory` must stand in a file, or the child that reads a local repository refuses it. */
 export async function prepareGit(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const file = join(folder, 'config');
-  await writeFile(file, '[safe]\n\tdirectory = *\n', { mode: 0o644 });
+  if ((await readFile(file, 'utf8').catch(() => null)) === SAFE) return file;
+  // Whole or not at all: another process's git may read it at this moment.
+  const draft = `${file}.${randomBytes(6).toString('hex')}.new`;
+  await writeFile(draft, SAFE, { mode: 0o644 });
+  await rename(draft, file);
   return file;
 }
 
 /** Runs git and returns its result, whatever the exit code. */
-export function tryGit(context: GitContext, args: readonly string[], options: GitOptions = {}): Promise<ProcessResult> {
-  return run(argv(args, options), {
+export async function tryGit(context: GitContext, args: readonly string[], options: GitOptions = {}): Promise<ProcessResult> {
+  const lock = options.lock === undefined ? [] : ['flock', '--no-fork', options.lock];
+  const result = await run([...lock, ...argv(args, options)], {
     cwd: options.cwd ?? '/',
     env: environment(context, options),
     timeout: options.timeout ?? 60_000,
@@ -55,6 +64,8 @@ export function tryGit(context: GitContext, args: readonly string[], options: Gi
     ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   }).catch(missing);
+  if (/^flock: failed to execute/.test(result.stderr.toString('latin1'))) throw noGit();
+  return result;
 }
 
 /** Starts a git that its caller talks to; the caller ends it. */
@@ -78,8 +89,12 @@ function environment(context: GitContext, options: GitOptions): Record<string, s
 }
 
 function missing(error: unknown): never {
-  if (error instanceof SallyportError && error.code === 'tool.missing') throw new SallyportError('tool.missing', 'Cannot find git on this machine', { cause: error, hint: 'Install it: apt-get install git' });
+  if (error instanceof SallyportError && error.code === 'tool.missing') throw noGit(error);
   throw error;
+}
+
+function noGit(cause?: unknown): SallyportError {
+  return new SallyportError('tool.missing', 'Cannot find git on this machine', { cause, hint: 'Install it: apt-get install git' });
 }
 
 /** Runs git and returns its standard output; throws `repo.unusable` unless it ended well. */
@@ -92,7 +107,7 @@ export async function git(context: GitContext, args: readonly string[], options:
 export function gitError(args: readonly string[], result: ProcessResult): SallyportError {
   const why = result.termination === 'exited' ? `exit ${result.exit}` : result.termination;
   const text = result.stderr.toString('utf8').trim().slice(0, 600);
-  const code = /No space left on device/.test(text) ? 'disk.full' : 'repo.unusable';
+  const code = /No space left on device|Out of diskspace/.test(text) ? 'disk.full' : 'repo.unusable';
   return new SallyportError(code, `git ${args.find((a) => !a.startsWith('-')) ?? ''} failed (${why}): ${text}`);
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
 import { type GitContext, git, gitError, prepareGit, tryGit } from './command.js';
@@ -45,10 +45,22 @@ export async function openMirror(folder: string, locator: string): Promise<Mirro
   const gitDir = join(folder, `${createHash('sha256').update(locator).digest('hex').slice(0, 24)}.git`);
   const mirror = { gitDir, configFile, locator };
   if ((await stat(join(gitDir, 'HEAD')).catch(() => null)) === null) {
-    await mkdir(gitDir, { recursive: true, mode: 0o700 });
-    await git(mirror, ['init', '--bare', '--quiet', '--template=', gitDir]);
+    await makeMirror(folder, mirror);
   }
   return mirror;
+}
+
+/** It appears whole or not at all, also when several make it at once. */
+async function makeMirror(folder: string, mirror: Mirror): Promise<void> {
+  const draft = await mkdtemp(join(folder, '.draft-'));
+  try {
+    await git({ ...mirror, gitDir: draft }, ['init', '--bare', '--quiet', '--template=', draft]);
+    await rename(draft, mirror.gitDir).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // another was first
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
 }
 
 /** Brings the mirror up to date. From a folder by its files, from a URL by https to the address that was checked. */
@@ -58,7 +70,7 @@ export async function updateMirror(mirror: Mirror, source: Source, signal?: Abor
   const args = ['fetch', '--quiet', '--no-tags', '--prune', '--update-shallow', '--no-write-fetch-head', '--no-recurse-submodules', '--', from, ...refs];
   const pin = source.kind === 'https' ? [`http.curloptResolve=${source.url.hostname}:${source.url.port || (source.url.protocol === 'https:' ? '443' : '80')}:${source.address}`] : [];
   const result = await tryGit(mirror, args, {
-    transports: [source.kind === 'folder' ? 'file' : source.url.protocol.slice(0, -1)], config: pin, timeout: FETCH_MS, ...(signal === undefined ? {} : { signal }),
+    lock: `${mirror.gitDir}/sallyport.lock`, transports: [source.kind === 'folder' ? 'file' : source.url.protocol.slice(0, -1)], config: pin, timeout: FETCH_MS, ...(signal === undefined ? {} : { signal }),
   });
   if (result.exit === 0 && result.termination === 'exited') return;
   const text = result.stderr.toString('utf8');

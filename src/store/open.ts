@@ -27,6 +27,7 @@ import { renewLease } from './queries/renew-lease.js';
 import { requestStop } from './queries/request-stop.js';
 import { saveCheckpoint } from './queries/save-checkpoint.js';
 import { updateTask } from './queries/update-task.js';
+import { withLock } from './queries/with-lock.js';
 import type { Database } from './schema.js';
 import type { Store } from './store.js';
 
@@ -104,6 +105,7 @@ function storeOn(url: string, db: Kysely<Database>, listener: AppendListener, pa
     readEvents: (task, from, limit) => ask((d) => readEvents(d, task, from, limit)),
     heads: (after, limit) => ask((d) => heads(d, after, limit)),
     onAppend: (task, call) => listener.add(task, call),
+    exclusively: (name, body) => withLock(db, name, body),
     saveCheckpoint: (checkpoint) => ask((d) => saveCheckpoint(d, checkpoint)),
     listCheckpoints: (task) => ask((d) => listCheckpoints(d, task)),
     [Symbol.asyncDispose]: () => (closing ??= close()),

@@ -1,5 +1,6 @@
 import { realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { SallyportError, toSallyportError } from '../protocol/errors.js';
 import { usableNative } from './binaries.js';
@@ -25,6 +26,8 @@ export interface OwnerOptions {
 
 const FIRST_CLIENT_MS = 5000;
 const WATCH_MS = 500;
+/** Time for clients to read why there is no database. */
+const TELL_MS = 1000;
 
 /**
  * Owns the database of one state directory until its last client has gone; resolves then. Must run as a candidate (election.ts), holding the
@@ -39,34 +42,42 @@ export async function runOwner(options: OwnerOptions): Promise<void> {
   const server = await listen(paths, clients);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => clients.leave());
   let cluster: ClusterOptions | null = null;
+  let failed = false;
   try {
-    cluster = await serve(options, paths);
+    cluster = await layOut(options, paths);
+    await bringUp(cluster);
     clients.answer({ v: 1, ok: true, url: embeddedUrl(paths), owner: process.pid });
     await watch(cluster, clients);
   } catch (error) {
     const { code, message, hint } = toSallyportError(error, 'store.unavailable');
     console.error(`${code}: ${message}`);
     clients.answer({ v: 1, ok: false, code, message, hint: hint ?? null });
-    await clients.gone;
+    await Promise.race([clients.toldFailure, clients.gone]); // the one who started us may not have connected yet
+    failed = true;
   }
   // The path goes first: whoever comes from now on finds no socket and stands as a candidate until the lock is free.
   const closed = new Promise((resolve) => server.close(resolve));
+  // No lingering with a failure: who comes later must not hear a reason that holds no more, such as a disk that was full.
+  if (failed) await Promise.race([closed, delay(TELL_MS)]);
   clients.end();
   if (cluster !== null) await stopPostmaster(cluster);
   await closed;
 }
 
-async function serve(options: OwnerOptions, paths: StorePaths): Promise<ClusterOptions> {
+async function layOut(options: OwnerOptions, paths: StorePaths): Promise<ClusterOptions> {
   const { dbUser, processes } = options;
   if (process.getuid?.() === 0 && dbUser === null) {
     throw new SallyportError('store.unavailable', 'Cannot run PostgreSQL as root: an account for it is needed', { hint: 'Make a system account named sallyport-db, or set DATABASE_URL.' });
   }
   await prepareForDbUser(paths, dbUser, processes);
-  const cluster: ClusterOptions = { paths, native: await usableNative(options.native, paths, dbUser, processes), dbUser, processes };
+  return { paths, native: await usableNative(options.native, paths, dbUser, processes), dbUser, processes };
+}
+
+/** When this throws, PostgreSQL may run already: whoever laid it out stops it. */
+async function bringUp(cluster: ClusterOptions): Promise<void> {
   await ensureInitialised(cluster);
   await ensurePostmaster(cluster);
-  await ensureDatabase(paths);
-  return cluster;
+  await ensureDatabase(cluster.paths);
 }
 
 /** Restarts a postmaster that died while clients need it. Ends when the last client has gone. */
@@ -102,16 +113,22 @@ async function listen(paths: StorePaths, clients: Clients): Promise<Server> {
 /** The open sockets. `gone` resolves when nobody has been there for the linger time. */
 class Clients {
   readonly gone: Promise<void>;
+  /** Resolves when somebody was told that there is no database. */
+  readonly toldFailure: Promise<void>;
   readonly #sockets = new Set<Socket>();
   readonly #linger: number;
   #answer: OwnerAnswer | null = null;
   #timer: NodeJS.Timeout | undefined;
   #leave: () => void = () => undefined;
+  #told: () => void = () => undefined;
 
   constructor(first: number, linger: number) {
     this.#linger = linger;
     this.gone = new Promise((resolve) => {
       this.#leave = resolve;
+    });
+    this.toldFailure = new Promise((resolve) => {
+      this.#told = resolve;
     });
     this.#arm(first);
   }
@@ -154,7 +171,7 @@ class Clients {
     if (this.#answer === null) return;
     const line = `${JSON.stringify(this.#answer)}\n`;
     if (this.#answer.ok) socket.write(line);
-    else socket.end(line);
+    else socket.end(line, () => this.#told());
   }
 
   #arm(ms: number): void {

@@ -136,6 +136,9 @@ export interface Store extends AsyncDisposable {
   /** Calls back after every commit that appended to the task. Calls may be lost (a connection broke): poll as well. */
   onAppend(task: string, listener: () => void): Disposable;
 
+  /** Runs `body` while no other process runs one under this name. `body` runs once: it is not repeated when the database goes away under it. */
+  exclusively<T>(name: string, body: () => Promise<T>): Promise<T>;
+
   saveCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   /** By size, then time. */
   listCheckpoints(task: string): Promise<readonly StoredCheckpoint[]>;

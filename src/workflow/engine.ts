@@ -153,7 +153,8 @@ async function perform(store: Store, context: RunContext): Promise<Ended> {
     tracingEnabled: false, listenQueues: [],
   });
   try {
-    await DBOS.launch(); // takes up a pending workflow of this run by itself
+    // It makes its schema on the first launch, and two that do so at once break each other. Takes up a pending workflow of this run by itself.
+    await store.exclusively('dbos.launch', () => DBOS.launch());
     const handle = await DBOS.startWorkflow(registered, { workflowID: context.run })(context.run);
     const finished = handle.getResult().then((result): Ended => ({ result }), (error: unknown): Ended => ({ error: toSallyportError(error) }));
     return await Promise.race([finished, suspended]);

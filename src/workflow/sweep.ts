@@ -7,7 +7,7 @@ import type { Folders } from './folders.js';
 
 /** A laying-out or a setup takes minutes and ends with its worker; what is this old was left by one that was killed. */
 const DRAFT_MS = 24 * 3600 * 1000;
-const DRAFT = /^(\.draft-|\.probe-|index-)/;
+const DRAFT = /^(\.draft-|\.probe-|index-|fast_import_crash_|tmp_)/;
 
 export interface SweepOptions {
   readonly folders: Folders;
@@ -30,7 +30,8 @@ export async function sweep(options: SweepOptions): Promise<string[]> {
 }
 
 async function oldDrafts({ folders, now }: SweepOptions): Promise<string[]> {
-  const places = [folders.trees, folders.snapshots, folders.mirrors, join(folders.sandbox, 'runtime')];
+  const mirrors = (await namesIn(folders.mirrors)).filter((n) => n.endsWith('.git')).map((n) => join(folders.mirrors, n));
+  const places = [folders.trees, folders.snapshots, folders.mirrors, join(folders.sandbox, 'runtime'), ...mirrors.flatMap((m) => [m, join(m, 'objects/pack')])];
   const drafts = (await Promise.all(places.map(async (place) => (await namesIn(place)).filter((n) => DRAFT.test(n)).map((n) => join(place, n))))).flat();
   const old = await Promise.all(drafts.map(async (path) => now - ((await lstat(path).catch(() => null))?.mtimeMs ?? now) > DRAFT_MS));
   return drafts.filter((_, i) => old[i]);

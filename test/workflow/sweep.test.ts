@@ -38,7 +38,7 @@ describe('sweeping', () => {
   });
 
   it('removes drafts older than a day, wherever one is made, and no younger ones and no results', async () => {
-    const old = await Promise.all(['trees/.draft-a', 'snapshots/.draft-b', 'mirrors/index-c', 'sandbox/runtime/.draft-d', 'sandbox/runtime/.probe-e'].map((path) => folder(path, 25 * HOUR)));
+    const old = await Promise.all(['trees/.draft-a', 'snapshots/.draft-b', 'mirrors/index-c', 'sandbox/runtime/.draft-d', 'sandbox/runtime/.probe-e', 'mirrors/x.git/objects/pack/tmp_pack_f'].map((path) => folder(path, 25 * HOUR)));
     const kept = await Promise.all([folder('trees/.draft-young', 23 * HOUR), folder('trees/0123abc', 999 * HOUR), folder('snapshots/snap_1', 999 * HOUR), folder('mirrors/x.git', 999 * HOUR), folder('artifacts/.draft-not-there', 999 * HOUR)]);
     expect(await swept()).toEqual([...old].sort());
     expect([...old.map(existsSync), ...kept.map(existsSync)]).toEqual([...old.map(() => false), ...kept.map(() => true)]);
