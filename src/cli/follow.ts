@@ -29,6 +29,7 @@ export async function withProgress<T>(app: App, task: string, from: number, out:
       if (event.type === 'run.ended' || event.type === 'run.stopped' || event.type === 'error.raised') return;
     }
   })();
+  following.catch(() => undefined); // it may end before the body does, which then tells what is wrong
   try {
     const result = await body();
     await Promise.race([following, new Promise((resolve) => setTimeout(resolve, 1500))]); // the last lines are on their way

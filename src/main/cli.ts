@@ -78,12 +78,20 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
+function fail(thrown: unknown): number {
+  const error = toSallyportError(thrown);
+  write(2, `sallyport: ${error.message} [${error.code}]${error.hint === undefined ? '' : `\n  → ${error.hint}`}\n`);
+  return error.exitCode;
+}
+
+// Node would end with 1, which here means that a gate failed. What a run held is given back by its lease; `resume` goes on.
+process.on('uncaughtException', (error) => process.exit(fail(error)));
+process.on('unhandledRejection', (error) => process.exit(fail(error)));
+
 let code: number;
 try {
   code = await main();
 } catch (thrown) {
-  const error = toSallyportError(thrown);
-  process.stderr.write(`sallyport: ${error.message} [${error.code}]${error.hint === undefined ? '' : `\n  → ${error.hint}`}\n`);
-  code = error.exitCode;
+  code = fail(thrown);
 }
 process.exit(code);

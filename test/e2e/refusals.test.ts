@@ -151,6 +151,13 @@ describe('exit code 7: infrastructure', () => {
     expect((await home.events()).filter((e) => e.type === 'egress.requested').length).toBeGreaterThan(0);
   });
 
+  it('is what an unforeseen failure ends with, never the code of a failed gate', async () => {
+    for (const fault of ["Promise.reject(new Error('boom'))", "(() => { throw new Error('boom'); })()"]) {
+      const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(`setTimeout(() => ${fault}, 150)`)}`;
+      await expectRefusal(['log', 'last', '-f'], 7, 'internal.bug', /boom/, { env: { NODE_OPTIONS } });
+    }
+  });
+
   it('says that the database cannot be reached', async () => {
     const ran = await home.sally(['tasks'], { env: { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' } });
     expect(ran).toMatchObject({ code: 7, stderr: expect.stringContaining('[store.unavailable]') });
