@@ -10,7 +10,7 @@ import type { DecisionData } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
 import { type Agent, type Budget, type Kind, type ModelTarget, type Sensitivity, TaskRequest } from '../protocol/task.js';
 import { readInstructions } from '../instructions/agents-md.js';
-import { environmentAt, parseEnvironment } from '../setup/environment.js';
+import { environmentAt } from '../setup/environment.js';
 import type { Repository, Task } from '../store/store.js';
 import { type App, recordAct } from './app.js';
 
@@ -42,12 +42,12 @@ export interface Submitted {
  * task too, on the log with its rule. Throws `policy.denied` or `policy.ask` then.
  */
 export async function submit(app: App, submission: Submission): Promise<Submitted> {
-  if (submission.environment !== null) parseEnvironment(submission.environment.text, submission.environment.source);
   const found = await findRepository(app, submission);
   const request = checkRequest({
     text: submission.text, kind: submission.kind, agent: submission.agent, model: submission.model, repository: found.locator,
     baseCommit: found.base, headCommit: found.head, requester: app.principal, budget: submission.budget, environment: submission.environment,
   });
+  const notes = [...found.notes, ...(await warnings(app, request))]; // reads the environment too: what is wrong with it is said before a task exists
   const repository = await registerAndLabel(app, found.locator, submission.label);
   const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
   const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request, repository: repository.id, createdAt: new Date() });
@@ -57,7 +57,7 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
     { type: 'policy.decided', data: decision },
   ]);
   if (decision.effect !== 'allow') throw await refuse(app, task, decision, request);
-  return { task, decision, notes: [...found.notes, ...(await warnings(app, request))] };
+  return { task, decision, notes };
 }
 
 /** What a person gave may be out of range: said by its name, before anything is stored. */

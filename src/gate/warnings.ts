@@ -24,7 +24,7 @@ export function warningsOf(known: Known): string[] {
   else if (known.cases === 0) warnings.push('the tests name no case');
   if (!known.paths.some((path) => SECURITY_TEST.test(path))) warnings.push('no security tests were found (by name): nothing checks that a defence still stands');
   if (known.instructions === '') warnings.push('there is no AGENTS.md');
-  else if (!SECURE_CODING.test(known.instructions)) warnings.push('AGENTS.md has no secure-coding rules');
+  else if (!SECURE_CODING.test(known.instructions)) warnings.push('AGENTS.md has no security rules');
   if (known.findings !== null && known.findings > 0) warnings.push(`${count(known.findings, 'finding')} of the scanner stood in the base already`);
   return warnings;
 }

@@ -9,7 +9,7 @@ it.each<[string, Partial<typeof GOOD> | object, string[]]>([
   ['an empty suite', { cases: 0 }, ['the tests name no case']],
   ['no security tests', { paths: ['test/cart.test.js', 'src/author.js', 'src/security.js'] }, ['no security tests were found (by name): nothing checks that a defence still stands']],
   ['no AGENTS.md', { instructions: '' }, ['there is no AGENTS.md']],
-  ['an AGENTS.md about style only', { instructions: 'Use tabs.' }, ['AGENTS.md has no secure-coding rules']],
+  ['an AGENTS.md about style only', { instructions: 'Use tabs.' }, ['AGENTS.md has no security rules']],
   ['old findings', { findings: 2 }, ['2 findings of the scanner stood in the base already']],
   ['not yet measured', { cases: null, findings: null }, []],
 ])('says why passed means less: %s', (_name, change, expected) => {
