@@ -48,10 +48,11 @@ describe('exit code 2: bad input', () => {
   });
 
   it('refuses values that make no task: rounds, seconds and tokens out of their range, an empty or endless text', async () => {
+    const before = (await home.sally(['tasks', '--json'])).stdout;
     for (const bad of [['--rounds', '0'], ['--rounds', '99'], ['--max-seconds', '1'], ['--max-tokens', '5'], ['--max-usd', '0']]) await expectRefusal(['run', 'x', '--repo', repo, '--model', model, ...bad], 2, 'input.invalid', /rounds|seconds|tokens|usd/);
     await expectRefusal(['run', '', '--repo', repo, '--model', model], 2, 'input.invalid', /text|task/);
     await expectRefusal(['run', 'x'.repeat(20_001), '--repo', repo, '--model', model], 2, 'input.invalid', /text|task/);
-    expect((await home.sally(['tasks', '--json'])).json).toEqual([]);
+    expect((await home.sally(['tasks', '--json'])).stdout).toBe(before);
   });
 
   it('refuses a folder that is no repository, one without a commit, one with edits, and a ref that does not exist', async () => {

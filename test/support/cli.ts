@@ -88,6 +88,23 @@ export function openHome(): Home {
   };
 }
 
+/** `json` is no property of its own: a failed comparison prints the result without reading it. */
+class Result implements Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+
+  constructor(code: number | null, stdout: string, stderr: string) {
+    this.code = code;
+    this.stdout = stdout;
+    this.stderr = stderr;
+  }
+
+  get json(): unknown {
+    return JSON.parse(this.stdout) as unknown;
+  }
+}
+
 function follow(argv: readonly string[], variables: Readonly<Record<string, string | undefined>>, cwd: string): Live {
   const [program, ...args] = argv;
   const env = Object.fromEntries(Object.entries(variables).filter(([, v]) => v !== undefined));
@@ -105,12 +122,7 @@ function follow(argv: readonly string[], variables: Readonly<Record<string, stri
   });
   const ended = new Promise<Ran>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({
-      code, stdout, stderr,
-      get json() {
-        return JSON.parse(stdout) as unknown;
-      },
-    }));
+    child.once('close', (code) => resolve(new Result(code, stdout, stderr)));
   });
   ended.catch(() => undefined); // whoever awaits it hears it
   return {
