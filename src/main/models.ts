@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -60,7 +61,7 @@ export class Models {
     const name = option ?? this.#default();
     if (name === null) return null;
     const scripted = /^scripted(?:\+(chat|responses|messages))?:(.+)$/s.exec(name === OWN ? (this.#config.model?.name ?? '') : name);
-    if (scripted !== null) return { name: 'scripted', protocol: (scripted[1] as ModelTarget['protocol'] | undefined) ?? 'chat', baseUrl: null, script: resolve(cwd, scripted[2] as string), keyRef: null, local: true };
+    if (scripted !== null) return scriptedTarget((scripted[1] as ModelTarget['protocol'] | undefined) ?? 'chat', resolve(cwd, scripted[2] as string));
     const entry = Object.hasOwn(this.#file.models, name) ? this.#file.models[name] : undefined;
     if (entry !== undefined) return target(entry.model ?? name, entry.protocol, entry.url, entry.key === undefined ? null : refOf(entry.key));
     if (this.#config.model === null) throw new SallyportError('input.no_model', `No model "${name}" is configured`, { hint: MODEL_HINT });
@@ -123,6 +124,12 @@ function readFileText(path: string, text: string): File {
     }
   }
   return data;
+}
+
+/** A script that is not there is said before any task exists. */
+function scriptedTarget(protocol: ModelTarget['protocol'], script: string): ModelTarget {
+  if (!existsSync(script)) throw new SallyportError('input.invalid', `Cannot read the script of the scripted model "${script}"`);
+  return { name: 'scripted', protocol, baseUrl: null, script, keyRef: null, local: true };
 }
 
 function refOf(key: { readonly env: string } | { readonly file: string }): string {

@@ -38,7 +38,7 @@ async function oldDrafts({ folders, now }: SweepOptions): Promise<string[]> {
 }
 
 async function deadSockets(place: string): Promise<string[]> {
-  const sockets = (await namesIn(place)).filter((n) => /^egress-.*\.sock$/.test(n)).map((n) => join(place, n));
+  const sockets = (await namesIn(place)).filter((n) => /^e-.*\.sock$/.test(n)).map((n) => join(place, n));
   const dead = await Promise.all(sockets.map(refused));
   return sockets.filter((_, i) => dead[i]);
 }

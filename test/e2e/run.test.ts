@@ -56,7 +56,7 @@ describe('a task from the request to the applied change', () => {
       task, state: 'done', kind: 'fix', request: 'the first item is not counted', repository: repo, base, verdict: 'passed', evidence: (ran.json as { evidence: string }).evidence,
       tree: (ran.json as { tree: string }).tree, files: [{ path: 'cart.js', status: 'modified', mode: '100644' }], conditions: expect.any(Array), not_checked: expect.any(Array), decision: null, answer: null,
     });
-    expect((whole['conditions'] as { holds: string }[]).map((c) => c.holds)).toEqual(Array(10).fill('yes'));
+    expect((whole['conditions'] as { holds: string }[]).map((c) => c.holds)).toEqual(Array(11).fill('yes'));
     expect(whole['not_checked']).toEqual(expect.arrayContaining(['business logic', 'authorisation intent', 'races', 'novel attacks', 'languages without rules', 'unexecuted lines']));
     expect([prefix, last]).toEqual([whole, whole]);
   });
@@ -99,7 +99,7 @@ describe('a task from the request to the applied change', () => {
     writeFileSync(file, exported);
     const key = join(home.home, 'keys/log.ed25519.pub');
     const elsewhere = { env: { SALLYPORT_HOME: join(home.folder, 'nowhere') } };
-    expect(await home.sally(['audit', 'verify', file, '--key', key], elsewhere)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^The log verifies: 1 tasks, \d+ entries\.\n$/) });
+    expect(await home.sally(['audit', 'verify', file, '--key', key], elsewhere)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^The log verifies: 1 task, \d+ entries\.\n$/) });
     const lines = exported.trim().split('\n');
     const edited = (from: string, to: string): string => lines.map((line) => {
       const entry = JSON.parse(line) as { bytes?: string };

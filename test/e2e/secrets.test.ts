@@ -36,10 +36,9 @@ it('the model key and a secret of the repository are in no file of the state dir
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const call = script[asked.length] ?? script[2];
     asked.push({ authorization: request.headers.authorization, body: Buffer.concat(chunks).toString('utf8') });
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({
-      id: 'x', object: 'chat.completion', created: 0, model: 'small', usage: { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 },
-      choices: [{ index: 0, finish_reason: 'tool_calls', message: { role: 'assistant', content: null, tool_calls: [{ id: `c${asked.length}`, type: 'function', function: { name: call?.name, arguments: JSON.stringify(call?.arguments) } }] } }],
-    }));
+    const chunk = (delta: object, finish_reason: string | null): string => `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 0, model: 'small', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+    const said = { role: 'assistant', content: null, tool_calls: [{ index: 0, id: `c${asked.length}`, type: 'function', function: { name: call?.name, arguments: JSON.stringify(call?.arguments) } }] };
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`${chunk(said, null)}${chunk({}, 'tool_calls')}data: [DONE]\n\n`);
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   try {

@@ -58,13 +58,13 @@ describe('sweeping', () => {
       await new Promise<void>((resolve) => void server.listen(join(home, 'run', name), resolve));
       return server;
     };
-    const alive = await listen('egress-alive.sock');
+    const alive = await listen('e-alive.sock');
     const other = await listen('other.sock');
     // A killed process leaves its socket behind: bind one in a child that dies.
-    spawnSync(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(join(home, 'run/egress-dead.sock'))}, () => process.kill(process.pid, 'SIGKILL'))`], { stdio: 'ignore', timeout: 10_000 });
-    expect(existsSync(join(home, 'run/egress-dead.sock'))).toBe(true);
-    expect(await swept()).toEqual([join(home, 'run/egress-dead.sock')]);
-    expect([existsSync(join(home, 'run/egress-alive.sock')), existsSync(join(home, 'run/other.sock'))]).toEqual([true, true]);
+    spawnSync(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(join(home, 'run/e-dead.sock'))}, () => process.kill(process.pid, 'SIGKILL'))`], { stdio: 'ignore', timeout: 10_000 });
+    expect(existsSync(join(home, 'run/e-dead.sock'))).toBe(true);
+    expect(await swept()).toEqual([join(home, 'run/e-dead.sock')]);
+    expect([existsSync(join(home, 'run/e-alive.sock')), existsSync(join(home, 'run/other.sock'))]).toEqual([true, true]);
     for (const server of [alive, other]) await new Promise((resolve) => void server.close(resolve));
   });
 });
