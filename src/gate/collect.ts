@@ -80,7 +80,7 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
  */
 async function readReport(ran: ExecResult, exec: Exec): Promise<{ readonly text: string | null; readonly cut: boolean }> {
   if (ran.reason !== 'exited') return { text: null, cut: false };
-  const result = await exec(['/bin/cat', '--', REPORT_FILE], REPORT_MS, MAX_REPORT, true);
+  const result = await exec(['/bin/sh', '-c', '[ -f "$1" ] && exec cat -- "$1"', 'report', REPORT_FILE], REPORT_MS, MAX_REPORT, true);
   if (result.reason === 'output_limit') return { text: null, cut: true };
   return { text: result.reason === 'exited' && result.exit === 0 ? result.stdout.toString('utf8') : null, cut: false };
 }
