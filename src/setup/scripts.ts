@@ -1,5 +1,3 @@
-import type { CheckSpec } from '../protocol/environment.js';
-
 export type Scripts = Readonly<Record<string, string>>;
 type NpmRunner = 'node-test' | 'vitest' | 'jest' | 'mocha';
 /** What `npm test` comes to: one run of the tests, and linters beside it. */
