@@ -1,7 +1,7 @@
 // Builds dist/: every source file transpiled one to one, and the programs that run inside sandboxes bundled on their own.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -15,7 +15,11 @@ export const INSIDE = {
   'src/sandbox/inside/probe.ts': 'probe.cjs',
   'src/scan/inside/main.ts': 'scan.cjs',
   'src/gate/inside/reporter.ts': 'reporter.mjs',
+  'src/gate/inside/mocha.ts': 'mocha.cjs',
 };
+
+/** Programs in another language: copied as they are. */
+const COPIED = ['src/gate/inside/pytest_cases.py', 'src/gate/inside/unittest_cases.py'];
 
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((e) =>
@@ -25,7 +29,7 @@ function sources(folder) {
 /** Digest of all that the build reads. */
 export function sourceDigest() {
   const hash = createHash('sha256');
-  for (const file of [...sources(join(root, 'src')), join(root, 'scripts/build.mjs'), join(root, 'package-lock.json')]) {
+  for (const file of [...sources(join(root, 'src')), ...COPIED.map((file) => join(root, file)), join(root, 'scripts/build.mjs'), join(root, 'package-lock.json')]) {
     hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update('\0');
   }
   return hash.digest('hex');
@@ -45,8 +49,11 @@ export async function build() {
     ...inside.map(([entry, out]) => bundle({
       ...common, target: 'node18', entryPoints: [join(root, entry)], outfile: join(root, 'dist', 'inside', out), bundle: true,
       format: out.endsWith('.mjs') ? 'esm' : 'cjs', external: ['@ast-grep/napi'],
+      // mocha takes what `require` gives for the reporter.
+      ...(out === 'mocha.cjs' ? { footer: { js: 'module.exports = module.exports.CaseReporter;' } } : {}),
     })),
   ]);
+  for (const file of COPIED) copyFileSync(join(root, file), join(root, 'dist/inside', basename(file)));
   writeFileSync(stamp, sourceDigest());
 }
 

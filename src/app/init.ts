@@ -36,7 +36,7 @@ export async function init(app: App, repository: string): Promise<Initialised> {
     throw error;
   });
   return {
-    file, text, detected: detect(paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `node --test ${c.args.join(' ')}`.trim()}`)),
+    file, text, detected: detect(paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `${c.runner === 'node-test' ? 'node --test' : c.runner} ${c.args.join(' ')} (case by case)`.replace('  ', ' ')}`)),
     warnings: warningsOf({ checks: Object.keys(environment.checks), paths, instructions: (await readInstructions(mirror, commit)).text, cases: null, findings: null }),
   };
 }

@@ -10,7 +10,9 @@ import { openRecorded } from '../sandbox/record.js';
 import type { ExecResult, Limits, SandboxDriver } from '../sandbox/sandbox.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
 import { scanProblem } from '../scan/complete.js';
-import { readNodeTest } from './node-test.js';
+import { REPORT_FILE } from './runners/report-file.js';
+import { RUNNERS } from './runners/registry.js';
+import { MAX_REPORT } from './runners/runner.js';
 
 /** One side of a comparison: a tree that is never written, with the layers that setup made for it. */
 export interface Side {
@@ -34,6 +36,7 @@ export interface Collector {
 const CHECK_OUTPUT = 32 * 1024 * 1024;
 const SARIF_OUTPUT = 34 * 1024 * 1024;
 const SCAN_MS = 300_000;
+const REPORT_MS = 10_000;
 
 /** Runs every check of the environment, each in a fresh sandbox with no route and no model. */
 export async function collectChecks(collector: Collector, side: Side, checks: Readonly<Record<string, CheckSpec>>): Promise<CheckRun[]> {
@@ -50,10 +53,11 @@ export async function collectChecks(collector: Collector, side: Side, checks: Re
   return runs;
 }
 
-type Exec = (argv: readonly string[], timeout: number, maxOutput: number) => Promise<ExecResult>;
+type Exec = (argv: readonly string[], timeout: number, maxOutput: number, bare?: boolean) => Promise<ExecResult>;
 
 async function runCheck(collector: Collector, name: string, check: CheckSpec, exec: Exec): Promise<CheckRun> {
-  const argv = check.runner === 'node-test' ? nodeTestArgv(check.args) : ['/bin/sh', '-c', check.command];
+  const runner = check.runner === 'command' ? null : RUNNERS[check.runner];
+  const argv = check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv(check.args);
   const result = await exec(argv, check.timeout * 1000, CHECK_OUTPUT);
   collector.signal.throwIfAborted();
   const output = Buffer.concat([result.stdout, result.stderr]);
@@ -62,15 +66,23 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
     reason: result.reason === 'output_limit' ? ('killed' as const) : result.reason,
     output: output.length === 0 ? null : await collector.journal.keep(output, 'text/plain'),
   };
-  if (check.runner === 'command') return { ...common, cases: null, problem: result.reason === 'output_limit' ? 'the output is over the limit' : null };
-  const report = readNodeTest({ stdout: result.stdout.toString('utf8'), truncated: result.reason === 'output_limit', exit: result.exit, reason: common.reason });
-  return { ...common, cases: report.cases, problem: report.problem };
+  const flooded = result.reason === 'output_limit';
+  if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
+  const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec);
+  collector.signal.throwIfAborted();
+  const { cases, problem } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason });
+  return { ...common, cases, problem };
 }
 
-/** `node --test` with our reporter from its read-only mount. bash expands patterns, which Node 20 does not do itself. */
-export function nodeTestArgv(args: readonly string[]): string[] {
-  const words = args.map((a) => (/^[\w./*@-]+$/.test(a) ? a : `'${a.replaceAll("'", "'\\''")}'`));
-  return ['/bin/bash', '-O', 'globstar', '-c', `exec node --test --test-reporter=/opt/sallyport/reporter.mjs --test-reporter-destination=stdout ${words.join(' ')}`];
+/**
+ * The report that a run left in its sandbox, read by a command of its own, so that nothing the project prints can mix with it. What the
+ * run left behind may be anything: a pipe that never ends, a folder, a file without end.
+ */
+async function readReport(ran: ExecResult, exec: Exec): Promise<{ readonly text: string | null; readonly cut: boolean }> {
+  if (ran.reason !== 'exited') return { text: null, cut: false };
+  const result = await exec(['/bin/sh', '-c', '[ -f "$1" ] && exec cat -- "$1"', 'report', REPORT_FILE], REPORT_MS, MAX_REPORT, true);
+  if (result.reason === 'output_limit') return { text: null, cut: true };
+  return { text: result.reason === 'exited' && result.exit === 0 ? result.stdout.toString('utf8') : null, cut: false };
 }
 
 export interface ScanSide {
@@ -117,7 +129,7 @@ async function inFreshSandbox<T>(collector: Collector, phase: 'verify' | 'scan',
     await using sandbox = await openRecorded(collector.driver, {
       id, phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: collector.limits, variables: readOnly ? {} : collector.variables,
     }, collector.journal);
-    return await body((argv, timeout, maxOutput) => sandbox.exec({ argv, timeout, maxOutput, signal: collector.signal }));
+    return await body((argv, timeout, maxOutput, bare) => sandbox.exec({ argv, timeout, maxOutput, bare, signal: collector.signal }));
   } finally {
     if (layer !== null) await removeTree(layer);
   }

@@ -97,7 +97,7 @@ function changeOf(before: Known | null, after: Known | null): CaseChange['change
 
 function casesOf(run: CheckRun | undefined): readonly TestCase[] {
   if (run === undefined) return [];
-  if (run.runner === 'node-test') return run.cases ?? [];
+  if (run.runner !== 'command') return run.cases ?? [];
   if (run.reason !== 'exited' || run.exit === null || run.problem !== null) return [];
   const passed = run.exit === 0;
   return [{ id: run.name, file: null, status: passed ? 'passed' : 'failed', ms: run.ms, message: passed ? null : `exit code ${run.exit}` }];

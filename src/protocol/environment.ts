@@ -6,11 +6,14 @@ const RelativePath = z
   .max(500)
   .refine((p) => !p.startsWith('/') && !p.split('/').includes('..') && !p.includes('\0'), 'expected a path inside the repository');
 
-/** One check that the gate runs. `node-test` gives results case by case; `command` is judged by its exit code alone. */
+/** Test runners that give results case by case. */
+export const CASE_RUNNERS = ['node-test', 'vitest', 'jest', 'mocha', 'pytest', 'unittest', 'go'] as const;
+
+/** One check that the gate runs. A `command` is judged by its exit code alone; the others by the cases that they report. */
 export const CheckSpec = z.discriminatedUnion('runner', [
   z.strictObject({
-    runner: z.literal('node-test'),
-    /** Arguments after `node --test`: files or globs. Empty = Node's own discovery. */
+    runner: z.enum(CASE_RUNNERS),
+    /** Arguments for the runner: files, patterns, options. Empty = its own discovery. */
     args: z.array(z.string().max(500)).max(100).default([]),
     timeout: z.int().min(1).max(3600).default(600),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CASE_RUNNERS } from './environment.js';
 import { Kind, Verdict } from './task.js';
 
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -23,7 +24,7 @@ export type TestCase = z.infer<typeof TestCase>;
 /** One check as it ran once in a fresh sandbox. `cases` is null where the runner gives only an exit code. */
 export const CheckRun = z.strictObject({
   name: z.string(),
-  runner: z.enum(['node-test', 'command']),
+  runner: z.enum([...CASE_RUNNERS, 'command']),
   argv: z.array(z.string()),
   exit: z.int().nullable(),
   /** How it ended: `exited`, `timeout`, `oom`, `killed`, `lost` (the sandbox went away). */

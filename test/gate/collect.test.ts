@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { collectChecks, collectScan, type Collector, nodeTestArgv } from '../../src/gate/collect.js';
+import { collectChecks, collectScan, type Collector } from '../../src/gate/collect.js';
+import { NODE_TEST } from '../../src/gate/runners/node-test.js';
 import { MemoryJournal } from '../support/journal.js';
 import { remove, scratch, testDriver, testOwner, tree } from '../support/sandbox.js';
 
@@ -35,5 +36,5 @@ it('runs each check on its own copy of the tree and tells a time-out', async () 
 });
 
 it('quotes what is no plain path or pattern', () => {
-  expect(nodeTestArgv(['test/**/*.js', "a'; rm -rf x"]).at(-1)).toContain("test/**/*.js 'a'\\''; rm -rf x'");
+  expect(NODE_TEST.argv(['test/**/*.js', "a'; rm -rf x"]).at(-1)).toContain("test/**/*.js 'a'\\''; rm -rf x'");
 });

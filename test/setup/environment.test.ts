@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { EnvironmentSpec } from '../../src/protocol/environment.js';
-import { decideEnvironment, detectChecks, parseEnvironment } from '../../src/setup/environment.js';
+import { decideEnvironment, parseEnvironment } from '../../src/setup/environment.js';
 import { siftNpmrc } from '../../src/setup/npmrc.js';
 
-const npmTest = { test: { runner: 'command', command: 'npm test', timeout: 600 } };
-const nodeTest = (...args: string[]) => ({ test: { runner: 'node-test', args, timeout: 600 } });
 
 describe('sallyport.yaml', () => {
   it('fills in what is not said', () => {
@@ -32,29 +30,10 @@ describe('sallyport.yaml', () => {
     expect(() => parseEnvironment(text, 'sallyport.yaml')).toThrow(expect.objectContaining({ code: 'env.invalid', message: expect.stringContaining(part) }));
   });
 
-  it('decides alone what is checked; otherwise package.json is asked', () => {
-    const script = JSON.stringify({ scripts: { test: 'node --test' } });
-    expect(decideEnvironment({ text: 'version: 1\nchecks: {}', source: 's' }, script)).toEqual({ spec: { ...EnvironmentSpec.parse({ version: 1 }), checks: {} }, checks: {}, source: 's' });
-    expect(decideEnvironment(null, script)).toEqual({ spec: EnvironmentSpec.parse({ version: 1 }), checks: nodeTest(), source: 'detected' });
-  });
-
-  it.each<[string | null, ReturnType<typeof detectChecks>]>([
-    ['node --test', nodeTest() as ReturnType<typeof detectChecks>],
-    ['  node  --test   test/*.js "test/**/*.test.js" ', nodeTest('test/*.js', 'test/**/*.test.js') as ReturnType<typeof detectChecks>],
-    ['node --test --test-reporter=spec', npmTest as ReturnType<typeof detectChecks>],
-    ['node --test && touch x', npmTest as ReturnType<typeof detectChecks>],
-    ['node --test $(id)', npmTest as ReturnType<typeof detectChecks>],
-    ['node --import=x --test', npmTest as ReturnType<typeof detectChecks>],
-    ['mocha', npmTest as ReturnType<typeof detectChecks>],
-    ['echo "Error: no test specified" && exit 1', {}],
-    ['   ', {}],
-    [null, {}],
-  ])('finds the check in the script %j', (script, expected) => {
-    expect(detectChecks(JSON.stringify(script === null ? {} : { scripts: { test: script } }))).toEqual(expected);
-  });
-
-  it.each(['', '{', 'null', '[]', '{"scripts":1}', '{"scripts":{"test":1}}'])('claims nothing of the package.json %j', (text) => {
-    expect(detectChecks(text)).toEqual({});
+  it('decides alone what is checked; otherwise the files of the base are asked', async () => {
+    const base = { read: async (path: string) => (path === 'package.json' ? '{"scripts":{"test":"node --test"}}' : null), list: async () => [] };
+    expect(await decideEnvironment({ text: 'version: 1\nchecks: {}', source: 's' }, base)).toEqual({ spec: { ...EnvironmentSpec.parse({ version: 1 }), checks: {} }, checks: {}, source: 's' });
+    expect(await decideEnvironment(null, base)).toEqual({ spec: EnvironmentSpec.parse({ version: 1 }), checks: { test: { runner: 'node-test', args: [], timeout: 600 } }, source: 'detected' });
   });
 });
 

@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type NodeTestOutput, readNodeTest } from '../../src/gate/node-test.js';
-import { run } from '../../src/process/spawn.js';
+import { NODE_TEST } from '../../../src/gate/runners/node-test.js';
+import type { RunnerOutput } from '../../../src/gate/runners/runner.js';
+import { run } from '../../../src/process/spawn.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'reporter-'));
 const reporter = join(folder, 'reporter.mjs');
 let trees = 0;
 
 beforeAll(async () => {
-  await build({ entryPoints: [join(import.meta.dirname, '../../src/gate/inside/reporter.ts')], bundle: true, platform: 'node', format: 'esm', target: 'node18', outfile: reporter, logLevel: 'error' });
+  await build({ entryPoints: [join(import.meta.dirname, '../../../src/gate/inside/reporter.ts')], bundle: true, platform: 'node', format: 'esm', target: 'node18', outfile: reporter, logLevel: 'error' });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -21,7 +22,7 @@ async function reportOf(files: Readonly<Record<string, string>>) {
   mkdirSync(join(root, 'test'), { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
   const result = await run([process.execPath, '--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout'], { cwd: root, env: { PATH: '/usr/bin:/bin' } });
-  const report = readNodeTest({ stdout: result.stdout.toString(), truncated: false, exit: result.exit, reason: 'exited' });
+  const report = NODE_TEST.parse({ report: result.stdout.toString(), truncated: false, exit: result.exit, reason: 'exited' });
   return { problem: report.problem, cases: report.cases.map((c) => `${c.status} ${c.id}`), messages: report.cases.map((c) => c.message) };
 }
 const HEAD = `import { test, describe, it, before } from 'node:test'; import assert from 'node:assert';\n`;
@@ -81,13 +82,13 @@ describe('the reporter, run by the real runner', () => {
 describe('reading a report as hostile', () => {
   const one = (more: object = {}) => JSON.stringify({ case: { file: 'a.js', names: ['n'], status: 'passed', ms: 1, cause: null, message: null, ...more } });
   const end = (more: object = {}) => JSON.stringify({ end: { passed: 1, failed: 0, skipped: 0, todo: 0, ...more } });
-  const read = (lines: readonly string[], more: Partial<NodeTestOutput> = {}) => readNodeTest({ stdout: `${lines.join('\n')}\n`, truncated: false, exit: 0, reason: 'exited', ...more }).problem;
+  const read = (lines: readonly string[], more: Partial<RunnerOutput> = {}) => NODE_TEST.parse({ report: `${lines.join('\n')}\n`, truncated: false, exit: 0, reason: 'exited', ...more }).problem;
 
   it('believes a report that agrees with itself and the exit code', () => {
     expect(read([one(), end()])).toBe(null);
   });
 
-  it.each<[string, string[], Partial<NodeTestOutput>, RegExp]>([
+  it.each<[string, string[], Partial<RunnerOutput>, RegExp]>([
     ['nothing at all', [], {}, /no end/],
     ['no end', [one()], {}, /no end/],
     ['a stray line', ['hello', one(), end()], {}, /not the reporter's/],
@@ -111,6 +112,6 @@ describe('reading a report as hostile', () => {
 
   it('keeps ids apart even when a name looks like the suffix of another', () => {
     const stdout = [one(), one({ names: ['n #2'] }), one(), end({ passed: 3 })].join('\n');
-    expect(readNodeTest({ stdout, truncated: false, exit: 0, reason: 'exited' }).cases.map((c) => c.id)).toEqual(['a.js > n', 'a.js > n #2', 'a.js > n #3']);
+    expect(NODE_TEST.parse({ report: stdout, truncated: false, exit: 0, reason: 'exited' }).cases.map((c) => c.id)).toEqual(['a.js > n', 'a.js > n #2', 'a.js > n #3']);
   });
 });

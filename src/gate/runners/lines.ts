@@ -1,22 +1,8 @@
 import { z } from 'zod';
-import type { CheckRun, TestCase } from '../protocol/evidence.js';
+import type { TestCase } from '../../protocol/evidence.js';
+import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, type Told, unreadable, workspaceFile } from './cases.js';
+import { MAX_REPORT, type RunnerOutput, type RunnerReport } from './runner.js';
 
-/** How a run of `node --test` with our reporter ended, and what it wrote. */
-export interface NodeTestOutput {
-  readonly stdout: string;
-  /** True when output was cut. */
-  readonly truncated: boolean;
-  readonly exit: number | null;
-  readonly reason: CheckRun['reason'];
-}
-export interface NodeTestReport {
-  readonly cases: TestCase[];
-  /** Why the report cannot be believed; null when output, counts and exit code agree. */
-  readonly problem: string | null;
-}
-
-const MAX_OUTPUT = 32 * 1024 * 1024;
-const MAX_CASES = 20_000;
 const MAX_LINE = 64 * 1024;
 const MAX_NAMES = 50;
 
@@ -34,14 +20,15 @@ type Counts = Readonly<Record<TestCase['status'], number>>;
 type Reported = Extract<z.infer<typeof Line>, { case: unknown }>['case'];
 
 /**
- * Reads what inside/reporter.ts wrote, as hostile: code of the tree ran beside the reporter and may have written to the same stream.
+ * Reads what our own programs of ../inside write, as hostile: code of the tree ran beside them and may have written to the same place.
  * The cases are what can be read even when there is a problem (a message for the agent); only without one do they prove anything.
  */
-export function readNodeTest(output: NodeTestOutput): NodeTestReport {
-  if (output.stdout.length > MAX_OUTPUT) return { cases: [], problem: `the report is ${output.stdout.length} characters long, at most ${MAX_OUTPUT} are read` };
-  const { reported, end, problem } = readLines(output.stdout);
-  const cases = casesOf(reported.filter((one) => !isEcho(one, reported)));
-  return { cases, problem: problem ?? disagreement(output, reported, end) };
+export function readLineReport(output: RunnerOutput, known?: (exit: number) => boolean): RunnerReport {
+  const text = output.report ?? '';
+  if (text.length > MAX_REPORT) return unreadable(`the report is ${text.length} characters long, at most ${MAX_REPORT} are read`);
+  const { reported, end, problem } = readLines(text);
+  const told = reported.filter((one) => !isEcho(one, reported)).map(tell);
+  return { cases: casesOf(told), problem: problem ?? cutShort(output) ?? countProblem(output, reported, end) ?? exitProblem(output, failedOf(reported), known) };
 }
 
 function readLines(text: string): { reported: Reported[]; end: Counts | null; problem: string | null } {
@@ -65,33 +52,17 @@ function isEcho(one: Reported, all: readonly Reported[]): boolean {
     && all.some((other) => other.status === 'failed' && other.file === one.file && other.names.length > one.names.length && one.names.every((name, i) => other.names[i] === name));
 }
 
-function casesOf(reported: readonly Reported[]): TestCase[] {
-  const seen = new Map<string, number>();
-  const taken = new Set<string>();
-  return reported.map((one) => {
-    const id = [one.file ?? '(no file)', ...one.names].join(' > ').slice(0, 1900);
-    let nth = (seen.get(id) ?? 0) + 1;
-    // A test may be called what a suffix would make of another one.
-    while (taken.has(nth === 1 ? id : `${id} #${nth}`)) nth++;
-    seen.set(id, nth);
-    const unique = nth === 1 ? id : `${id} #${nth}`;
-    taken.add(unique);
-    return { id: unique, file: one.file?.slice(0, 1000) ?? null, status: one.status, ms: one.ms, message: one.message?.slice(0, 4000) ?? null };
-  });
+function tell({ file, names, status, ms, message }: Reported): Told {
+  return { place: file, file: workspaceFile(file), names, status, ms, message };
 }
 
-/** Exit code, counts and cases must tell the same story; any doubt is a problem. */
-function disagreement(output: NodeTestOutput, reported: readonly Reported[], end: Counts | null): string | null {
-  if (output.reason !== 'exited') return `the runner did not end by itself: ${output.reason}`;
-  if (output.truncated) return 'the report was cut short';
+function countProblem(output: RunnerOutput, reported: readonly Reported[], end: Counts | null): string | null {
   if (end === null) return `the report has no end; exit code ${output.exit}`;
   for (const status of ['passed', 'failed', 'skipped', 'todo'] as const) {
     const counted = reported.filter((one) => one.status === status).length;
     if (counted !== end[status]) return `the report counts ${end[status]} ${status}, and names ${counted}`;
   }
-  if (output.exit === 0 && end.failed > 0) return `exit code 0 with ${end.failed} failed`;
-  if (output.exit === 1 && end.failed === 0) return 'exit code 1 with nothing failed';
-  return output.exit === 0 || output.exit === 1 ? null : `exit code ${output.exit}`;
+  return null;
 }
 
 function json(line: string): unknown {

@@ -1,0 +1,36 @@
+import type { CheckSpec } from '../../protocol/environment.js';
+import type { CheckRun, TestCase } from '../../protocol/evidence.js';
+
+export type RunnerName = Exclude<CheckSpec['runner'], 'command'>;
+
+/** How a run ended, and the report that it left. All of it is hostile: code of the tree ran beside whatever wrote it. */
+export interface RunnerOutput {
+  /** Text of the report; null when there is none. */
+  readonly report: string | null;
+  /** True when the output or the report was cut. */
+  readonly truncated: boolean;
+  readonly exit: number | null;
+  readonly reason: CheckRun['reason'];
+}
+
+export interface RunnerReport {
+  readonly cases: TestCase[];
+  /** Why the report cannot be believed; null when report, counts and exit code agree. */
+  readonly problem: string | null;
+}
+
+/**
+ * A test runner that tells its cases. Both functions are pure. `parse` MUST NOT throw, MUST give cases with ids of their own that are the
+ * same on base and head (file and names, joined by ` > `), MUST name a file that does not load as a failed case, and MUST have a problem
+ * wherever the report is missing, unreadable, or contradicts itself or the exit code. With a problem the cases are what could be read.
+ */
+export interface Runner {
+  /** Where the report comes from: the runner's standard output, or `REPORT_FILE` inside its sandbox. */
+  readonly reportsTo: 'stdout' | 'file';
+  /** The command, run in /workspace. */
+  argv(args: readonly string[]): string[];
+  parse(output: RunnerOutput): RunnerReport;
+}
+
+/** Characters of a report that are read. */
+export const MAX_REPORT = 32 * 1024 * 1024;

@@ -1,0 +1,160 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { type Collector, collectChecks } from '../../../src/gate/collect.js';
+import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../../../src/git/mirror.js';
+import { materialise } from '../../../src/git/tree.js';
+import { npmRegistry } from '../../../src/main/registry.js';
+import { CheckSpec, EnvironmentSpec } from '../../../src/protocol/environment.js';
+import type { CheckRun } from '../../../src/protocol/evidence.js';
+import { layersOf, prepareSnapshot } from '../../../src/setup/prepare.js';
+import { MemoryJournal } from '../../support/journal.js';
+import { makeRepo } from '../../support/repo.js';
+import { remove, ROOT, scratch, testDriver, testOwner, tree } from '../../support/sandbox.js';
+
+/** The real runners in the real sandbox; those of npm come by the product's own fetch phase from the registry that this machine's npm names. */
+let folder: string;
+let collector: Collector;
+
+beforeAll(() => {
+  folder = scratch();
+  collector = { driver: testDriver(folder), owner: testOwner(), scratch: folder, limits: { memory: 2048, pids: 512, cpus: 2 }, variables: {}, journal: new MemoryJournal(), signal: new AbortController().signal };
+});
+afterAll(() => remove(folder));
+
+function fixture(name: string): Record<string, string> {
+  const at = join(ROOT, 'test/fixtures/runners', name);
+  const files = readdirSync(at, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name));
+  return Object.fromEntries(files.map((file) => [relative(at, file), readFileSync(file, 'utf8')]));
+}
+
+async function run(lowers: readonly string[], check: object): Promise<CheckRun> {
+  const [done] = await collectChecks(collector, { round: 1, side: 'head', lowers }, { test: CheckSpec.parse(check) });
+  if (done === undefined) throw new Error('no check ran');
+  return done;
+}
+const shown = ({ exit, problem, cases }: CheckRun) => ({ exit, problem, cases: cases?.map((c) => `${c.status} ${c.id}`) });
+const messageOf = (done: CheckRun, id: string) => done.cases?.find((c) => c.id === id)?.message;
+
+/** Skips, and says why, where a program is not among those that the sandbox sees. */
+function needs(context: TestContext, program: string, ...probe: readonly string[]): void {
+  try {
+    accessSync(`/usr/bin/${program}`, constants.X_OK);
+    if (probe.length > 0) execFileSync(`/usr/bin/${program}`, probe, { stdio: 'ignore', env: { PATH: '/usr/bin:/bin' } });
+  } catch {
+    context.skip(`/usr/bin/${program} ${probe.join(' ')} does not work on this machine`.replace('  ', ' '));
+  }
+}
+
+describe('runners of npm', () => {
+  /** Fetches a fixture's dependencies as a run would, and gives the layers of its tree. */
+  async function fetched(context: TestContext, name: string): Promise<string[]> {
+    needs(context, 'node', '-e', 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)');
+    const ask = npmRegistry(homedir(), process.env['PATH'] ?? '/usr/bin:/bin', () => undefined);
+    const registry = await ask().catch((error: unknown) => context.skip(`npm names no registry: ${String(error)}`));
+    await fetch(registry.url).catch((error: unknown) => context.skip(`the npm registry does not answer: ${String(error)}`));
+    const at = join(folder, `repo-${name}`);
+    makeRepo(at, fixture(name));
+    const source = await findSource(at, '/', []);
+    const git = await openMirror(join(folder, 'mirrors'), locatorOf(source));
+    await updateMirror(git, source);
+    const { tree: id } = await resolveRef(git, 'HEAD');
+    const laidOut = (await materialise(git, id, join(folder, 'trees'), testOwner())).path;
+    const snapshot = await prepareSnapshot({
+      driver: collector.driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'sockets'), git, tree: id, laidOut, baseTree: id, trust: 'base',
+      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registry: async () => registry, toolchain: 'test', journal: new MemoryJournal(), signal: collector.signal,
+    });
+    return [...layersOf(join(folder, 'snapshots'), snapshot), laidOut];
+  }
+
+  it('vitest tells its cases, and a file that does not load', async (context) => {
+    const done = await run(await fetched(context, 'vitest'), { runner: 'vitest' });
+    expect({ ...shown(done), cases: shown(done).cases?.sort() }).toEqual({
+      exit: 1, problem: null, cases: ['failed broken.test.js', 'failed sum.test.js > suite > fails', 'passed sum.test.js > passes', 'skipped sum.test.js > suite > is skipped', 'todo sum.test.js > suite > is to do'],
+    });
+    expect(messageOf(done, 'broken.test.js')).toContain('nowhere.js');
+  });
+
+  it('jest tells its cases, and a file that does not load', async (context) => {
+    const done = await run(await fetched(context, 'jest'), { runner: 'jest' });
+    expect({ ...shown(done), cases: shown(done).cases?.sort() }).toEqual({
+      exit: 1, problem: null, cases: ['failed broken.test.js', 'failed sum.test.js > suite > fails', 'passed sum.test.js > passes', 'skipped sum.test.js > suite > is skipped', 'todo sum.test.js > suite > is to do'],
+    });
+    expect(messageOf(done, 'broken.test.js')).toContain('nowhere.js');
+  });
+
+  it('mocha tells its cases, a file that does not load and a hook that fails', async (context) => {
+    const lowers = await fetched(context, 'mocha');
+    const done = await run(lowers, { runner: 'mocha' });
+    expect(shown(done)).toEqual({
+      exit: 3, problem: null,
+      cases: ['passed test/sum.js > passes', 'failed test/sum.js > suite > fails', 'skipped test/sum.js > suite > is skipped', 'skipped test/sum.js > suite > is to do', 'failed test/sum.js > hook', 'failed test/broken.js'],
+    });
+    expect(messageOf(done, 'test/broken.js')).toContain('nowhere.js');
+    expect((await run(lowers, { runner: 'mocha', args: ['test/sum.js', '--grep', 'passes'] })).problem).toBe(null);
+    // A test that ends the process leaves no end of the report, whatever the exit code says.
+    const exits = tree(join(folder, 'exits'), { 'test/sum.js': "it('ends it all', () => process.exit(0));\n" });
+    expect(shown(await run([...lowers.slice(0, -1), exits], { runner: 'mocha' }))).toEqual({ exit: 0, problem: 'the report has no end; exit code 0', cases: [] });
+  });
+
+  it('has a problem where the runner is not installed', async () => {
+    const bare = tree(join(folder, 'bare'), { 'a.test.js': '' });
+    for (const runner of ['vitest', 'jest', 'mocha']) expect(shown(await run([bare], { runner }))).toMatchObject({ exit: 127, problem: expect.stringContaining('exit code 127'), cases: [] });
+  });
+});
+
+describe('runners of the machine', () => {
+  it('unittest tells its cases, a file that does not load and a class whose set-up fails', async (context) => {
+    needs(context, 'python3');
+    const files = tree(join(folder, 'unittest'), fixture('unittest'));
+    const done = await run([files], { runner: 'unittest', args: ['discover', '-s', 'tests'] });
+    const at = 'tests/test_sum.py > ';
+    expect(shown(done)).toEqual({
+      exit: 1, problem: null,
+      cases: ['failed tests/test_broken.py', `failed ${at}Hook`, `failed ${at}Sum > test_fails`, `skipped ${at}Sum > test_is_skipped`, `todo ${at}Sum > test_is_to_do`, `failed ${at}Sum > test_parts`, `passed ${at}Sum > test_passes`],
+    });
+    expect(messageOf(done, 'tests/test_broken.py')).toContain("No module named 'nowhere'");
+    expect(shown(await run([tree(join(folder, 'no-python'), { 'a.txt': '' })], { runner: 'unittest' }))).toEqual({ exit: 0, problem: null, cases: [] });
+  });
+
+  it('unittest is not the tree\'s own, and one that ends the process has no report', async (context) => {
+    needs(context, 'python3');
+    const own = tree(join(folder, 'own'), { 'unittest.py': 'raise SystemExit(0)\n', 'json.py': 'raise SystemExit(0)\n', 'test_a.py': 'import os, unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n    def test_b(self): os._exit(0)\n' });
+    expect(shown(await run([own], { runner: 'unittest' }))).toEqual({ exit: 0, problem: 'the report has no end; exit code 0', cases: ['passed test_a.py > A > test_a'] });
+  });
+
+  it('pytest tells its cases, a file that does not load and a tear-down that fails', async (context) => {
+    needs(context, 'python3', '-c', 'import pytest');
+    const done = await run([tree(join(folder, 'pytest'), fixture('pytest'))], { runner: 'pytest' });
+    const at = 'tests/test_sum.py > ';
+    expect(shown(done)).toEqual({
+      exit: 1, problem: null,
+      cases: ['failed tests/test_broken.py', `passed ${at}test_passes`, `passed ${at}test_each[1]`, `failed ${at}test_each[2]`, `skipped ${at}TestSuite > test_is_skipped`, `todo ${at}TestSuite > test_is_to_do`, `failed ${at}test_tear_down`],
+    });
+    expect(messageOf(done, 'tests/test_broken.py')).toContain("No module named 'nowhere'");
+  });
+
+  it('go test tells its cases, and a package that does not build', async (context) => {
+    needs(context, 'go', 'version');
+    const done = await run([tree(join(folder, 'go'), fixture('go'))], { runner: 'go' });
+    expect(shown(done)).toEqual({
+      exit: expect.any(Number), problem: null,
+      cases: expect.arrayContaining(['passed example.com/m > TestPasses', 'passed example.com/m > TestParts > good', 'failed example.com/m > TestParts > bad', 'skipped example.com/m > TestIsSkipped', 'failed example.com/m/sub']),
+    });
+  });
+});
+
+describe('a report that is something else', () => {
+  it.each([
+    ['a pipe that never ends', 'mkfifo /tmp/sallyport-report'],
+    ['a folder', 'mkdir /tmp/sallyport-report'],
+    ['a link to what is not there', 'ln -s /nowhere /tmp/sallyport-report'],
+    ['a device without end', 'ln -s /dev/zero /tmp/sallyport-report'],
+  ])('is a problem, not a fault: %s', async (_what, script) => {
+    const bin = tree(join(folder, script.replaceAll(/\W/g, '')), { 'node_modules/.bin/jest': `#!/bin/sh\n${script}\n` });
+    execFileSync('/bin/chmod', ['755', join(bin, 'node_modules/.bin/jest')]);
+    expect(shown(await run([bin], { runner: 'jest' }))).toMatchObject({ exit: 0, problem: expect.stringMatching(/no report|cut short/), cases: [] });
+  });
+});
