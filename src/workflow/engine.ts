@@ -178,6 +178,7 @@ async function once<T>(context: RunContext, name: string, body: Parameters<Step>
 async function finish(store: Store, context: RunContext, ended: Ended): Promise<Outcome> {
   const fence = { epoch: context.epoch };
   if ('result' in ended) {
+    await context.equipment.log.checkpoint(context.task); // over the last entry: an ended task has no unsigned end
     await store.updateTask(context.task, { state: 'done', verdict: ended.result.verdict }, fence);
     await removeRunFolder(context);
     await DBOS.shutdown();

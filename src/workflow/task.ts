@@ -76,7 +76,6 @@ async function end(context: RunContext, judged: { readonly verdict: Verdict; rea
   const verdict = judged?.verdict ?? 'error';
   const evidence = judged?.evidence.digest ?? null;
   await journal.record('run.ended', { verdict, evidence, message: `${verdict}` });
-  await context.equipment.log.checkpoint(context.task);
   return { verdict, evidence };
 }
 
