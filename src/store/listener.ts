@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { APPEND_CHANNEL } from './queries/append-events.js';
 
 const RECONNECT_MS = 250;
+const CONNECT_MS = 5000;
 
 /**
  * One connection that listens for appends, made when the first listener comes and made anew when it breaks. What was notified while it was
@@ -13,6 +14,7 @@ export class AppendListener {
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #stop = new AbortController();
   #loop: Promise<void> | null = null;
+  /** Set while it is connected and listening. One that is still connecting is never ended from outside: pg would wait for ever. */
   #client: Client | null = null;
 
   constructor(url: () => string) {
@@ -39,7 +41,7 @@ export class AppendListener {
 
   async #listen(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const client = new Client({ connectionString: this.#url() });
+      const client = new Client({ connectionString: this.#url(), connectionTimeoutMillis: CONNECT_MS });
       const broken = new Promise<void>((resolve) => {
         client.on('error', () => resolve());
         client.on('end', () => resolve());
@@ -47,16 +49,17 @@ export class AppendListener {
       client.on('notification', ({ payload }) => {
         for (const call of this.#listeners.get(payload ?? '') ?? []) call();
       });
-      this.#client = client;
       try {
         await client.connect();
         await client.query(`listen ${APPEND_CHANNEL}`);
+        this.#client = client;
         for (const set of this.#listeners.values()) for (const call of set) call();
         if (this.#stop.signal.aborted) await client.end();
         await broken;
       } catch {
         // No database just now: readers poll, and their queries say what is wrong.
       }
+      this.#client = null;
       await client.end().catch(() => undefined);
       await delay(RECONNECT_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }

@@ -40,7 +40,7 @@ export async function runTask(context: RunContext, step: Step): Promise<TaskResu
     if (result.verdict === 'passed' || round === roundsOf(context)) break;
     await step(`feedback.${round}`, (j) => giveFeedback(context, round, result.evidence, j));
   }
-  return await step('end', (j) => end(context, judged, j));
+  return await step('end', (j) => end(judged, j));
 }
 
 /** A given change is judged once; an agent gets its rounds. */
@@ -72,7 +72,7 @@ async function verifyRound(context: RunContext, round: number, tree: string, sna
   return await verifyHead(context, round, tree, snapshot, change, journal);
 }
 
-async function end(context: RunContext, judged: { readonly verdict: Verdict; readonly evidence: BodyRef } | undefined, journal: Journal): Promise<TaskResult> {
+async function end(judged: { readonly verdict: Verdict; readonly evidence: BodyRef } | undefined, journal: Journal): Promise<TaskResult> {
   const verdict = judged?.verdict ?? 'error';
   const evidence = judged?.evidence.digest ?? null;
   await journal.record('run.ended', { verdict, evidence, message: `${verdict}` });
