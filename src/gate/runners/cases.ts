@@ -67,3 +67,12 @@ export function exitProblem(output: RunnerOutput, failed: number, known: (exit: 
 export function failedOf(told: readonly { readonly status: TestCase['status'] }[]): number {
   return told.filter((one) => one.status === 'failed').length;
 }
+
+/** The value of a JSON text, or undefined, which fits no schema of a report. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TestCase } from '../../protocol/evidence.js';
-import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, type Told, unreadable } from './cases.js';
+import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, parseJson, type Told, unreadable } from './cases.js';
 import { MAX_REPORT, type Runner, type RunnerOutput, type RunnerReport } from './runner.js';
 
 const MAX_LINE = 256 * 1024;
@@ -52,7 +52,7 @@ function readLines(text: string): { packages: Map<string, Package>; problem: str
       at(unbuilt).status = 'failed';
       continue;
     }
-    const read = text_.length > MAX_LINE ? undefined : Line.safeParse(json(text_));
+    const read = text_.length > MAX_LINE ? undefined : Line.safeParse(parseJson(text_));
     if (read?.success !== true) return { packages, problem: 'the report holds a line that is not the runner\'s' };
     const problem = take(read.data, at);
     if (problem !== null) return { packages, problem };
@@ -104,12 +104,4 @@ function openProblem(packages: ReadonlyMap<string, Package>): string | null {
     if (one.status !== 'failed' && [...one.tests.values()].some((t) => t.status === 'failed' || t.status === null)) return `${name} ended well with tests that did not`;
   }
   return null;
-}
-
-function json(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

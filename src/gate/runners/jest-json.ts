@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TestCase } from '../../protocol/evidence.js';
-import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, type Told, unreadable, workspaceFile } from './cases.js';
+import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, parseJson, type Told, unreadable, workspaceFile } from './cases.js';
 import { MAX_REPORT, type RunnerOutput, type RunnerReport } from './runner.js';
 
 const Text = z.string().max(10_000);
@@ -21,7 +21,7 @@ export function readJestJson(output: RunnerOutput): RunnerReport {
   const problem = cutShort(output);
   if (output.report === null) return unreadable(problem ?? `there is no report; exit code ${output.exit}`);
   if (output.report.length > MAX_REPORT) return unreadable(`the report is ${output.report.length} characters long, at most ${MAX_REPORT} are read`);
-  const read = Report.safeParse(json(output.report));
+  const read = Report.safeParse(parseJson(output.report));
   if (!read.success) return unreadable(problem ?? `the report is not of the runner's form; exit code ${output.exit}`);
   const report = read.data;
   const told = report.testResults.flatMap(tellFile);
@@ -51,12 +51,4 @@ function countProblem(report: Report): string | null {
   }
   const failed = named.failed > 0 || report.testResults.some((file) => file.status === 'failed');
   return report.success === failed ? `the report says success ${report.success} with ${failed ? 'something' : 'nothing'} failed` : null;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

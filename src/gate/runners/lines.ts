@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TestCase } from '../../protocol/evidence.js';
-import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, type Told, unreadable, workspaceFile } from './cases.js';
+import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, parseJson, type Told, unreadable, workspaceFile } from './cases.js';
 import { MAX_REPORT, type RunnerOutput, type RunnerReport } from './runner.js';
 
 const MAX_LINE = 64 * 1024;
@@ -38,7 +38,7 @@ function readLines(text: string): { reported: Reported[]; end: Counts | null; pr
   for (const line of text.split('\n')) {
     if (line === '') continue;
     if (end !== null) return problem('the report goes on after its end');
-    const read = line.length > MAX_LINE ? undefined : Line.safeParse(json(line));
+    const read = line.length > MAX_LINE ? undefined : Line.safeParse(parseJson(line));
     if (read?.success !== true) return problem('the report holds a line that is not the reporter\'s');
     if ('end' in read.data) end = read.data.end;
     else if (reported.push(read.data.case) > MAX_CASES) return problem(`the report names more than ${MAX_CASES} cases`);
@@ -63,12 +63,4 @@ function countProblem(output: RunnerOutput, reported: readonly Reported[], end: 
     if (counted !== end[status]) return `the report counts ${end[status]} ${status}, and names ${counted}`;
   }
   return null;
-}
-
-function json(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
