@@ -81,6 +81,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const timer = setTimeout(() => end('timeout'), options.timeout ?? 30_000);
   const onAbort = (): void => end('aborted');
   options.signal?.addEventListener('abort', onAbort, { once: true });
+  if (options.signal?.aborted === true) onAbort(); // stopped while the program was being started: no event tells of it any more
   try {
     const max = options.maxOutput ?? 64 * 1024 * 1024;
     const stdout = collect(child.stdout, max, () => end('output_limit'));

@@ -47,14 +47,13 @@ export async function drive(options: EngineOptions, task: Task, interrupt: Abort
   const epoch = await store.claimLease(task.id, worker, lease.ttl);
   if (epoch === null) throw new SallyportError('input.wrong_state', `Cannot work on task "${task.id}": another worker (${task.lease?.owner ?? 'unknown'}) is at it`, { hint: 'sallyport show follows it; sallyport stop ends it.' });
   const abort = new AbortController();
-  const signal = AbortSignal.any([abort.signal]);
   const onInterrupt = (): void => abort.abort(new SallyportError('run.interrupted', 'The run was stopped', { hint: `Go on with: sallyport resume ${task.id}` }));
   interrupt.addEventListener('abort', onInterrupt, { once: true });
   if (interrupt.aborted) onInterrupt();
   const heart = beat(store, task.id, epoch, lease, abort);
   try {
     const run = task.currentRun ?? task.id.replace(/^task_/, 'run_');
-    const context = new RunContext(equipment, { task: task.id, run, request: await effectiveRequest(equipment, task), epoch, signal });
+    const context = new RunContext(equipment, { task: task.id, run, request: await effectiveRequest(equipment, task), epoch, signal: abort.signal });
     await begin(store, context, worker);
     await equipment.driver.reap(lostSandboxes(await context.events(), run));
     await tidy(store, equipment);

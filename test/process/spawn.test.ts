@@ -34,6 +34,13 @@ describe('run', () => {
     await expect(run(['/no/such/program'])).rejects.toMatchObject({ code: 'tool.missing' });
   });
 
+  it('ends the program when its signal aborts while it is being started', async () => {
+    const controller = new AbortController();
+    const running = run(['/bin/sleep', '60'], { signal: controller.signal });
+    controller.abort();
+    expect((await running).termination).toBe('aborted');
+  });
+
   it('ends the program when its signal aborts', async () => {
     const controller = new AbortController();
     const running = run(['/bin/sleep', '60'], { env: ENV, signal: controller.signal });

@@ -1,5 +1,7 @@
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SallyportError } from '../../protocol/errors.js';
 import type { Guarantee } from '../../protocol/guarantee.js';
 import type { Limits, MissingGuarantee, Usage } from '../sandbox.js';
 
@@ -78,11 +80,11 @@ async function version1(id: string, limits: Limits): Promise<Cgroup> {
   await writeFile(`${at('pids')}/pids.max`, String(limits.pids));
   await writeFile(`${at('cpu')}/cpu.cfs_period_us`, '100000');
   await writeFile(`${at('cpu')}/cpu.cfs_quota_us`, String(Math.round(limits.cpus * 100_000)));
-  const oomKills = (): Promise<number> => field(`${at('memory')}/memory.oom_control`, /oom_kill (\d+)/);
+  const oomKills = (): Promise<number> => counter(`${at('memory')}/memory.oom_control`, /oom_kill (\d+)/);
   return {
     procs: folders, enforced: LIMITS, oomKills,
     usage: async () => ({
-      oomKills: await oomKills(),
+      oomKills: await oomKills().catch(() => 0), // another worker may have reaped the group: these are only shown
       pidsRefused: await field(`${at('pids')}/pids.events`, /max (\d+)/),
       peakBytes: await field(`${at('memory')}/memory.max_usage_in_bytes`, /(\d+)/),
       cpuMs: null,
@@ -98,11 +100,11 @@ async function version2(base: string, id: string, limits: Limits): Promise<Cgrou
   await writeFile(`${folder}/memory.swap.max`, '0').catch(() => undefined); // absent without swap accounting
   await writeFile(`${folder}/pids.max`, String(limits.pids));
   await writeFile(`${folder}/cpu.max`, `${Math.round(limits.cpus * 100_000)} 100000`);
-  const oomKills = (): Promise<number> => field(`${folder}/memory.events`, /oom_kill (\d+)/);
+  const oomKills = (): Promise<number> => counter(`${folder}/memory.events`, /oom_kill (\d+)/);
   return {
     procs: [folder], enforced: LIMITS, oomKills,
     usage: async () => ({
-      oomKills: await oomKills(),
+      oomKills: await oomKills().catch(() => 0),
       pidsRefused: await field(`${folder}/pids.events`, /max (\d+)/),
       peakBytes: await field(`${folder}/memory.peak`, /(\d+)/),
       cpuMs: Math.round((await field(`${folder}/cpu.stat`, /usage_usec (\d+)/)) / 1000),
@@ -111,6 +113,17 @@ async function version2(base: string, id: string, limits: Limits): Promise<Cgrou
   };
 }
 
+/** A counter that decides how a command ended. One that cannot be read is an error: taken as 0, a kill would pass for the command's own end. */
+async function counter(file: string, pattern: RegExp): Promise<number> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new SallyportError('sandbox.failed', `Cannot read the counter "${basename(file)}" of a sandbox's cgroup`, { cause });
+  });
+  const value = pattern.exec(text)?.[1];
+  if (value === undefined) throw new SallyportError('sandbox.failed', `The counter "${basename(file)}" of a sandbox's cgroup has no ${pattern.source}`);
+  return Number(value);
+}
+
+/** A figure that is only shown; not every kernel has each. */
 async function field(file: string, pattern: RegExp): Promise<number> {
   const text = await readFile(file, 'utf8').catch(() => '');
   return Number(pattern.exec(text)?.[1] ?? 0);

@@ -26,8 +26,8 @@ export async function runCommand(request: ExecRequest, context: CommandContext):
   let size = 0;
   let reason: ExecReason | undefined;
   let grace: NodeJS.Timeout | undefined;
-  request.signal?.throwIfAborted();
   const killsBefore = await context.oomKills();
+  request.signal?.throwIfAborted(); // from here to the listener nothing waits: a stop between the two would never reach the command
   const end = (why: ExecReason): void => {
     if (reason !== undefined) return;
     reason = why;
@@ -60,7 +60,11 @@ export async function runCommand(request: ExecRequest, context: CommandContext):
       });
       channel.send({ op: 'exec', id, argv: request.argv, cwd: context.cwd, env: context.env, ...(request.stdin === undefined ? {} : { stdin: request.stdin.toString('base64') }) });
     });
-    if ((await context.oomKills()) > killsBefore && reason !== 'timeout') reason = 'oom';
+    const killsAfter = await context.oomKills().catch((error: unknown) => {
+      if (reason === 'lost') return killsBefore; // the sandbox is gone, its counters with it
+      throw error;
+    });
+    if (killsAfter > killsBefore && reason !== 'timeout') reason = 'oom';
     return { ...ended, reason: reason ?? 'exited', stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr), ms: Math.round(performance.now() - began) };
   } finally {
     clearTimeout(timer);
