@@ -25,6 +25,8 @@ export interface Submission {
   readonly ref: string | null;
   /** For `check`: the ref that holds the change. */
   readonly head: string | null;
+  /** For `remediator`. */
+  readonly only: TaskRequest['only'];
   readonly label: Sensitivity | null;
   readonly budget: Budget;
   readonly environment: { readonly text: string; readonly source: string } | null;
@@ -45,7 +47,7 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   const found = await findRepository(app, submission);
   const request = checkRequest({
     text: submission.text, kind: submission.kind, agent: submission.agent, model: submission.model, repository: found.locator,
-    baseCommit: found.base, headCommit: found.head, requester: app.principal, budget: submission.budget, environment: submission.environment,
+    baseCommit: found.base, headCommit: found.head, only: submission.only, requester: app.principal, budget: submission.budget, environment: submission.environment,
   });
   const notes = [...found.notes, ...(await warnings(app, request))]; // reads the environment too: what is wrong with it is said before a task exists
   const repository = await registerAndLabel(app, found.locator, submission.label);

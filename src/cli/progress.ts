@@ -31,6 +31,10 @@ export function progressLine(event: Event): string | null {
       return `model    ${visible(event.data.message)}; trying again`;
     case 'agent.finished':
       return `agent    round ${event.data.round} ended: ${event.data.reason.replaceAll('_', ' ')}`;
+    case 'remedy.planned':
+      return `fix      ${count(event.data.candidates, 'candidate')} to try${event.data.advice > 0 ? `, ${count(event.data.advice, 'finding')} left to a person` : ''}`;
+    case 'remedy.tried':
+      return `fix      ${event.data.kept ? '✓' : '✗'} ${visible(event.data.title)}${event.data.reason === null ? '' : `: dropped, ${visible(event.data.reason)}`}`;
     case 'change.extracted':
       return `change   ${count(event.data.files.length, 'file')}${event.data.files.length > 0 ? `: ${list(event.data.files.map((f) => f.path))}` : ''}${event.data.skipped.length > 0 ? `; left out ${list(event.data.skipped.map((s) => `${s.path} (${s.reason})`))}` : ''}`;
     case 'check.ended':

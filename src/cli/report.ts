@@ -19,7 +19,10 @@ export function reportText(judged: Judged, task: string, decision: string | null
     '', ...section(c, 'proof', proof(evidence)),
     ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}`)),
     ...section(c, 'changed', evidence.files.map((f) => `${f.status.padEnd(8)} ${visible(f.path)}`)),
+    ...section(c, 'fixes', remedies(c, evidence), 40),
+    ...section(c, 'advisories', advisories(evidence)),
     ...section(c, 'findings', findings(evidence)),
+    ...section(c, 'for you', evidence.advice.map((a) => `${visible(a.what)} at ${visible(a.where)}: ${visible(a.advice)}`)),
     ...section(c, 'left out', evidence.skipped.map((s) => `${visible(s.path)}: ${visible(s.reason)}`)),
     ...section(c, 'citations', evidence.citations.map((k) => `${k.exists ? '✓' : '✗ does not exist:'} ${visible(k.ref)}`)),
     ...section(c, 'means less', evidence.warnings.map((w) => `! ${visible(w)}`)),
@@ -36,10 +39,10 @@ function paint(c: Colours, verdict: Verdict): (text: string) => string {
   return verdict === 'passed' ? c.green : verdict === 'unverified' ? c.yellow : c.red;
 }
 
-function section(c: Colours, title: string, lines: readonly string[]): string[] {
+function section(c: Colours, title: string, lines: readonly string[], max = MAX): string[] {
   if (lines.length === 0) return [];
-  const shown = lines.slice(0, MAX).map((l, i) => `${i === 0 ? c.bold(title.padEnd(11)) : ' '.repeat(11)} ${l}`);
-  return [...shown, ...(lines.length > MAX ? [`${' '.repeat(11)} … and ${lines.length - MAX} more`] : []), ''];
+  const shown = lines.slice(0, max).map((l, i) => `${i === 0 ? c.bold(title.padEnd(11)) : ' '.repeat(11)} ${l}`);
+  return [...shown, ...(lines.length > max ? [`${' '.repeat(11)} … and ${lines.length - max} more`] : []), ''];
 }
 
 function proof(evidence: Evidence): string[] {
@@ -48,6 +51,17 @@ function proof(evidence: Evidence): string[] {
   const changed = evidence.cases.filter((k) => words[k.change] !== undefined).sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change));
   const same = evidence.cases.filter((k) => k.change === 'passing').length;
   return [...changed.map((k) => `${(words[k.change] as string).padEnd(12)} ${visible(k.id)}`), ...(same > 0 ? [`${count(same, 'case')} green before and after`] : [])];
+}
+
+function remedies(c: Colours, evidence: Evidence): string[] {
+  return [...evidence.remedies].sort((a, b) => Number(b.kept) - Number(a.kept)).map((r) => (r.kept ? `${c.green('kept')}     ${visible(r.title)}` : `${c.yellow('dropped')}  ${visible(r.title)}\n${' '.repeat(21)}because ${visible(r.reason ?? '')}`));
+}
+
+function advisories({ advisories: a }: Evidence): string[] {
+  if (a.source === null) return [];
+  const of = (state: string): string[] => a.results.filter((r) => r.state === state).map((r) => `${r.package}@${r.version} ${r.id}${r.severity === null ? '' : ` (${r.severity})`}`);
+  const lines = [...of('new').map((l) => `new   ${visible(l)}`), ...of('absent').map((l) => `gone  ${visible(l)}`), ...of('unchanged').map((l) => `still ${visible(l)}`)];
+  return [...lines, `${a.problem === null ? '' : `${visible(a.problem)}; `}from ${visible(a.source)}, newest record ${a.newest?.slice(0, 10) ?? 'undated'}${a.ageDays === null ? '' : `, ${count(a.ageDays, 'day')} old`}`];
 }
 
 function findings(evidence: Evidence): string[] {

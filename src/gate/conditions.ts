@@ -2,6 +2,7 @@ import { count } from '../protocol/words.js';
 import type { CaseChange, CheckRun, Condition, Evidence } from '../protocol/evidence.js';
 import { indexOf } from './compare.js';
 import { believable } from './proof.js';
+import { isSecurityTest } from './test-files.js';
 
 /** A condition with the one thing that `holds` cannot say: whether `unknown` means that the proof itself broke. */
 export type Finding = Condition & { readonly broken?: true };
@@ -13,14 +14,25 @@ export function checkConditions({ checks, cases, definitions }: Given): Finding[
 }
 
 /** That nothing which worked before stopped working, vanished or was silenced. */
-export function caseConditions({ checks, cases }: Pick<Given, 'checks' | 'cases'>): Finding[] {
+export function caseConditions({ cases, files, checks }: Pick<Evidence, 'cases' | 'files' | 'checks'>): Finding[] {
   const failing = cases.filter((c) => c.change === 'broken' || c.change === 'new_failing');
-  const gone = cases.filter((c) => c.change === 'now_skipped' || (c.change === 'removed' && indexOf(checks.base, c.check).find(c.id)?.status !== 'failed'));
-  const silentlyFailing = cases.filter((c) => c.change === 'removed').length - gone.filter((c) => c.change === 'removed').length;
+  const gone = cases.filter((c) => c.change === 'now_skipped' || c.change === 'removed');
   return [
     listed('cases.none_broken', failing, 'No case broke.', 'cases fail that did not fail before'),
-    listed('cases.none_removed', gone, silentlyFailing === 0 ? 'No case was removed or skipped.' : `No working case was removed or skipped; ${silentlyFailing} that failed on the base are gone.`, 'cases were removed or are skipped now'),
+    listed('cases.none_removed', gone, 'No case was removed or skipped.', 'cases were removed or are skipped now'),
+    securityTestsKept(gone, files, checks),
   ];
+}
+
+/** A test that says that a defence stands is not taken away by the change that it judges, red or green. */
+function securityTestsKept(gone: readonly CaseChange[], files: Evidence['files'], checks: Evidence['checks']): Finding {
+  const id = 'tests.security_kept';
+  const deleted = files.filter((f) => f.status === 'deleted' && isSecurityTest(f.path)).map((f) => f.path);
+  const fileOf = (c: CaseChange): string => indexOf(checks.base, c.check).all.find((one) => one.id === c.id)?.file ?? c.id.split(' > ')[0] ?? c.id;
+  const silenced = gone.filter((c) => isSecurityTest(fileOf(c)) && !deleted.includes(fileOf(c))).map((c) => c.id);
+  return deleted.length + silenced.length === 0
+    ? { id, holds: 'yes', detail: 'No security test was deleted or silenced.' }
+    : { id, holds: 'no', detail: `Security tests were ${deleted.length > 0 ? 'deleted' : 'removed or skipped'}: ${[...deleted, ...silenced].slice(0, 5).join('; ')}.`.slice(0, 2000) };
 }
 
 /** That both trees were scanned to the end and the change brought no new result of level error or warning. */

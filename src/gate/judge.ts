@@ -4,6 +4,7 @@ import type { Kind, Verdict } from '../protocol/task.js';
 import { caseConditions, checkConditions, type Finding, scanCondition } from './conditions.js';
 import { compareCases } from './compare.js';
 import { provenBy } from './kinds.js';
+import { advisoriesConditions } from './remedies.js';
 
 /** What there is before it is judged. */
 export type Unjudged = Omit<Evidence, 'verdict' | 'conditions'>;
@@ -26,7 +27,8 @@ export function judge(evidence: Unjudged): { readonly verdict: Verdict; readonly
 function conditionsOf(evidence: Unjudged): readonly Finding[] {
   const shape = [consistent(evidence)];
   if (isReading(evidence.kind)) return [...shape, treeUnchanged(evidence), citationsExist(evidence)];
-  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), scanCondition(evidence), ...provenBy(evidence)];
+  if (evidence.agent === 'remediator' && evidence.files.length === 0) return [...shape, ...provenBy(evidence)]; // nothing was changed, so nothing can have broken
+  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), scanCondition(evidence), ...advisoriesConditions(evidence), ...provenBy(evidence)];
 }
 
 /** An empty list is not a pass. */

@@ -1,13 +1,15 @@
 import { count } from '../protocol/words.js';
 import type { Evidence } from '../protocol/evidence.js';
 import type { Finding } from './conditions.js';
+import { advisoryGone, remediesConditions } from './remedies.js';
 import { wasRed } from './proof.js';
 import { isTestFile } from './test-files.js';
 
-type Given = Pick<Evidence, 'kind' | 'checks' | 'cases' | 'files'>;
+type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies'>;
 
 /** What proves the work itself, beyond that nothing else broke. Kinds whose proof is not measured yet can be `unverified` at best. */
 export function provenBy(evidence: Given): readonly Finding[] {
+  if (evidence.agent === 'remediator') return remediesConditions(evidence);
   switch (evidence.kind) {
     case 'fix':
       return [redBefore(evidence)];
@@ -18,7 +20,7 @@ export function provenBy(evidence: Given): readonly Finding[] {
     case 'test':
       return [notMeasured('mutants.killed', 'whether the new tests catch a fault put into the covered code')];
     case 'upgrade':
-      return [notMeasured('advisory.gone', 'whether the advisory still applies to the new version')];
+      return [advisoryGone(evidence)];
     case 'review':
     case 'ask':
       return [];

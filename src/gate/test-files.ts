@@ -10,3 +10,10 @@ export function isTestFile(path: string): boolean {
 }
 
 const FOLDERS: ReadonlySet<string> = new Set(['test', 'tests', '__tests__', 'spec', 'specs', '__mocks__', '__snapshots__', 'e2e']);
+
+const SECURITY_TEST = /(^|[/._-])(security|authz?|permissions?|acl|csrf|xss|injection|sanitiz|validat)[\w-]*[/._-].*(test|spec)|(test|spec)s?\/.*(security|authz|permission|csrf|xss|injection|sanitiz)/i;
+
+/** True for a test that, by its path, checks that a defence stands. */
+export function isSecurityTest(path: string): boolean {
+  return SECURITY_TEST.test(path);
+}

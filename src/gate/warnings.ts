@@ -1,4 +1,5 @@
 import { count } from '../protocol/words.js';
+import { isSecurityTest } from './test-files.js';
 
 /** What is known about a repository before (and after) its checks ran. `cases` and `findings` are null before. */
 export interface Known {
@@ -12,7 +13,6 @@ export interface Known {
   readonly findings: number | null;
 }
 
-const SECURITY_TEST = /(^|[/._-])(security|authz?|permissions?|acl|csrf|xss|injection|sanitiz|validat)[\w-]*[/._-].*(test|spec)|(test|spec)s?\/.*(security|authz|permission|csrf|xss|injection|sanitiz)/i;
 const SECURE_CODING = /secur|saniti[sz]|injection|escap|validat|owasp|secret|authoris|authoriz/i;
 
 /**
@@ -22,7 +22,7 @@ export function warningsOf(known: Known): string[] {
   const warnings: string[] = [];
   if (known.checks.length === 0) warnings.push('no tests were found: nothing of the behaviour is checked, and the verdict will be `unverified`');
   else if (known.cases === 0) warnings.push('the tests name no case');
-  if (!known.paths.some((path) => SECURITY_TEST.test(path))) warnings.push('no security tests were found (by name): nothing checks that a defence still stands');
+  if (!known.paths.some(isSecurityTest)) warnings.push('no security tests were found (by name): nothing checks that a defence still stands');
   if (known.instructions === '') warnings.push('there is no AGENTS.md');
   else if (!SECURE_CODING.test(known.instructions)) warnings.push('AGENTS.md has no security rules');
   if (known.findings !== null && known.findings > 0) warnings.push(`${count(known.findings, 'finding')} of the scanner stood in the base already`);

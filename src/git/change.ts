@@ -95,13 +95,18 @@ export function contentDigest(data: Buffer): `sha256:${string}` {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }
 
-/** Content of one file of a commit, or null when there is none. At most `limit` bytes, else `repo.unusable`. */
-export async function readFileAt(context: GitContext, commit: string, path: string, limit = 1024 * 1024): Promise<Buffer | null> {
+/** A plain file of a commit, or null when there is none. At most `limit` bytes, else `repo.unusable`. */
+export async function readEntryAt(context: GitContext, commit: string, path: string, limit = 1024 * 1024): Promise<{ readonly mode: '100644' | '100755'; readonly data: Buffer } | null> {
   const listed = await git(context, ['ls-tree', '-z', '--long', '--full-tree', commit, '--', path]);
   const match = /^(100644|100755) blob ([0-9a-f]+) +(\d+)\t/.exec(listed.toString('utf8'));
   if (match === null) return null;
   if (Number(match[3]) > limit) throw new SallyportError('repo.unusable', `Cannot read ${path}: it has ${match[3]} bytes, at most ${limit} are read`);
-  return await git(context, ['cat-file', 'blob', match[2] as string]);
+  return { mode: match[1] as '100644' | '100755', data: await git(context, ['cat-file', 'blob', match[2] as string]) };
+}
+
+/** Content of one file of a commit, or null when there is none. At most `limit` bytes, else `repo.unusable`. */
+export async function readFileAt(context: GitContext, commit: string, path: string, limit?: number): Promise<Buffer | null> {
+  return (await readEntryAt(context, commit, path, limit))?.data ?? null;
 }
 
 /** Which of `paths` the .gitignore files of the laid-out base ignore. Only the trusted tree's rules are asked. */

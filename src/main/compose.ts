@@ -51,10 +51,17 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
         return key;
       },
       price: (model) => models.price(model),
+      advisories: advisoriesOf(config, folders),
     },
     detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config, models))),
     [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
   };
+}
+
+/** The installation's advisories, read once a process. A URL is asked at most once a day; its copy is kept below the state directory. */
+function advisoriesOf({ advisories }: Config, folders: Folders): () => Promise<AdvisorySet | null> {
+  let loaded: Promise<AdvisorySet | null> | undefined;
+  return () => (loaded ??= advisories === null ? Promise.resolve(null) : /^https?:/i.test(advisories) ? fromUrl(advisories, { cacheFolder: folders.advisories }) : fromFolder(advisories));
 }
 
 /** The sandbox driver alone, for `doctor` and for people who try it. */

@@ -13,6 +13,8 @@ export interface Config {
   readonly modelKey: string | null;
   readonly price: Price | null;
   readonly allowHosts: readonly string[];
+  /** A folder or file of OSV records, or the URL of a mirror's file. Null = none. */
+  readonly advisories: string | null;
   readonly user: string;
   readonly path: string;
   readonly userHome: string;
@@ -27,6 +29,7 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
   return {
     home: stateDirectory(env, uid, userHome), databaseUrl, model: defaultModel(env), modelKey, price: readPrice(env['SALLYPORT_MODEL_PRICE']),
     allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
+    advisories: env['SALLYPORT_ADVISORIES'] === undefined || env['SALLYPORT_ADVISORIES'] === '' ? null : env['SALLYPORT_ADVISORIES'],
     user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };

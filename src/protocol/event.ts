@@ -70,6 +70,11 @@ export const EVENTS = {
   'agent.finished': z.strictObject({ round: z.int(), reason: z.enum(['finish', 'no_tool_calls', 'turn_limit', 'no_progress']), summary: BodyRef.nullable() }),
   'feedback.given': z.strictObject({ round: z.int(), body: BodyRef }),
 
+  /** What the remediator found to try; `body` holds the candidates. */
+  'remedy.planned': z.strictObject({ candidates: z.int(), advice: z.int(), body: BodyRef }),
+  /** One candidate, applied alone to the base and measured in fresh sandboxes. */
+  'remedy.tried': z.strictObject({ candidate: Short, title: Short, kept: z.boolean(), reason: Short.nullable(), commit: z.string().nullable() }),
+
   'change.extracted': z.strictObject({
     round: z.int(), commit: z.string(), tree: z.string(), patch: BodyRef,
     files: z.array(z.strictObject({ path: Short, status: z.enum(['added', 'modified', 'deleted']), mode: z.string(), digest: Digest.nullable() })),

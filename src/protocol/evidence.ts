@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CASE_RUNNERS } from './environment.js';
-import { Kind, Verdict } from './task.js';
+import { Agent, Kind, Verdict } from './task.js';
 
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 export type Digest = z.infer<typeof Digest>;
@@ -46,6 +46,9 @@ export const CaseChange = z.strictObject({
 });
 export type CaseChange = z.infer<typeof CaseChange>;
 
+/** The head against the base. */
+const ChangeState = z.enum(['new', 'unchanged', 'absent']);
+
 /** A scanner result, reduced to what the gate compares. The whole SARIF is kept as an artifact. */
 export const ScanResult = z.strictObject({
   rule: z.string(),
@@ -54,10 +57,39 @@ export const ScanResult = z.strictObject({
   path: z.string(),
   line: z.int().min(1),
   fingerprint: z.string(),
-  state: z.enum(['new', 'unchanged', 'absent']),
+  state: ChangeState,
   cwe: z.string().nullable(),
 });
 export type ScanResult = z.infer<typeof ScanResult>;
+
+/** A known advisory that applies to an installed package. `state` compares base and head. */
+export const AdvisoryResult = z.strictObject({
+  id: z.string().max(200),
+  aliases: z.array(z.string().max(200)).max(50),
+  package: z.string().max(300),
+  version: z.string().max(200),
+  severity: z.enum(['critical', 'high', 'moderate', 'low']).nullable(),
+  summary: z.string().max(2000),
+  /** Versions that a record names as fixed. */
+  fixed: z.array(z.string().max(200)).max(100),
+  state: ChangeState,
+});
+export type AdvisoryResult = z.infer<typeof AdvisoryResult>;
+
+/** What a remedy sets out to remove: a result of the scanner, or an advisory on an installed version. */
+export const Target = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('finding'), rule: z.string(), path: z.string(), line: z.int(), fingerprint: z.string() }),
+  z.strictObject({ kind: z.literal('advisory'), id: z.string(), package: z.string(), version: z.string() }),
+]);
+export type Target = z.infer<typeof Target>;
+
+/** One mechanical fix that the remediator tried alone: kept, or dropped with the reason. */
+export const Remedy = z.strictObject({ id: z.string(), title: z.string().max(500), targets: z.array(Target).max(1000), kept: z.boolean(), reason: z.string().max(2000).nullable() });
+export type Remedy = z.infer<typeof Remedy>;
+
+/** What no mechanical fix exists for: it stays a finding, with what a person can do. */
+export const Advice = z.strictObject({ what: z.string().max(500), where: z.string().max(1000), advice: z.string().max(2000) });
+export type Advice = z.infer<typeof Advice>;
 
 export const Condition = z.strictObject({
   id: z.string(),
@@ -74,6 +106,7 @@ export const Evidence = z.strictObject({
   run: z.string(),
   round: z.int(),
   kind: Kind,
+  agent: Agent,
   request: z.string(),
   base: z.strictObject({ commit: z.string(), tree: z.string() }),
   head: z.strictObject({ commit: z.string(), tree: z.string() }),
@@ -86,6 +119,11 @@ export const Evidence = z.strictObject({
   definitions: z.array(z.string()),
   cases: z.array(CaseChange),
   scan: z.strictObject({ ran: z.boolean(), problem: z.string().nullable(), results: z.array(ScanResult), sarif: BodyRef.nullable() }),
+  /** `source` null = no advisories are configured. `newest` = date of the newest record, `ageDays` at the time of judging. */
+  advisories: z.strictObject({ source: z.string().nullable(), newest: z.string().nullable(), ageDays: z.int().nullable(), problem: z.string().nullable(), results: z.array(AdvisoryResult) }),
+  /** Of the remediator only. */
+  remedies: z.array(Remedy),
+  advice: z.array(Advice),
   environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()) }),
   instructions: z.array(z.strictObject({ path: z.string(), bytes: z.int(), used: z.int(), digest: Digest })),
   policy: z.strictObject({ name: z.string(), version: Digest }),

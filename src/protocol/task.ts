@@ -14,8 +14,8 @@ export const SENSITIVITIES = ['public', 'internal', 'confidential', 'restricted'
 export const Sensitivity = z.enum(SENSITIVITIES);
 export type Sensitivity = z.infer<typeof Sensitivity>;
 
-/** Who drives: `loop` is Sallyport's own agent; `check` drives nothing (a gate run on a given change). */
-export const Agent = z.enum(['loop', 'check']);
+/** Who drives: `loop` is Sallyport's own agent; `remediator` applies mechanical fixes without a model; `check` drives nothing (a gate run on a given change). */
+export const Agent = z.enum(['loop', 'remediator', 'check']);
 export type Agent = z.infer<typeof Agent>;
 
 /** What a task may use before it pauses. `usd` counts only where a price is known. */
@@ -55,6 +55,8 @@ export const TaskRequest = z.strictObject({
   baseCommit: z.string().regex(/^[0-9a-f]{40,64}$/),
   /** For `check`: the commit that holds the change. */
   headCommit: z.string().regex(/^[0-9a-f]{40,64}$/).nullable(),
+  /** For `remediator`: null = fixes of the code and of the dependencies. */
+  only: z.enum(['code', 'deps']).nullable().default(null),
   requester: z.string().min(1).max(200),
   budget: Budget,
   /** An environment definition that the person gave with the request; null = the one on the base, or what is detected. */

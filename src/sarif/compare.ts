@@ -36,13 +36,18 @@ export function fingerprints(results: readonly SarifResult[]): string[] {
   return keyed(results).map((k) => k.fingerprint);
 }
 
+/** What tells a result from others in its file but not from its equals: rule, path and normalised snippet. */
+export function contentKey(result: SarifResult): string {
+  return JSON.stringify([result.rule, result.path, normalised(result)]);
+}
+
 function keyed(results: readonly SarifResult[]): Keyed[] {
   const inOrder = results.map((result, index) => ({ result, index })).sort((a, b) => byPlace(a.result, b.result) || a.index - b.index);
   const counts = new Map<string, number>();
   const keys = new Map<number, Keyed>();
   for (const { result, index } of inOrder) {
     const content = normalised(result);
-    const here = JSON.stringify([result.rule, result.path, content]);
+    const here = contentKey(result);
     const occurrence = counts.get(here) ?? 0;
     counts.set(here, occurrence + 1);
     keys.set(index, { result, fingerprint: digest([here, occurrence]), anywhere: JSON.stringify([result.rule, content]) });

@@ -9,6 +9,7 @@ import type { BodyRef } from '../protocol/evidence.js';
 import type { ModelTarget, TaskRequest } from '../protocol/task.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Owner } from '../sandbox/layer.js';
+import type { AdvisorySet } from '../scan/advisories/source.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import type { Price } from '../gateway/meter.js';
 import type { Folders } from './folders.js';
@@ -27,8 +28,13 @@ export interface Equipment {
   /** The key of a model by its reference. Throws `input.no_model` when there is none. */
   readonly modelKey: (keyRef: string) => Promise<string>;
   readonly price: (model: ModelTarget) => Price | null;
+  /** The installation's own set of known advisories (SALLYPORT_ADVISORIES), null when none is configured. */
+  readonly advisories: () => Promise<AdvisorySet | null>;
   readonly policy: { readonly name: string; readonly version: string };
 }
+
+/** Runs a named step once: its result is durable, and a repetition after a crash gets it from the log. */
+export type Step = <T>(name: string, body: (journal: Journal) => Promise<T>) => Promise<T>;
 
 /** One run in this process. */
 export class RunContext {

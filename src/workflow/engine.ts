@@ -4,10 +4,10 @@ import { SallyportError, toSallyportError } from '../protocol/errors.js';
 import type { Event } from '../protocol/event.js';
 import type { TaskRequest } from '../protocol/task.js';
 import type { Store, Task } from '../store/store.js';
-import { type Equipment, RunContext } from './context.js';
+import { type Equipment, RunContext, type Step } from './context.js';
 import { causeOf, suspends } from './suspend.js';
 import { sweep } from './sweep.js';
-import { removeRunFolder, runTask, type Step, type TaskResult } from './task.js';
+import { removeRunFolder, runTask, type TaskResult } from './task.js';
 
 /** How a run in this process ended. `stopped` is resumable. */
 export type Outcome =

@@ -51,7 +51,7 @@ describe('docs/architecture.md', () => {
 
   it('has a row for every condition of the gate', () => {
     const page = read('docs/architecture.md');
-    const code = ['judge', 'conditions', 'kinds'].map((name) => read(`src/gate/${name}.ts`)).join('\n');
+    const code = ['judge', 'conditions', 'kinds', 'remedies'].map((name) => read(`src/gate/${name}.ts`)).join('\n');
     const ids = [...new Set([...code.matchAll(/'((?:evidence|change|tree|citations|checks|tests|cases|scan|proof|mutants|advisory)\.[a-z_]+)'/g)].map((m) => m[1] as string))];
     expect(ids.filter((id) => !page.includes(`\`${id}\``))).toEqual([]);
     expect(ids.length).toBeGreaterThan(12);

@@ -24,10 +24,11 @@ export function commandRun(exit: number | null, more: Partial<CheckRun> = {}): C
 export function evidenceOf(more: Partial<Unjudged> = {}): Unjudged {
   const checks = more.checks ?? { base: [nodeRun(['failed t.test.js > a', 'passed t.test.js > b'])], head: [nodeRun(['passed t.test.js > a', 'passed t.test.js > b'])], red: [] };
   return {
-    v: 1, task: 'task_1', run: 'run_1', round: 1, kind: 'fix', request: 'mend it',
+    v: 1, task: 'task_1', run: 'run_1', round: 1, kind: 'fix', agent: 'loop', request: 'mend it',
     base: { commit: 'c1', tree: 't1' }, head: { commit: 'c2', tree: 't2' }, patch: null,
     files: [{ path: 'src/a.js', status: 'modified', mode: '100644' }], skipped: [], checks, cases: compareCases(checks), definitions: [],
     scan: { ran: true, problem: null, results: [], sarif: null },
+    advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] }, remedies: [], advice: [],
     environment: { source: 'base', snapshot: null, headSnapshot: null, driver: 'fake', enforced: [] }, instructions: [],
     policy: { name: 'solo', version: DIGEST }, citations: [], warnings: [], notChecked: [...NOT_CHECKED], ...more,
   };

@@ -29,6 +29,7 @@ interface RunOptions {
   readonly maxUsd: number;
   readonly detach?: boolean;
   readonly json?: boolean;
+  readonly only?: 'code' | 'deps';
 }
 
 function taskOptions(command: Command): Command {
@@ -64,6 +65,14 @@ export function addWorkCommands(program: Command, surface: Surface, act: Act): v
     .addOption(new Option('--kind <kind>', 'what the change claims to be').choices(KINDS).default('fix'))
     .addHelpText('after', '\nExample:\n  sallyport check --base main --head my-branch')
     .action(act((options: RunOptions & { readonly base: string; readonly head: string }) => runCheck(surface, options)));
+  agentOptions(program.command('review [what]').description('review a repository for vulnerabilities; nothing is changed. Without a model: what the rules and advisories say'))
+    .addHelpText('after', '\nExample:\n  sallyport review --repo ~/shop')
+    .action(act((text: string | undefined, options: RunOptions) => runReview(surface, text, options)));
+  taskOptions(program.command('fix').description('mend what has a mechanical fix, each fix kept only if the tests still pass; no model'))
+    .addOption(new Option('--only <what>', 'only fixes of the code, or only upgrades of dependencies').choices(['code', 'deps']))
+    .option('-d, --detach', 'leave the work to a worker in the background')
+    .addHelpText('after', '\nExample:\n  sallyport fix --only deps')
+    .action(act((options: RunOptions) => runFix(surface, options)));
   program.command('stop <task>').description('stop a task; it can be resumed').addHelpText('after', '\nExample:\n  sallyport stop last')
     .action(act((text: string, options: { json?: boolean }) => stopTask(surface, text, options.json === true)));
   program.command('resume <task>').description('go on from the last finished step')
@@ -84,12 +93,23 @@ async function runCheck(surface: Surface, options: RunOptions & { readonly base:
   return await start(surface, { text: `check ${options.head} against ${options.base}`, kind: options.kind, agent: 'check', model: null, head: options.head }, { ...options, ref: options.base });
 }
 
+async function runReview(surface: Surface, text: string | undefined, options: RunOptions): Promise<ExitCode> {
+  if (options.model !== undefined) return await runTask(surface, text ?? 'Review this repository for vulnerabilities. Cite every place.', { ...options, kind: 'review' });
+  return await start(surface, { text: text ?? 'review the repository by rules and advisories', kind: 'review', agent: 'remediator', model: null, head: null }, options);
+}
+
+/** Without a model. What it claims is measured by the findings and advisories that are gone, not by a test that was red. */
+async function runFix(surface: Surface, options: RunOptions): Promise<ExitCode> {
+  const what = options.only === 'code' ? 'findings of the scanner' : options.only === 'deps' ? 'dependencies with known advisories' : 'findings of the scanner and dependencies with known advisories';
+  return await start(surface, { text: `mend ${what}, as far as there is a mechanical fix`, kind: options.only === 'deps' ? 'upgrade' : 'fix', agent: 'remediator', model: null, head: null }, options);
+}
+
 type What = Pick<Submission, 'text' | 'kind' | 'agent' | 'model' | 'head'>;
 
 async function start(surface: Surface, what: What, options: RunOptions): Promise<ExitCode> {
   await using app = await surface.openApp();
   const submission: Submission = {
-    ...what, repository: options.repo, ref: options.ref ?? null, label: options.label ?? null, environment: await readEnvironment(options.env),
+    ...what, repository: options.repo, ref: options.ref ?? null, only: options.only ?? null, label: options.label ?? null, environment: await readEnvironment(options.env),
     budget: { rounds: options.rounds ?? DEFAULT_BUDGET.rounds, seconds: options.maxSeconds, tokens: options.maxTokens ?? DEFAULT_BUDGET.tokens, usd: options.maxUsd ?? DEFAULT_BUDGET.usd },
   };
   const submitted = await submitOrAsk(surface, app, submission);
@@ -124,7 +144,7 @@ function header(surface: Surface, task: Task, notes: readonly string[]): void {
   surface.out.note([
     `task     ${task.id}  (${request.kind})`, `repo     ${request.repository} at ${request.baseCommit.slice(0, 12)}`,
     `agent    ${request.agent}, model ${request.model?.name ?? 'none'}; ${leaves}`,
-    request.agent === 'check' ? `limits   ${Math.round(budget.seconds / 60)} minutes` : `limits   ${budget.rounds} rounds, ${Math.round(budget.seconds / 60)} minutes, ${budget.tokens} tokens, $${budget.usd}`, `state    ${surface.home}`,
+    request.model === null ? `limits   ${Math.round(budget.seconds / 60)} minutes` : `limits   ${budget.rounds} rounds, ${Math.round(budget.seconds / 60)} minutes, ${budget.tokens} tokens, $${budget.usd}`, `state    ${surface.home}`,
     ...notes.map((n) => `note     ${n}`),
   ].join('\n'));
 }

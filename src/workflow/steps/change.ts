@@ -34,7 +34,7 @@ export async function givenChange(context: RunContext, round: number, journal: J
   return { commit };
 }
 
-async function recordChange(context: RunContext, round: number, commit: string, skipped: readonly Skipped[], journal: Journal): Promise<void> {
+export async function recordChange(context: RunContext, round: number, commit: string, skipped: readonly Skipped[], journal: Journal): Promise<void> {
   const mirror = await context.mirror();
   const { tree, patch, files } = await describe(mirror, context.request.baseCommit, commit);
   const named = await Promise.all(files.map(async (f) => ({ path: f.path, status: f.status, mode: f.mode, digest: await digestOfFile(context, f) })));

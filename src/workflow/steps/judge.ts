@@ -10,26 +10,31 @@ import { readFileAt } from '../../git/change.js';
 import { git } from '../../git/command.js';
 import { listTree } from '../../git/tree.js';
 import type { Event, EventData, Journal } from '../../protocol/event.js';
-import { type BodyRef, Evidence, NOT_CHECKED } from '../../protocol/evidence.js';
+import { type Advice, type BodyRef, Evidence, NOT_CHECKED, Remedy } from '../../protocol/evidence.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
 import { readInstructions } from '../../instructions/agents-md.js';
 import type { Environment } from '../../setup/environment.js';
 import type { Snapshot } from '../../setup/prepare.js';
 import { lastOf, mustLastOf, type RunContext } from '../context.js';
+import { Plan } from '../../agent/remediator/candidates.js';
+import { advisorySets, compareAdvisories } from './advisories.js';
 import { environmentOf } from './source.js';
 import { SideBody } from './verify.js';
 
 /** Lines of *not checked* that hold for this version whatever the change is. */
-const NOT_YET = ['coverage of the changed lines', 'screening of the request', 'known advisories of dependencies', 'flaky tests'];
+const NOT_YET = ['coverage of the changed lines', 'screening of the request', 'flaky tests'];
 
 /**
  * Puts the evidence of a round together from the log and the stored bodies, judges it, and keeps it under its digest: the
  * bytes that an approval is bound to.
  */
-export async function judgeRound(context: RunContext, round: number, tree: string, base: BodyRef, head: BodyRef, snapshot: Snapshot, citations: BodyRef | null, journal: Journal): Promise<{ readonly verdict: Verdict; readonly evidence: BodyRef }> {
+export async function judgeRound(context: RunContext, round: number, tree: string, base: BodyRef, head: BodyRef, snapshot: Snapshot, said: Said, journal: Journal): Promise<{ readonly verdict: Verdict; readonly evidence: BodyRef }> {
   const events = await context.events();
-  const unjudged = await assemble(context, events, { round, tree, base, head, snapshot, citations: citations === null ? [] : await context.loadJson(citations, (v) => Citations.parse(v)) });
+  const unjudged = await assemble(context, events, {
+    round, tree, base, head, snapshot, citations: said.citations === null ? [] : await context.loadJson(said.citations, (v) => Citations.parse(v)),
+    remedies: said.remedies === null ? [] : await context.loadJson(said.remedies, (v) => z.array(Remedy).parse(v)), advice: said.plan === null ? [] : (await context.loadJson(said.plan, (v) => Plan.parse(v))).advice,
+  });
   const clean = scrub(unjudged, context.equipment.redact) as Unjudged;
   const evidence = Evidence.parse({ ...clean, ...judge(clean) });
   const ref = await context.equipment.artifacts.put(canonicalBytes(evidence), { blind: false, media: 'application/json' });
@@ -39,6 +44,13 @@ export async function judgeRound(context: RunContext, round: number, tree: strin
 
 const Citations = z.array(z.string().max(500)).max(200);
 
+/** What who drove the round has to say about it, as stored bodies: nothing of it is believed without the gate's own look. */
+export interface Said {
+  readonly citations: BodyRef | null;
+  readonly plan: BodyRef | null;
+  readonly remedies: BodyRef | null;
+}
+
 interface Parts {
   readonly round: number;
   readonly tree: string;
@@ -46,6 +58,8 @@ interface Parts {
   readonly head: BodyRef;
   readonly snapshot: Snapshot;
   readonly citations: readonly string[];
+  readonly remedies: Remedy[];
+  readonly advice: Advice[];
 }
 
 async function assemble(context: RunContext, events: readonly Event[], parts: Parts): Promise<Unjudged> {
@@ -55,18 +69,20 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
   const checks = { base: base.checks, head: head.checks, red: head.red };
   const environment = await environmentOf(context);
+  const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date());
   return {
-    v: 1, task, run, round: parts.round, kind: request.kind, request: request.text,
+    v: 1, task, run, round: parts.round, kind: request.kind, agent: request.agent, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, head.scan.results), sarif: head.scan.sarif },
+    advisories, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: context.equipment.driver.name, enforced: enforcedOf(events, run) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
     warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...byExitCode(environment)],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...byExitCode(environment)],
   };
 }
 

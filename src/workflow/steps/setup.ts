@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
-import { prepareSnapshot, type Snapshot } from '../../setup/prepare.js';
+import { prepareSnapshot, type SetupRequest, type Snapshot } from '../../setup/prepare.js';
 import type { RunContext } from '../context.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
@@ -25,10 +25,21 @@ export function headSnapshots(context: RunContext): string {
   return join(context.folder, 'snapshots');
 }
 
-async function setup(context: RunContext, what: { readonly tree: string; readonly laidOut: string; readonly baseTree: string; readonly trust: string; readonly snapshots: string }, journal: Journal): Promise<Snapshot> {
+/** What a resolution of new versions works with: the base's manifests and client configuration, and nothing that is kept. */
+export async function setupRequest(context: RunContext, tree: string, journal: Journal): Promise<SetupRequest> {
+  return await requestFor(context, { tree, laidOut: await baseFolder(context, tree), baseTree: tree, trust: `head:${context.run}`, snapshots: headSnapshots(context) }, journal);
+}
+
+type What = Pick<SetupRequest, 'tree' | 'laidOut' | 'baseTree' | 'trust' | 'snapshots'>;
+
+async function setup(context: RunContext, what: What, journal: Journal): Promise<Snapshot> {
+  return await prepareSnapshot(await requestFor(context, what, journal));
+}
+
+async function requestFor(context: RunContext, what: What, journal: Journal): Promise<SetupRequest> {
   const { equipment } = context;
-  return await prepareSnapshot({
+  return {
     ...what, driver: equipment.driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
     environment: await environmentOf(context), registry: equipment.registry, toolchain: equipment.toolchain, journal, signal: context.signal,
-  });
+  };
 }

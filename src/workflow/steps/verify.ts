@@ -4,12 +4,13 @@ import { type ChangeEntry, importChange } from '../../git/change.js';
 import { collectChecks, collectScan, type Collector, type ScanSide } from '../../gate/collect.js';
 import { isTestFile } from '../../gate/test-files.js';
 import { SallyportError } from '../../protocol/errors.js';
-import type { EventData, Journal } from '../../protocol/event.js';
+import type { Journal } from '../../protocol/event.js';
 import { BodyRef, CheckRun } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
 import { layersOf, type Snapshot } from '../../setup/prepare.js';
 import { EXIT } from '../../protocol/exit.js';
 import type { RunContext } from '../context.js';
+import { advisoriesAt, AdvisorySide } from './advisories.js';
 import { headSnapshots, setupHead } from './setup.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
@@ -19,6 +20,7 @@ export const SideBody = z.strictObject({
   checks: z.array(CheckRun),
   red: z.array(CheckRun),
   scan: z.strictObject({ results: z.array(SarifResult), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
+  advisories: AdvisorySide,
   snapshot: z.string().nullable(),
 });
 export type SideBody = z.infer<typeof SideBody>;
@@ -36,24 +38,40 @@ export async function verifyBase(context: RunContext, tree: string, snapshot: Sn
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
-  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), snapshot: snapshot.id }) };
+  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), advisories: await advisoriesAt(context, context.request.baseCommit), snapshot: snapshot.id }) };
+}
+
+/** A change to be measured against the base. */
+export interface Measured {
+  readonly round: number;
+  readonly baseTree: string;
+  readonly base: Snapshot;
+  readonly change: { readonly commit: string; readonly tree: string; readonly files: readonly { readonly path: string; readonly status: 'added' | 'modified' | 'deleted'; readonly mode: string }[] };
+  /** A scan that holds for this head too, because nothing that is scanned changed; null = scan it. */
+  readonly scanned: SideBody['scan'] | null;
+}
+
+/** The head of a round, kept as one body. */
+export async function verifyHead(context: RunContext, what: Measured, journal: Journal): Promise<{ readonly body: BodyRef }> {
+  return { body: await keep(journal, await measureHead(context, what, journal)) };
 }
 
 /** The head in fresh sandboxes; and, when tests changed, the head's tests on the base's code: were they red before? */
-export async function verifyHead(context: RunContext, round: number, baseTree: string, base: Snapshot, change: EventData<'change.extracted'>, journal: Journal): Promise<{ readonly body: BodyRef }> {
+export async function measureHead(context: RunContext, { round, baseTree, base, change, scanned }: Measured, journal: Journal): Promise<SideBody> {
   const changed = change.files.map((f) => f.path);
   const headFolder = await runFolder(context, change.tree);
   const using = await collector(context, journal);
   const { checks } = await environmentOf(context);
+  const advisories = await advisoriesAt(context, change.commit);
+  const scan = async (lowers: readonly string[]): Promise<SideBody['scan']> => scanned ?? mutable(await collectScan(using, { round, side: 'head', lowers }, changed));
   const head = await tryHeadSetup(context, baseTree, change.tree, changed, base, journal);
-  if ('failed' in head) return { body: await keep(journal, { checks: [head.failed], red: [], scan: mutable(await collectScan(using, { round, side: 'head', lowers: [headFolder] }, changed)), snapshot: null }) };
+  if ('failed' in head) return { checks: [head.failed], red: [], scan: await scan([headFolder]), advisories, snapshot: null };
   const layers = layersOf(head === base ? context.equipment.folders.snapshots : headSnapshots(context), head);
   const lowers = [...layers, headFolder];
   const runs = await collectChecks(using, { round, side: 'head', lowers }, checks);
   const tests = change.files.filter((f) => f.status !== 'deleted' && f.mode !== '160000' && isTestFile(f.path));
   const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...layers, await layTestsOnBase(context, round, change.commit, tests)] }, checks);
-  const scan = await collectScan(using, { round, side: 'head', lowers }, changed);
-  return { body: await keep(journal, { checks: runs, red, scan: mutable(scan), snapshot: head.id }) };
+  return { checks: runs, red, scan: await scan(lowers), advisories, snapshot: head.id };
 }
 
 /** A head whose dependencies cannot be set up is a finding about the change, not a fault of the machine. */

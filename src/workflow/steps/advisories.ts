@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { readInventory } from '../../egress/lockfile.js';
+import { readFileAt } from '../../git/change.js';
+import { BlobReader } from '../../git/blobs.js';
+import { listTree } from '../../git/tree.js';
+import { SallyportError } from '../../protocol/errors.js';
+import { AdvisoryResult } from '../../protocol/evidence.js';
+import { type AdvisorySet, ageDays, fromFiles } from '../../scan/advisories/source.js';
+import { type AdvisoryHit, matchAdvisories } from '../../scan/advisories/match.js';
+import type { RunContext } from '../context.js';
+import { environmentOf } from './source.js';
+
+const LOCKFILES = ['npm-shrinkwrap.json', 'package-lock.json'] as const;
+const MAX_LOCKFILE = 64 * 1024 * 1024;
+
+/** What the known advisories say of one side. `problem` = why that proves nothing. */
+export const AdvisorySide = z.strictObject({ hits: z.array(AdvisoryResult.omit({ state: true })), problem: z.string().nullable() });
+export type AdvisorySide = z.infer<typeof AdvisorySide>;
+
+/** Every set that holds for a run: the repository's own snapshot on the protected base, and the installation's. Empty = none is configured. */
+export async function advisorySets(context: RunContext): Promise<AdvisorySet[]> {
+  const { spec } = await environmentOf(context);
+  const configured = await context.equipment.advisories();
+  return [...(spec.advisories === undefined ? [] : [await fromBase(context, spec.advisories)]), ...(configured === null ? [] : [configured])];
+}
+
+/** The records that the base's environment names, read from the base's tree: a change has no say in what it is measured by. */
+async function fromBase(context: RunContext, path: string): Promise<AdvisorySet> {
+  const mirror = await context.mirror();
+  const folder = path.replace(/\/+$/, '');
+  const entries = (await listTree(mirror, context.request.baseCommit)).filter(({ path: name, mode }) => {
+    const at = name.toString('utf8');
+    return mode.startsWith('100') && (at === folder || at.startsWith(`${folder}/`));
+  });
+  if (entries.length === 0) throw new SallyportError('input.invalid', `The environment names advisories at "${path}", and the base has nothing there`, { hint: 'A folder of OSV records (*.json), or one file.' });
+  await using reader = await BlobReader.open(mirror);
+  const files: { path: string; body: Buffer }[] = [];
+  for (const entry of entries) files.push({ path: entry.path.toString('utf8'), body: await reader.read(entry.blob) });
+  return fromFiles(`${path} of the repository`, files);
+}
+
+/** The advisories that apply to what the lockfile of a commit installs. Without a lockfile there is nothing to apply them to. */
+export async function advisoriesAt(context: RunContext, commit: string): Promise<AdvisorySide> {
+  const sets = await advisorySets(context);
+  if (sets.length === 0) return { hits: [], problem: null };
+  const lock = await lockfileAt(context, commit);
+  if (lock === null) return { hits: [], problem: null };
+  try {
+    return { hits: hitsIn(sets, lock), problem: null };
+  } catch (error) {
+    if (!(error instanceof SallyportError)) throw error;
+    return { hits: [], problem: error.message.slice(0, 2000) };
+  }
+}
+
+/** The same advisory of two sets, or for two copies of one version, counts once. */
+export function hitsIn(sets: readonly AdvisorySet[], lockfile: string): AdvisoryHit[] {
+  const packages = readInventory(lockfile).map(({ name, version }) => ({ ecosystem: 'npm', name, version }));
+  const hits = new Map<string, AdvisoryHit>();
+  for (const set of sets) for (const hit of matchAdvisories(set, packages)) hits.set(JSON.stringify([hit.id, hit.package, hit.version]), hit);
+  return [...hits.values()].sort((a, b) => (a.package === b.package ? (a.id < b.id ? -1 : 1) : a.package < b.package ? -1 : 1));
+}
+
+export async function lockfileAt(context: RunContext, commit: string): Promise<string | null> {
+  const mirror = await context.mirror();
+  for (const path of LOCKFILES) {
+    const body = await readFileAt(mirror, commit, path, MAX_LOCKFILE);
+    if (body !== null) return body.toString('utf8');
+  }
+  return null;
+}
+
+/** Base against head, with the age of what they were measured by. Pure but for `now`. */
+export function compareAdvisories(sets: readonly AdvisorySet[], base: AdvisorySide, head: AdvisorySide, now: Date): { source: string | null; newest: string | null; ageDays: number | null; problem: string | null; results: AdvisoryResult[] } {
+  const key = (h: { id: string; package: string; version: string }): string => JSON.stringify([h.id, h.package, h.version]);
+  const [before, after] = [new Set(base.hits.map(key)), new Set(head.hits.map(key))];
+  const ages = sets.flatMap((set) => ageDays(set, now) ?? []);
+  return {
+    source: sets.length === 0 ? null : sets.map((s) => s.source).join(', ').slice(0, 1000),
+    newest: sets.flatMap((s) => s.newest ?? []).sort().at(-1) ?? null, ageDays: ages.length === 0 ? null : Math.min(...ages),
+    problem: base.problem ?? head.problem,
+    results: [...head.hits.map((h) => ({ ...h, state: before.has(key(h)) ? ('unchanged' as const) : ('new' as const) })), ...base.hits.filter((h) => !after.has(key(h))).map((h) => ({ ...h, state: 'absent' as const }))],
+  };
+}
