@@ -6,6 +6,7 @@ import { listTree } from '../git/tree.js';
 import { dirtyFiles } from '../git/worktree.js';
 import type { PolicyRequest } from '../policy/schema.js';
 import { SallyportError } from '../protocol/errors.js';
+import { SCREEN, screen, type Screened } from '../screen/screen.js';
 import type { DecisionData } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
 import { type Agent, type Budget, type Kind, type ModelTarget, type Sensitivity, TaskRequest } from '../protocol/task.js';
@@ -27,6 +28,8 @@ export interface Submission {
   readonly head: string | null;
   /** For `remediator`. */
   readonly only: TaskRequest['only'];
+  /** What the person says the work is for, where screening asks. */
+  readonly purpose: string | null;
   readonly label: Sensitivity | null;
   readonly budget: Budget;
   readonly environment: { readonly text: string; readonly source: string } | null;
@@ -51,14 +54,18 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   });
   const notes = [...found.notes, ...(await warnings(app, request))]; // reads the environment too: what is wrong with it is said before a task exists
   const repository = await registerAndLabel(app, found.locator, submission.label);
+  const screened = request.agent === 'loop' ? screen(request.text) : null; // the other agents do what they do whatever the text says
   const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
   const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request, repository: repository.id, createdAt: new Date() });
   await recordAct(app, task.id, 'submit', [
     { type: 'task.created', data: { request } },
     ...(submission.label === null ? [] : [{ type: 'repository.labelled' as const, data: { repository: repository.id, label: submission.label, by: app.principal } }]),
+    ...(screened === null ? [] : [{ type: 'request.screened' as const, data: { outcome: screened.outcome, score: screened.score, reasons: [...screened.reasons], screen: `${SCREEN.name} ${SCREEN.version}`, purpose: submission.purpose } }]),
     { type: 'policy.decided', data: decision },
   ]);
-  if (decision.effect !== 'allow') throw await refuse(app, task, decision, request);
+  const unfit = screened === null ? null : screenError(screened, submission.purpose);
+  if (unfit !== null) throw await refuse(app, task, unfit);
+  if (decision.effect !== 'allow') throw await refuse(app, task, policyError(decision, request));
   return { task, decision, notes };
 }
 
@@ -124,12 +131,23 @@ export function policyRequest(action: PolicyRequest['action'], principal: string
   };
 }
 
-async function refuse(app: App, task: Task, decision: DecisionData, request: TaskRequest): Promise<SallyportError> {
+/** A refusal stands whatever is declared; a doubt is settled by a person's word, which is on the log. */
+function screenError({ outcome, score, reasons }: Screened, purpose: string | null): SallyportError | null {
+  const why = `it ${reasons.join(', ')}; score ${score}`;
+  if (outcome === 'refuse') return new SallyportError('screen.refused', `The request reads as malicious work: ${why}`, { hint: 'sallyport show last keeps the decision. Detections, tests and patches for your own code are welcome: say so in the request.' });
+  if (outcome === 'ask' && purpose === null) return new SallyportError('screen.asked', `The request may serve an attack: ${why}`, { hint: 'Say what it is for and in whose name, it is recorded: --purpose "..."' });
+  return null;
+}
+
+function policyError(decision: DecisionData, request: TaskRequest): SallyportError {
   const host = request.model?.baseUrl == null ? 'the model' : new URL(request.model.baseUrl).host;
-  const error = decision.effect === 'ask'
+  return decision.effect === 'ask'
     ? new SallyportError('policy.ask', `This sends files of ${request.repository} to ${host}, and the repository has no label (rule "${decision.rule}": ${decision.reason})`, { hint: 'Say how sensitive it is: --label public|internal|confidential|restricted' })
     : new SallyportError('policy.denied', `The policy "${decision.policy}" does not allow this (rule "${decision.rule}": ${decision.reason})`, { hint: 'sallyport show last keeps the decision.' });
-  await recordAct(app, task.id, 'refuse', [{ type: 'task.refused', data: { code: error.code, message: error.message } }]);
+}
+
+async function refuse(app: App, task: Task, error: SallyportError): Promise<SallyportError> {
+  await recordAct(app, task.id, 'refuse', [{ type: 'task.refused', data: { code: error.code, message: error.message.slice(0, 4000) } }]);
   await app.log.checkpoint(task.id);
   await app.store.updateTask(task.id, { state: 'refused' });
   return error;

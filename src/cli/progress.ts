@@ -50,6 +50,7 @@ export function progressLine(event: Event): string | null {
     case 'budget.raised':
     case 'task.created':
     case 'policy.decided':
+    case 'request.screened':
     case 'repository.labelled':
     case 'task.refused':
     case 'run.ended':

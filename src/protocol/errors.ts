@@ -20,6 +20,8 @@ export const ERRORS = {
   'apply.needs_accept': ['refused', 'The change is not `passed`; applying it needs --accept "REASON".'],
   'policy.denied': ['refused', 'A policy rule forbids this, or no rule permits it.'],
   'policy.ask': ['refused', 'A policy rule asks for a decision that only a person can give, and none was given.'],
+  'screen.asked': ['refused', 'The request may serve an attack: a person must say what it is for (--purpose), which is recorded.'],
+  'screen.refused': ['refused', 'The request reads as work whose purpose is malicious.'],
   'policy.invalid': ['refused', 'The policy does not load: a syntax error, or one of its examples does not hold.'],
   'approval.stale': ['refused', 'The decision names another tree, evidence or policy version than the present one.'],
   'sandbox.unavailable': ['cannotEnforce', 'The sandbox driver cannot run here.'],

@@ -27,6 +27,8 @@ const Termination = z.enum(['exited', 'timeout', 'oom', 'killed', 'lost', 'outpu
 export const EVENTS = {
   'task.created': z.strictObject({ request: TaskRequest }),
   'policy.decided': DecisionData,
+  /** The request's text, judged before anything starts. `purpose` is what the person declared, null without. */
+  'request.screened': z.strictObject({ outcome: z.enum(['allow', 'ask', 'refuse']), score: z.number(), reasons: z.array(Short), screen: z.string(), purpose: Short.nullable() }),
   'repository.labelled': z.strictObject({ repository: z.string(), label: Sensitivity, by: Short }),
   'task.refused': z.strictObject({ code: z.string(), message: Short }),
 

@@ -22,6 +22,7 @@ interface RunOptions {
   readonly agent: string;
   readonly model?: string;
   readonly rounds: number;
+  readonly purpose?: string;
   readonly label?: Sensitivity;
   readonly env?: string;
   readonly maxSeconds: number;
@@ -45,6 +46,7 @@ function agentOptions(command: Command): Command {
   return taskOptions(command)
     .option('--model <name>', 'model, or scripted:FILE (default: SALLYPORT_MODEL)')
     .addOption(new Option('--agent <agent>', 'who drives').choices(['loop']).default('loop'))
+    .option('--purpose <text>', 'what the work is for, where screening asks; it is recorded')
     .option('--rounds <n>', 'rounds of work; what the gate finds goes back between them', integer, DEFAULT_BUDGET.rounds)
     .option('--max-tokens <n>', 'tokens of all model calls together', integer, DEFAULT_BUDGET.tokens)
     .option('--max-usd <n>', 'US dollars, where a price is known', money, DEFAULT_BUDGET.usd)
@@ -109,7 +111,7 @@ type What = Pick<Submission, 'text' | 'kind' | 'agent' | 'model' | 'head'>;
 async function start(surface: Surface, what: What, options: RunOptions): Promise<ExitCode> {
   await using app = await surface.openApp();
   const submission: Submission = {
-    ...what, repository: options.repo, ref: options.ref ?? null, only: options.only ?? null, label: options.label ?? null, environment: await readEnvironment(options.env),
+    ...what, repository: options.repo, ref: options.ref ?? null, only: options.only ?? null, purpose: options.purpose ?? null, label: options.label ?? null, environment: await readEnvironment(options.env),
     budget: { rounds: options.rounds ?? DEFAULT_BUDGET.rounds, seconds: options.maxSeconds, tokens: options.maxTokens ?? DEFAULT_BUDGET.tokens, usd: options.maxUsd ?? DEFAULT_BUDGET.usd },
   };
   const submitted = await submitOrAsk(surface, app, submission);

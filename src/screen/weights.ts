@@ -1,0 +1,26 @@
+/** Written by scripts/screening.mjs; never by hand. Log odds that a request with the feature is malicious. */
+export const BIAS = -3;
+export const WEIGHTS: Readonly<Record<string, number>> = {
+  'make-artefact': 1.358,
+  'artefact': 4.757,
+  'malicious': 3.420,
+  'steal': 4.081,
+  'exfiltrate': 4.350,
+  'impersonate': 2.994,
+  'escalate': 3.463,
+  'exploit': 4.140,
+  'spread': 3.444,
+  'persist': 3.125,
+  'destroy': 0.000,
+  'recon': 4.845,
+  'system-survey': 3.496,
+  'run-hidden': 2.439,
+  'hide': 2.878,
+  'disable-defence': 2.700,
+  'victim': 1.559,
+  'threat-actor': 3.905,
+  'defend': -0.700,
+  'mend': -0.700,
+  'own': -0.700,
+  'program': -0.700,
+};
