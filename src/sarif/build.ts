@@ -1,4 +1,4 @@
-import type { Found, Notice, RuleMeta, SarifLog } from './model.js';
+import type { Fix, Found, Notice, RuleMeta, SarifLog } from './model.js';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 const MAX_SNIPPET = 1000;
@@ -59,6 +59,21 @@ function resultOf(found: Found, ruleIndex: number | undefined, level: string | u
           snippet: { text: found.snippet.slice(0, MAX_SNIPPET).toWellFormed() },
         },
       },
+    }],
+    ...(found.fix === undefined ? {} : { fixes: [fixOf(found.path, found.fix)] }),
+  };
+}
+
+/** Sections 3.55 (fix), 3.56 (artifactChange) and 3.57 (replacement); offsets count what the run's `columnKind` says. */
+function fixOf(path: string, fix: Fix): unknown {
+  return {
+    description: { text: fix.title },
+    artifactChanges: [{
+      artifactLocation: { uri: uriOf(path), uriBaseId: 'SRCROOT' },
+      replacements: fix.edits.map(({ start, end, text }) => ({
+        deletedRegion: { charOffset: start, charLength: end - start },
+        ...(text === '' ? {} : { insertedContent: { text } }),
+      })),
     }],
   };
 }

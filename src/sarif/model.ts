@@ -18,6 +18,23 @@ export interface RuleMeta {
   readonly level: Level;
 }
 
+/**
+ * One replacement in a file. `start` and `end` are offsets in UTF-16 code units into the text as `Buffer.toString('utf8')` decodes it, so
+ * a byte order mark counts as one; `start === end` inserts.
+ */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** A mechanical repair of one result: edits of its own file, sorted, not overlapping. Whether it is right is shown by tests, not claimed here. */
+export interface Fix {
+  /** What it does, as an order: `Pass the values as parameters`. */
+  readonly title: string;
+  readonly edits: readonly Edit[];
+}
+
 /** One place that a rule found. */
 export interface Found {
   readonly rule: string;
@@ -31,6 +48,7 @@ export interface Found {
   readonly endColumn: number;
   /** The source found, secrets already taken out. */
   readonly snippet: string;
+  readonly fix?: Fix;
 }
 
 /** Something that was left out of a scan. `error` = the scan is not complete because of it. */

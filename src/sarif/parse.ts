@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
 import { cweName } from './build.js';
-import type { Level } from './model.js';
+import { parseFix } from './fix.js';
+import type { Fix, Level } from './model.js';
 
 /** One result of a log, reduced to what is compared. Paths are relative and stay inside the root. */
 export interface SarifResult {
@@ -13,6 +14,8 @@ export interface SarifResult {
   readonly snippet: string;
   /** `CWE-78`; null where the rule names none. */
   readonly cwe: string | null;
+  /** The first fix that the log offers; null where there is none, or none of the form that we read (`fix.ts`). */
+  readonly fix: Fix | null;
 }
 
 /** A log as read. `problem` is null only when every run says of every invocation that it was successful. */
@@ -52,12 +55,13 @@ const Notification = z.object({
 });
 const Run = z.object({
   tool: z.object({ driver: z.object({ name: z.string().max(500), rules: z.array(Rule).max(5000).optional() }) }),
+  columnKind: z.string().max(50).optional(),
   invocations: z.array(z.object({
     executionSuccessful: z.boolean(), toolExecutionNotifications: z.array(Notification).max(50_000).optional(),
   })).max(100).optional(),
   results: z.array(z.object({
     ruleId: z.string().max(500).optional(), ruleIndex: z.int().min(-1).optional(), level: LevelWord.optional(), kind: z.string().max(50).optional(),
-    message: Message, locations: z.array(Location).max(100).optional(),
+    message: Message, locations: z.array(Location).max(100).optional(), fixes: z.unknown().optional(),
   })).nullish(),
 });
 const Log = z.object({ version: z.literal('2.1.0'), runs: z.array(Run).min(1).max(20) });
@@ -102,11 +106,14 @@ function resultsOf(run: Run): SarifResult[] {
     const rule = rules.find((r) => r.id === id) ?? byIndex;
     const place = result.locations?.[0]?.physicalLocation;
     const level = result.level ?? rule?.defaultConfiguration?.level ?? 'warning';
+    const path = pathOf(place?.artifactLocation?.uri);
     return {
       rule: id, level: level === 'none' ? 'note' as const : level,
       message: (result.message.text ?? result.message.markdown ?? '').slice(0, 2000),
-      path: pathOf(place?.artifactLocation?.uri), line: place?.region?.startLine ?? 1, snippet: place?.region?.snippet?.text ?? '',
+      path, line: place?.region?.startLine ?? 1, snippet: place?.region?.snippet?.text ?? '',
       cwe: cweOf(rule?.properties?.tags ?? []),
+      // Offsets in other units (code points) would cut elsewhere.
+      fix: run.columnKind === 'utf16CodeUnits' ? parseFix(result.fixes, (uri) => tryPath(uri) === path) : null,
     };
   });
 }

@@ -1,5 +1,6 @@
 import type { Rule, SgNode } from '@ast-grep/napi';
-import type { RuleMeta } from '../sarif/model.js';
+import type { Edit, RuleMeta } from '../sarif/model.js';
+import type { FileFacts } from './fix/facts.js';
 
 /**
  * A shape in source code: what is wrong shows in one expression, with no data flow. `message` says what can happen and what to do
@@ -13,6 +14,18 @@ export interface ShapeRule extends RuleMeta {
   /** Last word in plain code, where the rule language cannot say it. */
   readonly accept?: (node: SgNode) => boolean;
   readonly examples: { readonly must: readonly string[]; readonly mustNot: readonly string[] };
+  readonly fix?: RuleFix;
+}
+
+/**
+ * The mechanical repair of what a rule finds. `edits` gives null where judgement is needed: the place stays a finding with `help`. What it
+ * gives leaves nothing for the rule to find there, so that a second time changes nothing. `mustChange` are whole files before and after,
+ * to the character; `mustNotChange` are files in which the rule finds something and offers no fix.
+ */
+export interface RuleFix {
+  readonly title: string;
+  readonly edits: (node: SgNode, file: FileFacts) => readonly Edit[] | null;
+  readonly examples: { readonly mustChange: readonly (readonly [before: string, after: string])[]; readonly mustNotChange: readonly string[] };
 }
 
 /** Data of an HTTP request, as common frameworks name it. The regexes are Rust's, so linear in the text. */

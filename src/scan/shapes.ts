@@ -1,5 +1,8 @@
-import { Lang, parse } from '@ast-grep/napi';
-import type { Found } from '../sarif/model.js';
+import { Lang, parse, type SgNode } from '@ast-grep/napi';
+import { inOrder } from '../sarif/edits.js';
+import type { Fix, Found } from '../sarif/model.js';
+import type { FileFacts } from './fix/facts.js';
+import { javascriptFacts } from './fix/javascript.js';
 import type { ShapeRule } from './rule.js';
 import { CRYPTO } from './rules/crypto.js';
 import { INJECTION } from './rules/injection.js';
@@ -29,6 +32,7 @@ export function findShapes(path: string, source: string, rules: readonly ShapeRu
   const hinted = rules.filter((rule) => rule.hint.test(source));
   if (hinted.length === 0) return [];
   const root = parse(language, source).root();
+  const facts = javascriptFacts(path, source, root);
   return hinted.flatMap((rule) =>
     root.findAll({ rule: rule.match })
       .filter((node) => rule.accept?.(node) !== false)
@@ -37,8 +41,14 @@ export function findShapes(path: string, source: string, rules: readonly ShapeRu
         return {
           rule: rule.id, message: rule.message, path, snippet: node.text(),
           line: start.line + 1, column: start.column + 1, endLine: end.line + 1, endColumn: end.column + 1,
+          ...fixOf(rule, node, facts),
         };
       }));
+}
+
+function fixOf(rule: ShapeRule, node: SgNode, facts: FileFacts): { readonly fix?: Fix } {
+  const edits = rule.fix?.edits(node, facts) ?? null;
+  return rule.fix === undefined || edits === null || edits.length === 0 || !inOrder(edits) ? {} : { fix: { title: rule.fix.title, edits } };
 }
 
 function languageOf(path: string): Lang | undefined {

@@ -5,7 +5,7 @@ import { findSecrets, SECRET_RULE_META, withoutSecrets } from './secrets.js';
 import { findShapes, hasShapeRules, SHAPE_RULES } from './shapes.js';
 
 /** Version of the rules and of how they are applied; a change makes base and head be scanned anew. */
-export const SCANNER = { name: 'sallyport-scan', version: '1' } as const;
+export const SCANNER = { name: 'sallyport-scan', version: '2' } as const;
 
 export interface ScanOptions {
   readonly root: string;
@@ -48,5 +48,14 @@ function scanFile(path: string, bytes: Buffer, note: (notice: Notice) => void): 
   const text = bytes.toString('utf8');
   const shapes = findShapes(path, text);
   if (shapes === 'too_deep') note({ level: 'note', id: 'too_nested', message: 'nests too deeply to be searched', path });
-  return [...(shapes === 'too_deep' ? [] : shapes.map((found) => ({ ...found, snippet: withoutSecrets(found.snippet.slice(0, 10_000)) }))), ...findSecrets(path, text)];
+  // Bytes that are no UTF-8 would be written back as something else.
+  const whole = shapes !== 'too_deep' && shapes.some((found) => found.fix !== undefined) && Buffer.from(text, 'utf8').equals(bytes);
+  return [...(shapes === 'too_deep' ? [] : shapes.map((found) => shown(found, whole))), ...findSecrets(path, text)];
+}
+
+/** A result as it may leave the sandbox: no secret in its snippet, and none in its fix, which therefore goes. */
+function shown(found: Found, fixable: boolean): Found {
+  const { fix, ...rest } = found;
+  const clean = { ...rest, snippet: withoutSecrets(found.snippet.slice(0, 10_000)) };
+  return fix === undefined || !fixable || fix.edits.some(({ text }) => withoutSecrets(text) !== text) ? clean : { ...clean, fix };
 }

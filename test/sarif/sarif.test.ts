@@ -19,7 +19,7 @@ function refusal(text: string, limits?: { length: number; results: number }): st
   }
   return 'read';
 }
-const result = (more: Partial<SarifResult> = {}): SarifResult => ({ rule: 'r', level: 'error', message: 'm', path: 'a.js', line: 1, snippet: 'f(x)', cwe: null, ...more });
+const result = (more: Partial<SarifResult> = {}): SarifResult => ({ rule: 'r', level: 'error', message: 'm', path: 'a.js', line: 1, snippet: 'f(x)', cwe: null, fix: null, ...more });
 const states = (base: SarifResult[], head: SarifResult[]) => compare(base, head).map((r) => `${r.state} ${r.rule} ${r.path}:${r.line}`);
 
 describe('a log that we build', () => {
@@ -31,7 +31,7 @@ describe('a log that we build', () => {
     });
     expect(built.runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri).toBe('src/a%20b%25.js');
     expect(parseSarif(JSON.stringify(built))).toEqual({
-      results: [{ rule: 'js/x', level: 'error', message: 'm', path: 'src/a b%.js', line: 3, snippet: FOUND.snippet, cwe: 'CWE-78' }],
+      results: [{ rule: 'js/x', level: 'error', message: 'm', path: 'src/a b%.js', line: 3, snippet: FOUND.snippet, cwe: 'CWE-78', fix: null }],
       problem: null, notices: [],
     });
   });

@@ -1,3 +1,4 @@
+import { WEAK_HASH } from '../fix/crypto.js';
 import { call, property, type ShapeRule } from '../rule.js';
 
 const SECRET_NAME = /(?:token|secret|passw(?:or)?d|session_?id|nonce|otp|salt|csrf|api_?key|verification_?code|reset_?code|invite_?code)/i;
@@ -12,6 +13,7 @@ export const CRYPTO: readonly ShapeRule[] = [
     help: 'Use sha256; for passwords scrypt or argon2.',
     match: call('(^|\\.)(createHash|createHmac)$', { regex: '(?i)^["\'`](md4|md5|sha-?1|ripemd160)["\'`]$' }),
     examples: { must: [`crypto.createHash('md5')`, `createHash("sha1").update(x)`], mustNot: [`crypto.createHash('sha256')`, 'createHash(name)'] },
+    fix: WEAK_HASH,
   },
   {
     id: 'js/weak-cipher', title: 'Broken cipher', cwe: 327, severity: 7.4, level: 'error',

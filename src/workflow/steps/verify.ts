@@ -14,7 +14,8 @@ import { advisoriesAt, AdvisorySide } from './advisories.js';
 import { headSnapshots, setupHead } from './setup.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
-const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable() });
+const Fix = z.strictObject({ title: z.string(), edits: z.array(z.strictObject({ start: z.int(), end: z.int(), text: z.string() })) });
+const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable(), fix: Fix.nullable() });
 /** What one side gave, kept as one body; a step carries only the reference. */
 export const SideBody = z.strictObject({
   checks: z.array(CheckRun),
@@ -101,7 +102,7 @@ async function layTestsOnBase(context: RunContext, round: number, head: string, 
 }
 
 function mutable(scan: ScanSide): SideBody['scan'] {
-  return { results: [...scan.results], sarif: scan.sarif, problem: scan.problem };
+  return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), sarif: scan.sarif, problem: scan.problem };
 }
 
 function keep(journal: Journal, body: SideBody): Promise<BodyRef> {
