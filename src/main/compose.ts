@@ -8,6 +8,7 @@ import { startDetached } from '../process/detach.js';
 import { SallyportError } from '../protocol/errors.js';
 import { newId } from '../protocol/ids.js';
 import { createRedactor } from '../redact/redactor.js';
+import { type AdvisorySet, fromFolder, fromUrl } from '../scan/advisories/source.js';
 import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
 import type { Privilege } from '../sandbox/bwrap/stage.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';

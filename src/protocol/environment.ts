@@ -52,6 +52,7 @@ export const EnvironmentSpec = z.strictObject({
     .default({ memory: 4096, pids: 512, cpus: 2 }),
   variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(10_000)).default({}),
   /** Folders whose content setup makes: changes there are never part of a change. */
+  advisories: RelativePath.optional(),
   ignore: z.array(RelativePath).max(100).default([]),
 });
 export type EnvironmentSpec = z.infer<typeof EnvironmentSpec>;

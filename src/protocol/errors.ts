@@ -33,6 +33,7 @@ export const ERRORS = {
   'setup.build_failed': ['infrastructure', 'The setup script or an install script failed.'],
   'egress.denied': ['refused', 'A request left the rules of the fetch phase.'],
   'scan.failed': ['infrastructure', 'A scanner did not finish or its report is not readable.'],
+  'advisories.unavailable': ['infrastructure', 'The known advisories cannot be read.'],
   'model.failed': ['infrastructure', 'The model endpoint failed or answered something unusable.'],
   'model.refused': ['refused', 'The gateway does not let this model, endpoint or request through.'],
   'budget.reached': ['waiting', 'A budget (tokens, money, time) is used up; the task waits with its state.'],

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { isTestFile } from '../../gate/test-files.js';
 import { type Advice, type AdvisoryResult, Target } from '../../protocol/evidence.js';
 import { contentKey, fingerprints } from '../../sarif/compare.js';
-import { Edit } from '../../sarif/edits.js';
+import { mergeEdits } from '../../sarif/edits.js';
 import type { SarifResult } from '../../sarif/parse.js';
 import { type Impossible, Upgrade } from '../../setup/upgrade/plan.js';
 
 const Common = { id: z.string(), title: z.string().max(500), targets: z.array(Target).min(1) };
+const Edit = z.strictObject({ start: z.int().min(0), end: z.int().min(0), text: z.string() });
 /** Something that can be tried by itself: a rule's fix for one finding (and its equals in the same file), or one upgrade. */
 export const Candidate = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('code'), ...Common, path: z.string(), edits: z.array(Edit) }),
@@ -41,10 +42,12 @@ export function codeCandidates(results: readonly SarifResult[]): Plan {
   });
   const candidates = [...groups.values()].map((group): Candidate => {
     const { result } = group[0] as (typeof group)[number];
+    const { edits, dropped } = mergeEdits(group.map((g) => g.result.fix?.edits ?? []));
+    const made = group.filter((_, i) => !dropped.includes(i));
     return {
-      kind: 'code', id: `code-${group[0]?.fingerprint.slice(7, 19)}`, path: result.path, edits: group.flatMap((g) => g.result.fix?.edits ?? []),
-      title: `${result.rule} at ${result.path}:${group.map((g) => g.result.line).join(', ')}: ${result.fix?.title ?? ''}`.slice(0, 500),
-      targets: group.map((g) => ({ kind: 'finding', rule: g.result.rule, path: g.result.path, line: g.result.line, fingerprint: g.fingerprint })),
+      kind: 'code', id: `code-${group[0]?.fingerprint.slice(7, 19)}`, path: result.path, edits: [...edits],
+      title: `${result.rule} at ${result.path}:${made.map((g) => g.result.line).join(', ')}: ${result.fix?.title ?? ''}`.slice(0, 500),
+      targets: made.map((g) => ({ kind: 'finding', rule: g.result.rule, path: g.result.path, line: g.result.line, fingerprint: g.fingerprint })),
     };
   });
   return { candidates, advice };

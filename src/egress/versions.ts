@@ -1,0 +1,1 @@
+export async function readVersions(_: unknown): Promise<never[]> { return []; }

@@ -1,0 +1,1 @@
+export async function resolveUpgrades(_: unknown, __: unknown): Promise<{ files: { path: string; body: Buffer }[] }> { return { files: [] }; }
