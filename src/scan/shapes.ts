@@ -1,15 +1,16 @@
 import { Lang, parse, type SgNode } from '@ast-grep/napi';
 import { inOrder } from '../sarif/edits.js';
-import type { Fix, Found } from '../sarif/model.js';
+import type { Edit, Fix, Found } from '../sarif/model.js';
 import type { FileFacts } from './fix/facts.js';
 import { javascriptFacts } from './fix/javascript.js';
 import type { ShapeRule } from './rule.js';
 import { CRYPTO } from './rules/crypto.js';
+import { EXPRESS } from './rules/express.js';
 import { INJECTION } from './rules/injection.js';
 import { WEB } from './rules/web.js';
 
 /** Every shape rule of the pack for JavaScript and TypeScript. */
-export const SHAPE_RULES: readonly ShapeRule[] = [...INJECTION, ...WEB, ...CRYPTO];
+export const SHAPE_RULES: readonly ShapeRule[] = [...INJECTION, ...WEB, ...EXPRESS, ...CRYPTO];
 
 /** Grammar by the end of the file's name. */
 const LANGUAGES: Readonly<Record<string, Lang>> = {
@@ -47,8 +48,17 @@ export function findShapes(path: string, source: string, rules: readonly ShapeRu
 }
 
 function fixOf(rule: ShapeRule, node: SgNode, facts: FileFacts): { readonly fix?: Fix } {
-  const edits = rule.fix?.edits(node, facts) ?? null;
+  const edits = editsOf(rule, node, facts);
   return rule.fix === undefined || edits === null || edits.length === 0 || !inOrder(edits) ? {} : { fix: { title: rule.fix.title, edits } };
+}
+
+/** A shape that breaks a fix (an expression nested without brackets, say) leaves its result without one. */
+function editsOf(rule: ShapeRule, node: SgNode, facts: FileFacts): readonly Edit[] | null {
+  try {
+    return rule.fix?.edits(node, facts) ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function languageOf(path: string): Lang | undefined {

@@ -68,7 +68,7 @@ const BINDS: ReadonlySet<string> = new Set([
 export function bindings(root: SgNode): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   const add = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
-  for (const node of root.findAll({ rule: { any: [{ kind: 'identifier' }, { kind: 'type_identifier' }, { kind: 'shorthand_property_identifier_pattern' }] } })) {
+  for (const node of root.findAll({ rule: { any: [{ kind: 'identifier' }, { kind: 'shorthand_property_identifier_pattern' }] } })) {
     const parent = node.parent();
     if (parent !== null && (node.is('shorthand_property_identifier_pattern') || declares(parent, node))) add(node.text());
   }

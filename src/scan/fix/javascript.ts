@@ -50,7 +50,8 @@ export function javascriptFacts(path: string, text: string, root: SgNode): FileF
     if (text.includes(source)) return once(name) ? { name, edits: [] } : null;
     if (!free(name)) return null;
     const { at, after } = point();
-    return adding(insert(at, after ? `${eol}${eol}${source}` : `${source}${eol}${eol}`), name);
+    const open = /^[ \t]*\r?\n[ \t]*\S/.test(text.slice(at, at + 1000)) ? eol : '';
+    return adding(insert(at, after ? `${eol}${eol}${source}${open}` : `${source}${eol}${eol}`), name);
   };
 
   return {

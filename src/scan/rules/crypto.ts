@@ -1,4 +1,5 @@
-import { WEAK_HASH } from '../fix/crypto.js';
+import { INSECURE_RANDOM, TIMING_COMPARE, WEAK_HASH } from '../fix/crypto.js';
+import { CHECK_CERTIFICATES } from '../fix/objects.js';
 import { call, property, type ShapeRule } from '../rule.js';
 
 const SECRET_NAME = /(?:token|secret|passw(?:or)?d|session_?id|nonce|otp|salt|csrf|api_?key|verification_?code|reset_?code|invite_?code)/i;
@@ -33,7 +34,7 @@ export const CRYPTO: readonly ShapeRule[] = [
       for (const above of node.ancestors()) {
         const kind = String(above.kind());
         const named = kind === 'variable_declarator' || kind === 'function_declaration' || kind === 'method_definition' ? above.field('name')
-          : kind === 'assignment_expression' ? above.field('left') : kind === 'pair' ? above.field('key') : null;
+          : kind === 'assignment_expression' || kind === 'augmented_assignment_expression' ? above.field('left') : kind === 'pair' ? above.field('key') : null;
         if (named !== null) return SECRET_NAME.test(named.text());
       }
       return false;
@@ -42,6 +43,7 @@ export const CRYPTO: readonly ShapeRule[] = [
       must: ['const token = Math.random().toString(36)', 'user.resetToken = "" + Math.random()', 'const x = { apiKey: Math.random() }', 'function makeSecret() { return Math.random().toString(16); }'],
       mustNot: ['const delay = Math.random() * 100', 'const token = crypto.randomUUID()', 'roll(Math.random())'],
     },
+    fix: INSECURE_RANDOM,
   },
   {
     id: 'js/tls-off', title: 'Certificate check turned off', cwe: 295, severity: 7.4, level: 'error',
@@ -59,6 +61,7 @@ export const CRYPTO: readonly ShapeRule[] = [
       must: ['https.request({ rejectUnauthorized: false })', `env.NODE_TLS_REJECT_UNAUTHORIZED = '0'`, `env['NODE_TLS_REJECT_UNAUTHORIZED'] = 0`, '({ checkServerIdentity: () => undefined })'],
       mustNot: ['https.request({ rejectUnauthorized: true })', `env.NODE_TLS_REJECT_UNAUTHORIZED = '1'`, 'https.request({ ca })'],
     },
+    fix: CHECK_CERTIFICATES,
   },
   {
     id: 'js/jwt-unverified', title: 'Token accepted without its signature', cwe: 347, severity: 9.1, level: 'error',
@@ -111,5 +114,6 @@ export const CRYPTO: readonly ShapeRule[] = [
       must: ['if (signature === expected) ok()', 'if (req.headers.sig !== hmac.digest("hex")) deny()', 'return given == apiKey'],
       mustNot: ['if (token === undefined) x()', 'if (typeof secret === "string") x()', 'crypto.timingSafeEqual(a, b)', 'if (node.type === other.type) x()', 'if (signature.length !== expected.length) x()', 'kind === SyntaxKind.Signature'],
     },
+    fix: TIMING_COMPARE,
   },
 ];

@@ -1,4 +1,7 @@
 import type { SgNode } from '@ast-grep/napi';
+import { COMMAND_WITHOUT_SHELL } from '../fix/command.js';
+import { PARSE_JSON, SKIP_PROTOTYPE } from '../fix/objects.js';
+import { SQL_PARAMETERS } from '../fix/sql.js';
 import { built, call, construct, fromRequest, notLiteral, type ShapeRule } from '../rule.js';
 
 const SQL = '(?i)\\b(select\\s.+\\sfrom|insert\\s+into|update\\s.+\\sset|delete\\s+from|drop\\s+table|where|order\\s+by|alter\\s+table)\\b';
@@ -35,6 +38,7 @@ export const INJECTION: readonly ShapeRule[] = [
       ],
       mustNot: [`exec('ls -l')`, `execFile('ls', [dir])`, `pattern.exec(\`a\${b}\`)`, `spawn('tar', [name])`, `exec(\`ls \${DIR}\`)`, `db.exec('select 1')`, `exec(\`SELECT a FROM \${table}\`)`],
     },
+    fix: COMMAND_WITHOUT_SHELL,
   },
   {
     id: 'js/code-injection', title: 'Text run as code', cwe: 95, severity: 9.3, level: 'error',
@@ -51,6 +55,7 @@ export const INJECTION: readonly ShapeRule[] = [
       must: ['eval(code)', `eval('a' + b)`, `new Function('a', body)`, `setTimeout(\`run(\${x})\`, 5)`, 'vm.runInNewContext(req.body.code)'],
       mustNot: [`eval('1 + 1')`, 'setTimeout(() => run(x), 5)', 'setTimeout(run, 5)', 'new Function()', 'evaluate(code)'],
     },
+    fix: PARSE_JSON,
   },
   {
     id: 'js/sql-injection', title: 'SQL built from text', cwe: 89, severity: 9.8, level: 'error',
@@ -73,6 +78,7 @@ export const INJECTION: readonly ShapeRule[] = [
         `cache.get('select-' + id)`, `db.query(text, values)`, `db.query(\`SELECT * FROM \${quoteIdent(name)}.\${table} WHERE id = $1\`)`,
       ],
     },
+    fix: SQL_PARAMETERS,
   },
   {
     id: 'js/nosql-injection', title: 'Request object used as a database filter', cwe: 943, severity: 8.1, level: 'error',
@@ -113,5 +119,6 @@ export const INJECTION: readonly ShapeRule[] = [
         'function f(a, b) { for (const k in b) { check(a[k], b[k]); } }',
       ],
     },
+    fix: SKIP_PROTOTYPE,
   },
 ];

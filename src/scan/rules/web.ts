@@ -1,6 +1,11 @@
+import { ESCAPE_HTML, LOCAL_REDIRECT } from '../fix/web.js';
+import { PATH_INSIDE } from '../fix/paths.js';
 import { call, fromRequest, notLiteral, REQUEST_HINT, type ShapeRule } from '../rule.js';
 
 const ESCAPED = /\b\w*(?:escape|encode|sanit|purify)\w*\s*\(/i;
+
+/** Functions that let only some targets through, by the names people give them. */
+const LOCAL = /\b(?:local|safe|allowed|valid(?:ate)?|internal|relative|own|site)\w*(?:path|url|uri|redirect|target|return|next)\w*\s*\(/i;
 
 /** Rules about requests and what is sent back. */
 export const WEB: readonly ShapeRule[] = [
@@ -15,11 +20,12 @@ export const WEB: readonly ShapeRule[] = [
         call('^path\\.(join|resolve)$', fromRequest, null),
       ],
     },
-    accept: (node) => !/\b(?:basename|sanitize\w*)\s*\(/i.test(node.text()),
+    accept: (node) => !/\b(?:basename|sanitize\w*|joinInside|safe\w*)\s*\(/i.test(node.text()),
     examples: {
       must: [`fs.readFile('./up/' + req.params.name, cb)`, `res.sendFile(path.join(dir, req.query.f))`, `fs.createReadStream(\`/data/\${req.query.id}\`)`],
       mustNot: [`fs.readFile('./a', cb)`, 'fs.readFile(path.join(dir, path.basename(req.params.name)), cb)', `res.sendFile(file)`],
     },
+    fix: PATH_INSIDE,
   },
   {
     id: 'js/reflected-xss', title: 'Request data sent back as a page', cwe: 79, severity: 6.1, level: 'error',
@@ -32,6 +38,7 @@ export const WEB: readonly ShapeRule[] = [
       must: [`res.send(\`<h1>\${req.query.name}</h1>\`)`, `res.send('Hi ' + req.body.n)`, 'res.end(req.query.q)', 'res.status(200).send("<p>" + req.params.x)'],
       mustNot: [`res.send(\`<h1>\${escapeHtml(req.query.name)}</h1>\`)`, 'res.send({ name: req.query.name })', 'res.json(req.body)', `res.send('ok')`, 'res.end(JSON.stringify(req.body))'],
     },
+    fix: ESCAPE_HTML,
   },
   {
     id: 'js/dom-xss', title: 'Text becomes markup', cwe: 79, severity: 6.1, level: 'warning',
@@ -58,11 +65,12 @@ export const WEB: readonly ShapeRule[] = [
         call('^(res|response)\\.(setHeader|set|header)$', fromRequest, 2),
       ],
     },
-    accept: (node) => (/\.redirect\(/.test(node.text()) || /\(\s*["']location["']/i.test(node.text())) && !/\.redirect\(\s*[`"']\/[^/\\$`"']/.test(node.text()),
+    accept: (node) => !LOCAL.test(node.text()) && (/\.redirect\(/.test(node.text()) || /\(\s*["']location["']/i.test(node.text())) && !/\.redirect\(\s*[`"']\/[^/\\$`"']/.test(node.text()),
     examples: {
       must: ['res.redirect(req.query.next)', 'res.redirect(302, req.body.url)', `res.setHeader('Location', req.query.to)`, `res.redirect(\`\${req.query.base}/x\`)`],
-      mustNot: [`res.redirect('/home')`, `res.redirect(\`/users/\${req.params.id}\`)`, `res.setHeader('X-Id', req.headers['x-id'])`, 'res.redirect(target)'],
+      mustNot: [`res.redirect('/home')`, `res.redirect(\`/users/\${req.params.id}\`)`, `res.setHeader('X-Id', req.headers['x-id'])`, 'res.redirect(target)', 'res.redirect(localPath(req.query.next))'],
     },
+    fix: LOCAL_REDIRECT,
   },
   {
     id: 'js/ssrf', title: 'Server fetches an address from a request', cwe: 918, severity: 8.6, level: 'error',
