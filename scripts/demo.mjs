@@ -21,7 +21,7 @@ function expect(what, wanted, got) {
 
 /** A command as a person would type it, with its output. */
 function show(what, wanted, args, cwd = shop) {
-  say(dim(`$ sallyport ${args.map((a) => (/[\s"]/.test(a) ? `"${a}"` : a)).join(' ').replaceAll(`${folder}/`, '')}`));
+  say(dim(`$ sallyport ${args.map((a) => (/[\s"]/.test(a) ? `"${a}"` : a)).join(' ').replaceAll(`${folder}/`, '').replaceAll(`${root}/`, '')}`));
   const ran = sally(args, cwd);
   process.stdout.write(ran.out.replace(/^\n+/, ''));
   process.stdout.write(ran.err);
@@ -78,15 +78,19 @@ function showAttempts(task) {
   say(`  ${dim(`entry ${String(claim.seq).padStart(3)}`)}  it claims: "Fixed. All tests pass, including the security tests."`);
 }
 
+/** The event in a line of the export: its exact bytes, in base64. */
+const decode = (line) => (line === '' ? '' : Buffer.from(JSON.parse(line).bytes ?? '', 'base64').toString('utf8'));
+
 function tamper() {
   const file = join(folder, 'log.jsonl');
   writeFileSync(file, sally(['audit', 'export', 'all'], shop).out);
   show('the log verifies', 0, ['audit', 'verify', file]);
-  const bytes = readFileSync(file);
-  const at = bytes.indexOf('"exit":1');
-  bytes[at + 7] = 0x30; // one digit of an exit code
-  writeFileSync(file, bytes);
-  say(dim('one byte of that copy is edited: an exit code 1 becomes 0'));
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const at = lines.findIndex((l) => decode(l).includes('"exit":1,'));
+  const line = JSON.parse(lines[at]);
+  lines[at] = JSON.stringify({ ...line, bytes: Buffer.from(decode(lines[at]).replace('"exit":1,', '"exit":0,')).toString('base64') });
+  writeFileSync(file, lines.join('\n'));
+  say(dim(`one byte of that copy is edited: in entry ${line.seq} an exit code 1 becomes 0`));
   show('the edited copy does not', 1, ['audit', 'verify', file]);
 }
 

@@ -51,12 +51,14 @@ const rows = readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse
   .map((r) => ({ ...r, group: `${r.corpus} ${r.label}`, y: MALICIOUS.has(r.label) ? 1 : 0, vector: vectorOf(fold(r.text)) }));
 const signs = FEATURES.map((f) => (f.reason === '' ? -1 : 1));
 const all = fit(rows, signs);
-const rate = (model, part, at) => part.filter((r) => sigmoid(BIAS + r.vector.reduce((s, v, i) => s + (v === 0 ? 0 : model.weights[i]), 0)) >= at).length / part.length;
+const { outcomeOf } = await load('src/screen/screen.ts');
+const judge = (model, r) => outcomeOf(sigmoid(BIAS + r.vector.reduce((s, v, i) => s + (v === 0 ? 0 : model.weights[i]), 0)), r.vector.filter((v, i) => v === 1 && model.weights[i] > 0).length);
+const rate = (model, part, outcomes) => part.filter((r) => outcomes.includes(judge(model, r))).length / part.length;
 for (const group of new Set(rows.map((r) => r.group))) {
   const part = rows.filter((r) => r.group === group);
   const without = rows.filter((r) => r.group !== group);
   const blind = new Set(without.map((r) => r.y)).size < 2 ? null : fit(without, signs);
-  const show = (m) => (m === null ? 'no other corpus of its kind' : `asked or refused ${(100 * rate(m, part, 0.5)).toFixed(1)} %, refused ${(100 * rate(m, part, 0.85)).toFixed(1)} %`);
+  const show = (m) => (m === null ? 'no other corpus of its kind' : `asked or refused ${(100 * rate(m, part, ['ask', 'refuse'])).toFixed(1)} %, refused ${(100 * rate(m, part, ['refuse'])).toFixed(1)} %`);
   console.log(`${group} (${part.length}): ${show(all)}; left out: ${show(blind)}`);
 }
 FEATURES.forEach((f, i) => console.log(`${f.id.padEnd(16)} ${all.weights[i].toFixed(2)}`));

@@ -18,8 +18,13 @@ function targetsGone({ scan, advisories, remedies }: Given): Finding {
   if (targets.length === 0) return { id, holds: 'no', detail: 'The change has no target, so nothing shows what it is for.' };
   const remaining = targets.filter((t) => !isGone(t, { scan, advisories }));
   return remaining.length === 0
-    ? { id, holds: 'yes', detail: `${count(targets.length, 'finding or advisory', 'findings and advisories')} of the base ${targets.length === 1 ? 'is' : 'are'} gone: ${targets.slice(0, 8).map(targetName).join('; ')}.`.slice(0, 2000) }
+    ? { id, holds: 'yes', detail: `Of the base ${amount(targets)} ${targets.length === 1 ? 'is' : 'are'} gone: ${targets.slice(0, 8).map(targetName).join('; ')}.`.slice(0, 2000) }
     : { id, holds: 'no', detail: `${remaining.length} of ${targets.length} findings and advisories are still there: ${remaining.slice(0, 5).map(targetName).join('; ')}.`.slice(0, 2000) };
+}
+
+function amount(targets: readonly Target[]): string {
+  const of = (kind: Target['kind']): number => targets.filter((t) => t.kind === kind).length;
+  return [...(of('finding') > 0 ? [count(of('finding'), 'finding')] : []), ...(of('advisory') > 0 ? [count(of('advisory'), 'advisory', 'advisories')] : [])].join(' and ');
 }
 
 /** True when the target was seen on the base and is not seen at the head. Not knowing is false. */

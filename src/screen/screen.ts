@@ -24,7 +24,12 @@ export function screen(text: string): Screened {
   const held = FEATURES.filter((_, i) => vector[i] === 1);
   const score = 1 / (1 + Math.exp(-held.reduce((sum, f) => sum + weight(f.id), BIAS)));
   const reasons = held.filter((f) => weight(f.id) > 0).sort((a, b) => weight(b.id) - weight(a.id)).map((f) => f.reason);
-  return { outcome: score >= REFUSE ? 'refuse' : score >= ASK ? 'ask' : 'allow', score: Math.round(score * 1000) / 1000, reasons: reasons.slice(0, 5) };
+  return { outcome: outcomeOf(score, reasons.length), score: Math.round(score * 1000) / 1000, reasons: reasons.slice(0, 5) };
+}
+
+/** One reason alone is a doubt, never a refusal: a word can stand anywhere. */
+export function outcomeOf(score: number, reasons: number): Screened['outcome'] {
+  return score >= REFUSE && reasons >= 2 ? 'refuse' : score >= ASK ? 'ask' : 'allow';
 }
 
 function weight(id: string): number {
