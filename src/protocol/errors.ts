@@ -30,6 +30,7 @@ export const ERRORS = {
   'setup.fetch_failed': ['infrastructure', 'Dependencies could not be fetched under the rules.'],
   'setup.build_failed': ['infrastructure', 'The setup script or an install script failed.'],
   'egress.denied': ['refused', 'A request left the rules of the fetch phase.'],
+  'advisories.unavailable': ['infrastructure', 'No advisories can be had: nothing is reachable and no copy is kept. Whether a dependency is affected is unknown.'],
   'scan.failed': ['infrastructure', 'A scanner did not finish or its report is not readable.'],
   'model.failed': ['infrastructure', 'The model endpoint failed or answered something unusable.'],
   'model.refused': ['refused', 'The gateway does not let this model, endpoint or request through.'],
