@@ -14,6 +14,9 @@ export interface ArchiveLimits {
 
 const LIMITS: ArchiveLimits = { entries: 600_000, entry: 8 * 1024 * 1024, total: 4 * 1024 * 1024 * 1024, batch: 32 * 1024 * 1024 };
 
+/** Walks through the directory that are spent on files that cannot be unpacked. */
+const MAX_BAD = 1000;
+
 interface Listed {
   readonly name: string;
   readonly size: number;
@@ -22,37 +25,42 @@ interface Listed {
 
 /**
  * The files of a zip archive (PKWARE APPNOTE 6.3), in batches so that never all of it is unpacked at once. Sizes are taken from the central
- * directory and bounded before anything is unpacked; a body that turns out to be of another size is a problem of that file, so an archive
- * cannot get more memory than it announced. Throws an Error when the archive cannot be read or goes over the limits.
+ * directory and bounded before anything is unpacked, and no file gets more memory than it announced: what is longer is cut there, what is
+ * shorter is a problem. Throws an Error when the archive cannot be read or goes over the limits.
  */
 export function* zipBatches(archive: Uint8Array, limits: ArchiveLimits = LIMITS): Generator<ArchiveEntry[]> {
   const listed: Listed[] = [];
   let total = 0;
+  let packed = 0;
   unpack(archive, (file) => {
     if (listed.length >= limits.entries) throw new Error(`the archive has more than ${limits.entries} files`);
     total += file.originalSize <= limits.entry ? file.originalSize : 0;
     if (total > limits.total) throw new Error(`the archive unpacks to more than ${limits.total} bytes`);
+    packed += file.size;
+    if (packed > archive.length) throw new Error('files of the archive overlap');
     listed.push(file);
     return false;
   });
+  const bad = { left: MAX_BAD };
   for (let start = 0; start < listed.length; ) {
     let end = start;
     for (let bytes = 0; end < listed.length && bytes < limits.batch; end++) bytes += Math.min((listed[end] as Listed).originalSize, limits.entry);
-    yield batch(archive, listed, start, end, limits.entry);
+    yield batch(archive, listed, start, end, limits.entry, bad);
     start = end;
   }
 }
 
-function batch(archive: Uint8Array, listed: readonly Listed[], start: number, end: number, most: number): ArchiveEntry[] {
-  const wanted = (i: number): boolean => i >= start && i < end && !(listed[i] as Listed).name.endsWith('/') && (listed[i] as Listed).originalSize <= most;
+function batch(archive: Uint8Array, listed: readonly Listed[], start: number, end: number, most: number, bad: { left: number }): ArchiveEntry[] {
   let at = -1;
   let bodies: Readonly<Record<string, Uint8Array>>;
   try {
-    bodies = unpack(archive, () => wanted(++at));
+    bodies = unpack(archive, (file) => ++at >= start && at < end && readable(file, most));
   } catch (error) {
-    // One bad file spoils a batch of many: each is then tried alone, so that it alone is left out.
-    if (end - start > 1) return listed.slice(start, end).flatMap((_, i) => batch(archive, listed, start + i, start + i + 1, most));
-    return [{ name: (listed[start] as Listed).name, problem: error instanceof Error ? error.message : String(error) }];
+    // One bad file spoils its batch. Halving finds it, at the price of a walk through the directory each time; so there is an end to that.
+    if (--bad.left < 0) throw new Error('too many files of the archive cannot be unpacked', { cause: error });
+    if (end - start === 1) return [{ name: (listed[start] as Listed).name, problem: error instanceof Error ? error.message : String(error) }];
+    const middle = start + Math.floor((end - start) / 2);
+    return [...batch(archive, listed, start, middle, most, bad), ...batch(archive, listed, middle, end, most, bad)];
   }
   return listed.slice(start, end).flatMap((file): ArchiveEntry[] => {
     if (file.name.endsWith('/')) return [];
@@ -61,6 +69,10 @@ function batch(archive: Uint8Array, listed: readonly Listed[], start: number, en
     if (body === undefined || body.length !== file.originalSize) return [{ name: file.name, problem: 'it does not have the size that the archive names' }];
     return [{ name: file.name, body }];
   });
+}
+
+function readable(file: Listed, most: number): boolean {
+  return !file.name.endsWith('/') && file.originalSize <= most;
 }
 
 function unpack(archive: Uint8Array, filter: (file: Listed) => boolean): Readonly<Record<string, Uint8Array>> {
