@@ -50,7 +50,3 @@ export function parseLockfile(text: string): LockedPackage[] {
 function refuse(name: string, why: string): SallyportError {
   return new SallyportError('setup.fetch_failed', `Cannot fetch "${name.slice(0, 200)}": ${why}`, { hint: 'Only packages of the registry with an integrity in package-lock.json are fetched.' });
 }
-
-export function readInventory(text: string): { name: string; version: string }[] {
-  return parseLockfile(text);
-}

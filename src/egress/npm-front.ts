@@ -1,22 +1,18 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { z } from 'zod';
 import type { Journal } from '../protocol/event.js';
 import { type LockedPackage, PACKAGE_NAME } from './lockfile.js';
+import { readPackument } from './packument.js';
+import type { FrontRequest, FrontRules, Verdict } from './rules.js';
+import { getBounded, MAX_METADATA, MAX_TARBALL, Refusal, type Registry, registryUrl } from './upstream.js';
 
-/** Where packages really come from. The credential is added here, outside every sandbox. */
-export interface Registry {
-  /** From the npm client's own configuration. */
-  readonly url: string;
-  /** Value of the Authorization header, or null. */
-  readonly authorization: string | null;
-}
+export type { Registry } from './upstream.js';
 
 export interface FrontOptions {
   readonly registry: Registry;
-  /** What may be fetched; null = whatever the client resolves (an environment must allow that by name). */
-  readonly locked: readonly LockedPackage[] | null;
+  /** What may be fetched. */
+  readonly rules: FrontRules;
   /** Base URL under which the client inside sees this front. */
   readonly insideUrl: string;
   readonly socket: string;
@@ -34,32 +30,6 @@ export interface Front extends AsyncDisposable {
   readonly fetched: readonly (LockedPackage & { readonly bytes: number })[];
 }
 
-const UPSTREAM_MS = 60_000;
-const MAX_METADATA = 64 * 1024 * 1024;
-const MAX_TARBALL = 256 * 1024 * 1024;
-
-/** Why an answer of the registry is not handed on; `rule` stands on the log. */
-class Refusal extends Error {
-  override readonly name = 'Refusal';
-  readonly rule: 'integrity' | 'redirect' | 'too-large' | 'upstream-failed';
-  readonly status: 404 | 502;
-
-  constructor(rule: Refusal['rule'], message: string, status: 404 | 502 = 502) {
-    super(message);
-    this.rule = rule;
-    this.status = status;
-  }
-}
-
-type Request = { readonly kind: 'metadata'; readonly name: string } | { readonly kind: 'tarball'; readonly name: string; readonly version: string };
-interface Verdict { readonly allow: boolean; readonly rule: string }
-
-const Packument = z.object({
-  name: z.string(),
-  'dist-tags': z.record(z.string(), z.string()).default({}),
-  versions: z.record(z.string(), z.looseObject({ dist: z.looseObject({ tarball: z.string(), integrity: z.string().optional(), shasum: z.string().optional() }) })),
-});
-
 /**
  * The npm registry as a sandbox in the fetch phase sees it: GET of package metadata and tarballs, nothing else. It speaks the
  * registry's own protocol, so that the rule "only what the lockfile names" can look at name, version and integrity.
@@ -68,6 +38,7 @@ const Packument = z.object({
 export async function startNpmFront(options: FrontOptions): Promise<Front> {
   const fetched: (LockedPackage & { bytes: number })[] = [];
   const front = new NpmFront(options, fetched);
+  for (const name of options.rules.first) await front.learn(name);
   const live = new Set<Promise<void>>();
   const server = createServer((request, response) => {
     const answer: Promise<void> = front.handle(request, response)
@@ -97,7 +68,6 @@ export async function startNpmFront(options: FrontOptions): Promise<Front> {
 class NpmFront {
   readonly #options: FrontOptions;
   readonly #fetched: (LockedPackage & { bytes: number })[];
-  readonly #fetch: typeof globalThis.fetch;
   /** Integrity that the registry itself names, per name@version; used where no lockfile decides. */
   readonly #announced = new Map<string, string>();
   readonly #stop = new AbortController();
@@ -105,7 +75,6 @@ class NpmFront {
   constructor(options: FrontOptions, fetched: (LockedPackage & { bytes: number })[]) {
     this.#options = options;
     this.#fetched = fetched;
-    this.#fetch = options.fetch ?? globalThis.fetch;
   }
 
   /** Ends what is still on its way from the registry. */
@@ -117,7 +86,7 @@ class NpmFront {
     const method = request.method ?? '';
     const target = request.url ?? '';
     const parsed = method === 'GET' ? parseTarget(target) : null;
-    const verdict = parsed === null ? { allow: false, rule: method === 'GET' ? 'not-a-package' : 'read-only' } : this.#judge(parsed);
+    const verdict = parsed === null ? { allow: false, rule: method === 'GET' ? 'not-a-package' : 'read-only' } : this.#options.rules.judge(parsed);
     if (parsed === null || !verdict.allow) {
       await this.#event(method, target, verdict, 403, 0);
       response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `refused by Sallyport: ${verdict.rule}` }));
@@ -134,22 +103,30 @@ class NpmFront {
     }
   }
 
-  #judge(request: Request): Verdict {
-    const { locked } = this.#options;
-    if (locked === null) return { allow: true, rule: 'resolution-allowed' };
-    const named = locked.some((p) => p.name === request.name && (request.kind === 'metadata' || p.version === request.version));
-    return named ? { allow: true, rule: 'lockfile' } : { allow: false, rule: 'not-in-lockfile' };
+  /** Shows the rules what they must know before the first request. On the log like a request of the client. */
+  async learn(name: string): Promise<void> {
+    const target = `/${name.replace('/', '%2f')}`;
+    const verdict = this.#options.rules.judge({ kind: 'metadata', name });
+    try {
+      const body = await this.#metadata(name);
+      await this.#event('GET', target, verdict, 200, body.length);
+    } catch (error) {
+      const { rule, status } = error instanceof Refusal ? error : { rule: 'upstream-failed', status: 502 };
+      await this.#event('GET', target, { allow: rule === 'upstream-failed', rule }, status, 0);
+      throw error;
+    }
   }
 
-  /** Metadata reduced to what the lockfile names, with addresses that lead back here. */
+  /** Metadata reduced to what the rules let through, with addresses that lead back here. */
   async #metadata(name: string): Promise<Buffer> {
-    const value = Packument.parse(JSON.parse((await this.#get(this.#url(name), MAX_METADATA)).toString('utf8')));
-    const wanted = this.#options.locked?.filter((p) => p.name === name).map((p) => p.version) ?? null;
+    const { rules, insideUrl } = this.#options;
+    const value = readPackument(await this.#get(name, MAX_METADATA));
+    const visible = new Set(rules.visible(name, value));
     const versions: Record<string, unknown> = {};
     for (const [version, manifest] of Object.entries(value.versions)) {
-      if (wanted !== null && !wanted.includes(version)) continue;
+      if (!visible.has(version)) continue;
       if (manifest.dist.integrity !== undefined) this.#announced.set(`${name}@${version}`, manifest.dist.integrity);
-      versions[version] = { ...manifest, dist: { ...manifest.dist, tarball: `${this.#options.insideUrl}/${name}/-/${name.split('/').at(-1)}-${version}.tgz` } };
+      versions[version] = { ...manifest, dist: { ...manifest.dist, tarball: `${insideUrl}/${name}/-/${name.split('/').at(-1)}-${version}.tgz` } };
     }
     const tags = Object.fromEntries(Object.entries(value['dist-tags']).filter(([, v]) => Object.hasOwn(versions, v)));
     return Buffer.from(JSON.stringify({ name, 'dist-tags': tags, versions }));
@@ -157,43 +134,16 @@ class NpmFront {
 
   /** The whole tarball, checked before the first byte is handed on. */
   async #tarball(name: string, version: string): Promise<Buffer> {
-    const integrity = this.#options.locked?.find((p) => p.name === name && p.version === version)?.integrity ?? this.#announced.get(`${name}@${version}`);
+    const integrity = this.#options.rules.integrity(name, version) ?? this.#announced.get(`${name}@${version}`);
     if (integrity === undefined) throw new Refusal('integrity', `No integrity is known for ${name}@${version}`);
-    const body = await this.#get(this.#url(`${name}/-/${name.split('/').at(-1)}-${version}.tgz`), MAX_TARBALL);
+    const body = await this.#get(`${name}/-/${name.split('/').at(-1)}-${version}.tgz`, MAX_TARBALL);
     if (!integrityHolds(body, integrity)) throw new Refusal('integrity', `${name}@${version} does not have the integrity ${integrity}`);
     this.#fetched.push({ name, version, integrity, bytes: body.length });
     return body;
   }
 
-  #url(path: string): string {
-    return `${this.#options.registry.url.replace(/\/+$/, '')}/${path.replace(/^(@[^/]+)\/([^/]+)$/, '$1%2f$2')}`;
-  }
-
-  /** Follows no redirect to another host: the credential would go with it, and the rule was about this host. */
-  async #get(url: string, limit: number): Promise<Buffer> {
-    const { authorization } = this.#options.registry;
-    let at = url;
-    for (let hops = 0; hops < 4; hops++) {
-      const response = await this.#fetch(at, {
-        redirect: 'manual', signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#options.timeout ?? UPSTREAM_MS)]),
-        headers: { accept: 'application/vnd.npm.install-v1+json, application/json, */*', ...(authorization === null ? {} : { authorization }) },
-      });
-      const location = response.headers.get('location');
-      if (response.status >= 300 && response.status < 400 && location !== null) {
-        await response.body?.cancel();
-        const next = new URL(location, at);
-        if (next.host !== new URL(url).host || next.protocol !== new URL(url).protocol) throw new Refusal('redirect', 'The registry redirects to another host');
-        at = next.href;
-        continue;
-      }
-      if (!response.ok) {
-        await response.body?.cancel();
-        // 404 is passed on as it is: a client asks again after any 5xx, and waits before it does.
-        throw new Refusal('upstream-failed', `The registry answered ${response.status}`, response.status === 404 ? 404 : 502);
-      }
-      return await bounded(response, limit);
-    }
-    throw new Refusal('redirect', 'The registry redirects without end');
+  #get(path: string, limit: number): Promise<Buffer> {
+    return getBounded(this.#options, registryUrl(this.#options.registry, path), limit, this.#options.rules.metadata, this.#stop.signal);
   }
 
   #event(method: string, target: string, verdict: Verdict, status: number, bytes: number): Promise<void> {
@@ -201,19 +151,8 @@ class NpmFront {
   }
 }
 
-async function bounded(response: Response, limit: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > limit) throw new Refusal('too-large', `The registry sent more than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
 /** `/name`, `/@scope%2fname`, `/name/-/name-1.2.3.tgz`; everything else is null. */
-export function parseTarget(target: string): Request | null {
+export function parseTarget(target: string): FrontRequest | null {
   if (target.includes('?') || target.includes('#') || target.includes('\\')) return null;
   let path: string;
   try {

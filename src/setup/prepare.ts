@@ -7,6 +7,7 @@ import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { parseLockfile, type LockedPackage } from '../egress/lockfile.js';
 import { type Registry, startNpmFront } from '../egress/npm-front.js';
+import { lockedRules, openRules } from '../egress/rules.js';
 import type { GitContext } from '../git/command.js';
 import { makeLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
@@ -132,7 +133,7 @@ async function fetchPhase(request: SetupRequest, locked: readonly LockedPackage[
   await makeLayer(scratch, request.owner);
   const id = newId('sb');
   const insideUrl = `http://127.0.0.1:${FRONT_PORT}`;
-  await using front = await startNpmFront({ registry: await request.registry(), locked, insideUrl, socket, owner: request.owner, sandbox: id, journal: request.journal });
+  await using front = await startNpmFront({ registry: await request.registry(), rules: locked === null ? openRules() : lockedRules(locked), insideUrl, socket, owner: request.owner, sandbox: id, journal: request.journal });
   await using sandbox = await openRecorded(request.driver, {
     id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(draft, 'manifests')], layer }, mounts: [], egressSocket: socket,
     scratch: join(scratch, 'upper'), limits: limitsOf(request), variables: {},

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LockedPackage } from '../../src/egress/lockfile.js';
 import { type FrontOptions, startNpmFront } from '../../src/egress/npm-front.js';
+import { lockedRules, openRules } from '../../src/egress/rules.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { remove, scratch } from '../support/sandbox.js';
@@ -35,7 +36,7 @@ async function setUp(options: { locked?: readonly LockedPackage[] | null; interc
   const locked = options.locked === undefined ? [{ name: 'a', version: '1.0.0', integrity: registry.integrity('a', '1.0.0') }, { name: '@s/b', version: '1.0.0', integrity: registry.integrity('@s/b', '1.0.0') }] : options.locked;
   const journal = new MemoryJournal();
   const socket = join(folder, `front-${n++}.sock`);
-  const front = await startNpmFront({ registry: { url: `${registry.url}/`, authorization: TOKEN }, locked, insideUrl: 'http://127.0.0.1:4873', socket, owner: null, sandbox: 'sb_t', journal, ...options.front });
+  const front = await startNpmFront({ registry: { url: `${registry.url}/`, authorization: TOKEN }, rules: locked === null ? openRules() : lockedRules(locked), insideUrl: 'http://127.0.0.1:4873', socket, owner: null, sandbox: 'sb_t', journal, ...options.front });
   const answers: Answer[] = [];
   return {
     registry, journal, socket, front,

@@ -1,151 +1,167 @@
-import { lstat, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
+import { type Dirent, constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { strFromU8, unzipSync } from 'fflate';
 import { SallyportError } from '../../protocol/errors.js';
-import { OsvRecord } from './osv.js';
+import { type ArchiveEntry, zipBatches } from './archive.js';
+import { type OsvRecord, readOsv } from './osv.js';
 
-/** Known advisories from one place. */
+/** The advisories that are known in a run, and how far they can be relied on. */
 export interface AdvisorySet {
-  /** Where they came from, for people. */
+  /** Where they come from, for the person. */
   readonly source: string;
+  /** Without withdrawn ones. */
   readonly records: readonly OsvRecord[];
-  /** Records that are not of the form; the first ones are named. */
-  readonly malformed: { readonly count: number; readonly named: readonly string[] };
-  /** Date of the newest record, ISO 8601; null for an empty set. */
+  /** What could not be read: it may name a package that is used. At most 20 names. */
+  readonly malformed: { readonly count: number; readonly names: readonly string[] };
+  /** Newest `modified` of all records, ISO 8601; null when there is none. */
   readonly newest: string | null;
+  /** When this data was got from where it comes from, ISO 8601. */
+  readonly loadedAt: string;
+  /** Why a copy is used in place of the source; null when the source itself answered. */
+  readonly stale: string | null;
 }
 
-const MAX_BYTES = 1024 * 1024 * 1024;
-const MAX_RECORDS = 500_000;
-const DAY_MS = 86_400_000;
+export interface AdvisoryFile {
+  readonly path: string;
+  readonly body: Buffer;
+}
 
-/** Whole days since the newest record changed; null for an empty set. */
-export function ageDays(set: AdvisorySet, now: Date): number | null {
-  return set.newest === null ? null : Math.max(0, Math.floor((now.getTime() - Date.parse(set.newest)) / DAY_MS));
+const MAX_FILES = 300_000;
+const MAX_FILE = 512 * 1024 * 1024;
+const MAX_RECORD = 8 * 1024 * 1024;
+const MAX_DEPTH = 12;
+const NAMED = 20;
+/** After so many bytes the event loop gets its turn: the caller's lease is renewed on it. */
+const TURN = 4 * 1024 * 1024;
+
+/**
+ * Reads OSV records: a `.json` file is one record or a list of them, a `.jsonl` file one record a line, a `.zip` file holds `.json` files.
+ * Other files are passed over. What cannot be read is counted and named; nothing else fails for it. `now` is when the data was got.
+ */
+export async function fromFiles(source: string, files: Iterable<AdvisoryFile> | AsyncIterable<AdvisoryFile>, now: Date = new Date()): Promise<AdvisorySet> {
+  const reader = new Reader();
+  for await (const file of files) {
+    if (file.path.endsWith('.zip')) await reader.archive(file);
+    else if (file.path.endsWith('.jsonl')) await reader.lines(file);
+    else if (file.path.endsWith('.json')) await reader.json(file.path, file.body);
+  }
+  return { source, ...reader.result(), loadedAt: now.toISOString(), stale: null };
 }
 
 /**
- * Reads records from files: `.json` (one record or a list), `.jsonl` (one a line), `.zip` (of `.json`, as OSV mirrors have them); other names are
- * passed over. A malformed record is counted and named, a withdrawn one left out. Throws `advisories.unavailable` for more than fits.
+ * Every advisory file below a folder. Symbolic links are not followed. Throws `advisories.unavailable` when the folder cannot be
+ * read or holds more than is taken.
  */
-export function fromFiles(source: string, files: Iterable<{ readonly path: string; readonly body: Buffer }>): AdvisorySet {
-  const records: OsvRecord[] = [];
-  const named: string[] = [];
-  let malformed = 0;
-  const bad = (where: string): void => {
-    if (malformed++ < 10) named.push(where);
-  };
-  const take = (value: unknown, where: string): void => {
-    const parsed = OsvRecord.safeParse(value);
-    if (!parsed.success) bad(where);
-    else if (parsed.data.withdrawn === undefined) records.push(parsed.data);
-    if (records.length > MAX_RECORDS) throw unavailable(source, `it has more than ${MAX_RECORDS} records`);
-  };
-  for (const { path, body } of files) for (const { where, text, lines } of textsOf(source, path, body)) {
-    for (const part of lines ? text.split('\n').filter((l) => l.trim() !== '') : [text]) {
-      const value = parse(part);
-      if (value === undefined) bad(where);
-      else for (const one of Array.isArray(value) ? value : [value]) take(one, where);
-    }
-  }
-  const newest = records.map((r) => r.modified).sort((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
-  return { source, records, malformed: { count: malformed, named }, newest };
+export async function fromFolder(folder: string, source: string = folder, now: Date = new Date()): Promise<AdvisorySet> {
+  return await fromFiles(source, walk(folder, 0, { left: MAX_FILES }), now);
 }
 
-function* textsOf(source: string, path: string, body: Buffer): Iterable<{ readonly where: string; readonly text: string; readonly lines: boolean }> {
-  if (/\.jsonl?$/i.test(path)) yield { where: path, text: body.toString('utf8'), lines: /l$/i.test(path) };
-  if (!/\.zip$/i.test(path)) return;
-  let bytes = 0;
-  let entries: Record<string, Uint8Array>;
-  try {
-    entries = unzipSync(body, {
-      filter: (file) => {
-        if (!file.name.endsWith('.json')) return false;
-        bytes += file.originalSize;
-        if (bytes > MAX_BYTES) throw unavailable(source, `unpacked it has more than ${MAX_BYTES} bytes`);
-        return true;
-      },
-    });
-  } catch (cause) {
-    throw cause instanceof SallyportError ? cause : unavailable(source, `"${path}" is not a readable zip file`, cause);
-  }
-  for (const [name, data] of Object.entries(entries)) yield { where: `${path}:${name}`, text: strFromU8(data), lines: false };
+/** Whole days between the newest record and `now`; null when there is no record. */
+export function ageDays(set: Pick<AdvisorySet, 'newest'>, now: Date): number | null {
+  return set.newest === null ? null : Math.max(0, Math.floor((now.getTime() - Date.parse(set.newest)) / 86_400_000));
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
+class Reader {
+  readonly #records: OsvRecord[] = [];
+  readonly #names: string[] = [];
+  #malformed = 0;
+  #newest: string | null = null;
+  #sinceTurn = 0;
 
-/** Reads a folder (with those inside; links are not followed) or one file. */
-export async function fromFolder(path: string): Promise<AdvisorySet> {
-  const files: { path: string; body: Buffer }[] = [];
-  let bytes = 0;
-  const visit = async (at: string): Promise<void> => {
-    const info = await lstat(at).catch((cause: unknown) => {
-      throw unavailable(path, `"${at}" cannot be read`, cause);
-    });
-    if (info.isDirectory()) for (const name of (await readdir(at)).sort()) await visit(join(at, name));
-    else if (info.isFile() && /\.(jsonl?|zip)$/i.test(at)) {
-      bytes += info.size;
-      if (bytes > MAX_BYTES) throw unavailable(path, `it has more than ${MAX_BYTES} bytes`);
-      files.push({ path: at, body: await readFile(at) });
-    }
-  };
-  await visit(path);
-  return fromFiles(path, files);
-}
-
-export interface MirrorOptions {
-  readonly cacheFolder: string;
-  readonly fetch?: typeof globalThis.fetch;
-  /** Milliseconds for the whole answer. Default 60,000. */
-  readonly timeout?: number;
-  /** Milliseconds for which a copy is used without asking. Default a day. */
-  readonly maxAge?: number;
-  readonly now?: () => Date;
-}
-
-/**
- * Reads a file of records from a mirror. A copy is kept; when the mirror cannot be reached the copy is used, and the age of its newest record
- * tells. Without a copy: `advisories.unavailable`, so that not knowing is never taken for *none*.
- */
-export async function fromUrl(url: string, options: MirrorOptions): Promise<AdvisorySet> {
-  const name = /\.(jsonl?|zip)$/i.exec(new URL(url).pathname)?.[0]?.toLowerCase();
-  if (name === undefined) throw unavailable(url, 'its name ends in none of .json, .jsonl and .zip');
-  const file = join(options.cacheFolder, `${createHash('sha256').update(url).digest('hex').slice(0, 32)}${name}`);
-  const now = (options.now ?? (() => new Date()))().getTime();
-  const kept = await lstat(file).catch(() => null);
-  if (kept === null || now - kept.mtimeMs > (options.maxAge ?? DAY_MS)) {
+  async archive(file: AdvisoryFile): Promise<void> {
     try {
-      await download(url, file, options);
-    } catch (cause) {
-      if (kept === null) throw unavailable(url, 'it cannot be reached and there is no copy', cause);
+      for (const batch of zipBatches(file.body)) {
+        for (const entry of batch) await this.#entry(file.path, entry);
+      }
+    } catch (error) {
+      this.#bad(file.path, error instanceof Error ? error.message : String(error));
     }
   }
-  return fromFiles(url, [{ path: file, body: await readFile(file) }]);
-}
 
-async function download(url: string, file: string, options: MirrorOptions): Promise<void> {
-  const response = await (options.fetch ?? globalThis.fetch)(url, { redirect: 'error', signal: AbortSignal.timeout(options.timeout ?? 60_000) });
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
+  async #entry(archive: string, entry: ArchiveEntry): Promise<void> {
+    if ('problem' in entry) this.#bad(`${archive}:${entry.name}`, entry.problem);
+    else if (entry.name.endsWith('.json')) await this.json(`${archive}:${entry.name}`, entry.body);
   }
-  await mkdir(options.cacheFolder, { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}.draft`;
-  await writeFile(draft, Buffer.concat(chunks), { mode: 0o600 });
-  await rename(draft, file);
+
+  async lines(file: AdvisoryFile): Promise<void> {
+    let start = 0;
+    for (let line = 1; start < file.body.length; line++) {
+      const at = file.body.indexOf(10, start);
+      const end = at === -1 ? file.body.length : at;
+      const piece = file.body.subarray(start, end);
+      if (piece.some((byte) => byte > 32)) await this.json(`${file.path}:${line}`, piece);
+      start = end + 1;
+    }
+  }
+
+  async json(name: string, body: Uint8Array): Promise<void> {
+    this.#sinceTurn += body.length;
+    if (this.#sinceTurn > TURN) {
+      this.#sinceTurn = 0;
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+    } catch {
+      this.#bad(name, 'not JSON');
+      return;
+    }
+    if (Array.isArray(value)) value.forEach((one, i) => void this.#record(`${name}[${i}]`, one));
+    else this.#record(name, value);
+  }
+
+  #record(name: string, value: unknown): void {
+    const read = readOsv(value);
+    if ('problem' in read) return this.#bad(name, read.problem);
+    const { record } = read;
+    const time = new Date(record.modified).toISOString();
+    if (this.#newest === null || time > this.#newest) this.#newest = time;
+    if (record.withdrawn === null || record.withdrawn === undefined) this.#records.push(record);
+  }
+
+  #bad(name: string, problem: string): void {
+    this.#malformed++;
+    if (this.#names.length < NAMED) this.#names.push(`${name.slice(-300)}: ${problem}`);
+  }
+
+  result(): Pick<AdvisorySet, 'records' | 'malformed' | 'newest'> {
+    return { records: this.#records, malformed: { count: this.#malformed, names: this.#names }, newest: this.#newest };
+  }
 }
 
-function unavailable(source: string, why: string, cause?: unknown): SallyportError {
-  return new SallyportError('advisories.unavailable', `Cannot use the advisories of ${source}: ${why}`, { hint: 'SALLYPORT_ADVISORIES names a folder, a file or a URL of OSV records (.json, .jsonl, .zip).', cause });
+async function* walk(folder: string, depth: number, budget: { left: number }): AsyncGenerator<AdvisoryFile> {
+  let entries: Dirent[];
+  try {
+    entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (cause) {
+    throw unavailable(`Cannot read the advisories in "${folder}"`, cause);
+  }
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (depth >= MAX_DEPTH) throw unavailable(`Cannot read the advisories in "${path}": more than ${MAX_DEPTH} folders deep`);
+      yield* walk(path, depth + 1, budget);
+    } else if (entry.isFile() && /\.(json|jsonl|zip)$/.test(entry.name)) {
+      if (--budget.left < 0) throw unavailable(`Cannot read the advisories: more than ${MAX_FILES} files`);
+      yield { path, body: await readPlain(path) };
+    }
+  }
+}
+
+/** Reads a plain file; what became a link, a pipe or a device since it was listed is refused. */
+async function readPlain(path: string): Promise<Buffer> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const { size } = await file.stat().then((s) => (s.isFile() ? s : Promise.reject(new Error('not a plain file'))));
+    const limit = path.endsWith('.json') ? MAX_RECORD * 8 : MAX_FILE;
+    if (size > limit) throw new Error(`${size} bytes, more than ${limit}`);
+    return await file.readFile();
+  } catch (cause) {
+    throw unavailable(`Cannot read the advisories in "${path}"`, cause);
+  }
+}
+
+function unavailable(message: string, cause?: unknown): SallyportError {
+  return new SallyportError('advisories.unavailable', cause instanceof Error ? `${message}: ${cause.message}` : message, { cause });
 }

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { readInventory } from '../../egress/lockfile.js';
+import { readInventory } from '../../egress/inventory.js';
 import { readFileAt } from '../../git/change.js';
 import { BlobReader } from '../../git/blobs.js';
 import { listTree } from '../../git/tree.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { AdvisoryResult } from '../../protocol/evidence.js';
+import { count } from '../../protocol/words.js';
 import { type AdvisorySet, ageDays, fromFiles } from '../../scan/advisories/source.js';
-import { type AdvisoryHit, matchAdvisories } from '../../scan/advisories/match.js';
+import { matchAdvisories } from '../../scan/advisories/match.js';
 import type { RunContext } from '../context.js';
 import { environmentOf } from './source.js';
 
@@ -36,7 +37,7 @@ async function fromBase(context: RunContext, path: string): Promise<AdvisorySet>
   await using reader = await BlobReader.open(mirror);
   const files: { path: string; body: Buffer }[] = [];
   for (const entry of entries) files.push({ path: entry.path.toString('utf8'), body: await reader.read(entry.blob) });
-  return fromFiles(`${path} of the repository`, files);
+  return await fromFiles(`${path} of the repository`, files);
 }
 
 /** The advisories that apply to what the lockfile of a commit installs. Without a lockfile there is nothing to apply them to. */
@@ -54,10 +55,10 @@ export async function advisoriesAt(context: RunContext, commit: string): Promise
 }
 
 /** The same advisory of two sets, or for two copies of one version, counts once. */
-export function hitsIn(sets: readonly AdvisorySet[], lockfile: string): AdvisoryHit[] {
-  const packages = readInventory(lockfile).map(({ name, version }) => ({ ecosystem: 'npm', name, version }));
-  const hits = new Map<string, AdvisoryHit>();
-  for (const set of sets) for (const hit of matchAdvisories(set, packages)) hits.set(JSON.stringify([hit.id, hit.package, hit.version]), hit);
+export function hitsIn(sets: readonly AdvisorySet[], lockfile: string): AdvisorySide['hits'] {
+  const { packages } = readInventory(lockfile);
+  const hits = new Map<string, AdvisorySide['hits'][number]>();
+  for (const set of sets) for (const hit of matchAdvisories(set, packages)) hits.set(JSON.stringify([hit.id, hit.package, hit.version]), { ...hit, aliases: [...hit.aliases], fixed: [...hit.fixed] });
   return [...hits.values()].sort((a, b) => (a.package === b.package ? (a.id < b.id ? -1 : 1) : a.package < b.package ? -1 : 1));
 }
 
@@ -76,7 +77,7 @@ export function compareAdvisories(sets: readonly AdvisorySet[], base: AdvisorySi
   const [before, after] = [new Set(base.hits.map(key)), new Set(head.hits.map(key))];
   const ages = sets.flatMap((set) => ageDays(set, now) ?? []);
   return {
-    source: sets.length === 0 ? null : sets.map((s) => s.source).join(', ').slice(0, 1000),
+    source: sets.length === 0 ? null : sets.map((s) => `${s.source}${s.stale === null ? '' : ` (${s.stale})`}${s.malformed.count === 0 ? '' : ` (${count(s.malformed.count, 'record')} of another form left out)`}`).join(', ').slice(0, 1000),
     newest: sets.flatMap((s) => s.newest ?? []).sort().at(-1) ?? null, ageDays: ages.length === 0 ? null : Math.min(...ages),
     problem: base.problem ?? head.problem,
     results: [...head.hits.map((h) => ({ ...h, state: before.has(key(h)) ? ('unchanged' as const) : ('new' as const) })), ...base.hits.filter((h) => !after.has(key(h))).map((h) => ({ ...h, state: 'absent' as const }))],

@@ -12,7 +12,7 @@ import { compare } from '../../sarif/compare.js';
 import { applyEdits, mergeEdits } from '../../sarif/edits.js';
 import type { Edit } from '../../sarif/model.js';
 import type { Snapshot } from '../../setup/prepare.js';
-import { planUpgrades, upgradeNames } from '../../setup/upgrade/plan.js';
+import { planUpgrades } from '../../setup/upgrade/plan.js';
 import { resolveUpgrades } from '../../setup/upgrade/resolve.js';
 import { readVersions } from '../../egress/versions.js';
 import type { RunContext } from '../context.js';
@@ -52,7 +52,7 @@ async function planDependencies(context: RunContext, journal: Journal): Promise<
   const hits = hitsIn(sets, lockfile);
   if (hits.length === 0) return { candidates: [], advice: [] };
   const registry = await context.equipment.registry();
-  const versions = new Map(await Promise.all(upgradeNames(hits).map(async (name) => [name, await readVersions({ registry, name, journal, signal: context.signal })] as const)));
+  const versions = new Map(await Promise.all([...new Set(hits.map((h) => h.package))].map(async (name) => [name, (await readVersions(name, { registry, journal, signal: context.signal })) ?? []] as const)));
   const { upgrades, impossible } = planUpgrades({ manifest: manifest.toString('utf8'), lockfile, hits, versions, sets });
   return upgradeCandidates(upgrades, impossible, hits);
 }

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+const Ranges = z.record(z.string(), z.string()).nullish().catch(null);
+
+/** One version as the registry describes it. Unknown keys stay: the client gets them. */
+const Manifest = z.looseObject({
+  dist: z.looseObject({ tarball: z.string(), integrity: z.string().optional(), shasum: z.string().optional() }),
+  /** A message; registries also write `true`, or an empty message for "no longer". */
+  deprecated: z.union([z.string(), z.boolean()]).nullish().catch(null),
+  dependencies: Ranges,
+  optionalDependencies: Ranges,
+  peerDependencies: Ranges,
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** Metadata of a package: https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md */
+export const Packument = z.object({
+  name: z.string(),
+  'dist-tags': z.record(z.string(), z.string()).default({}),
+  versions: z.record(z.string(), Manifest),
+});
+export type Packument = z.infer<typeof Packument>;
+
+/** Throws when the body is not the metadata of a package. */
+export function readPackument(body: Buffer): Packument {
+  return Packument.parse(JSON.parse(body.toString('utf8')));
+}
+
+export function isDeprecated(manifest: Manifest): boolean {
+  return manifest.deprecated !== undefined && manifest.deprecated !== null && manifest.deprecated !== false && manifest.deprecated !== '';
+}

@@ -1,0 +1,83 @@
+/** Where packages really come from. The credential is added here, outside every sandbox. */
+export interface Registry {
+  /** From the npm client's own configuration. */
+  readonly url: string;
+  /** Value of the Authorization header, or null. */
+  readonly authorization: string | null;
+}
+
+/** Why an answer of the registry is not handed on; `rule` stands on the log. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly rule: 'integrity' | 'redirect' | 'too-large' | 'upstream-failed';
+  readonly status: 404 | 502;
+
+  constructor(rule: Refusal['rule'], message: string, status: 404 | 502 = 502) {
+    super(message);
+    this.rule = rule;
+    this.status = status;
+  }
+}
+
+export interface Upstream {
+  readonly registry: Registry;
+  readonly fetch?: typeof globalThis.fetch;
+  /** Milliseconds for one answer of the registry. Default 60,000. */
+  readonly timeout?: number;
+}
+
+/** `full` has the licence and everything else that npm writes into a lockfile; `short` is what an installation needs. */
+export type Metadata = 'full' | 'short';
+
+const UPSTREAM_MS = 60_000;
+const HOPS = 4;
+export const MAX_METADATA = 64 * 1024 * 1024;
+export const MAX_TARBALL = 256 * 1024 * 1024;
+
+/** Address of a package's metadata, or of a tarball when `path` names one. */
+export function registryUrl(registry: Registry, path: string): string {
+  return `${registry.url.replace(/\/+$/, '')}/${path.replace(/^(@[^/]+)\/([^/]+)$/, '$1%2f$2')}`;
+}
+
+/**
+ * GET from the registry with its credential, bounded in bytes and time. Follows no redirect to another host: the credential would go with
+ * it, and the rule was about this host. Throws a `Refusal`, or the error of the connection.
+ */
+export async function getBounded(upstream: Upstream, url: string, limit: number, metadata: Metadata, signal: AbortSignal): Promise<Buffer> {
+  const { authorization } = upstream.registry;
+  const send = upstream.fetch ?? globalThis.fetch;
+  const accept = metadata === 'full' ? 'application/json, */*' : 'application/vnd.npm.install-v1+json, application/json, */*';
+  let at = url;
+  for (let hops = 0; hops < HOPS; hops++) {
+    const response = await send(at, {
+      redirect: 'manual', signal: AbortSignal.any([signal, AbortSignal.timeout(upstream.timeout ?? UPSTREAM_MS)]),
+      headers: { accept, ...(authorization === null ? {} : { authorization }) },
+    });
+    const location = response.headers.get('location');
+    if (response.status >= 300 && response.status < 400 && location !== null) {
+      await response.body?.cancel();
+      const next = new URL(location, at);
+      if (next.host !== new URL(url).host || next.protocol !== new URL(url).protocol) throw new Refusal('redirect', 'The registry redirects to another host');
+      at = next.href;
+      continue;
+    }
+    if (!response.ok) {
+      await response.body?.cancel();
+      // 404 is passed on as it is: a client asks again after any 5xx, and waits before it does.
+      throw new Refusal('upstream-failed', `The registry answered ${response.status}`, response.status === 404 ? 404 : 502);
+    }
+    return await bounded(response, limit);
+  }
+  throw new Refusal('redirect', 'The registry redirects without end');
+}
+
+async function bounded(response: Response, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > limit) throw new Refusal('too-large', `The registry sent more than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
