@@ -15,6 +15,7 @@ export function runtimeFiles(sealed: boolean): RuntimeFile[] {
     { source: process.execPath, name: 'node', sealed },
     ...PROGRAMS.map((name) => ({ source: join(INSTALLATION, 'dist/inside', name), name })),
     ...astGrep(),
+    ...pythonGrammar(),
   ];
 }
 
@@ -25,6 +26,15 @@ function astGrep(): RuntimeFile[] {
   const platform = join(dirname(main), `napi-linux-${process.arch}-gnu`);
   if (!existsSync(platform)) throw new SallyportError('tool.missing', `The scanner's parser for linux-${process.arch} is not installed`, { hint: 'npm run setup' });
   return [main, platform].flatMap((folder) => files(folder).map((source) => ({ source, name: `node_modules/@ast-grep/${source.slice(dirname(main).length + 1)}` })));
+}
+
+/** The Python grammar for this machine's CPU, under one name for all; a scan says so where there is none. */
+function pythonGrammar(): RuntimeFile[] {
+  const folder = join(INSTALLATION, 'node_modules/@ast-grep/lang-python');
+  const library = join(folder, `prebuilds/prebuild-Linux-${process.arch === 'arm64' ? 'ARM64' : 'X64'}/parser.so`);
+  if (!existsSync(library)) return [];
+  const name = 'node_modules/@ast-grep/lang-python';
+  return [{ source: join(folder, 'package.json'), name: `${name}/package.json` }, { source: library, name: `${name}/parser.so` }];
 }
 
 function files(folder: string): string[] {

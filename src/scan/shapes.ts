@@ -3,22 +3,35 @@ import { inOrder } from '../sarif/edits.js';
 import type { Edit, Fix, Found } from '../sarif/model.js';
 import type { FileFacts } from './fix/facts.js';
 import { javascriptFacts } from './fix/javascript.js';
+import { pythonFacts } from './fix/python.js';
+import { hasPython, PYTHON } from './grammars.js';
 import type { ShapeRule } from './rule.js';
 import { CRYPTO } from './rules/crypto.js';
 import { EXPRESS } from './rules/express.js';
 import { INJECTION } from './rules/injection.js';
+import { PYTHON_CRYPTO } from './rules/python-crypto.js';
+import { PYTHON_INJECTION } from './rules/python-injection.js';
+import { PYTHON_WEB } from './rules/python-web.js';
 import { WEB } from './rules/web.js';
 
-/** Every shape rule of the pack for JavaScript and TypeScript. */
-export const SHAPE_RULES: readonly ShapeRule[] = [...INJECTION, ...WEB, ...EXPRESS, ...CRYPTO];
+const JAVASCRIPT_RULES: readonly ShapeRule[] = [...INJECTION, ...WEB, ...EXPRESS, ...CRYPTO];
+const PYTHON_RULES: readonly ShapeRule[] = [...PYTHON_INJECTION, ...PYTHON_WEB, ...PYTHON_CRYPTO];
+/** Every shape rule of the pack; `js/…` are for JavaScript and TypeScript, `py/…` for Python. */
+export const SHAPE_RULES: readonly ShapeRule[] = [...JAVASCRIPT_RULES, ...PYTHON_RULES];
 
-/** Grammar by the end of the file's name. */
-const LANGUAGES: Readonly<Record<string, Lang>> = {
+/** Grammar by the end of the file's name. `.pyi` files hold no code that runs. */
+const LANGUAGES: Readonly<Record<string, Lang | typeof PYTHON>> = {
   js: Lang.JavaScript, mjs: Lang.JavaScript, cjs: Lang.JavaScript, jsx: Lang.JavaScript,
   ts: Lang.TypeScript, mts: Lang.TypeScript, cts: Lang.TypeScript, tsx: Lang.Tsx,
+  py: PYTHON,
 };
 /** Brackets deeper than this are not written by people, and the matcher's time grows with depth times size. */
 const MAX_DEPTH = 1000;
+
+/** Why the rules for `path` cannot be run on this machine, or null. */
+export function missingGrammar(path: string): string | null {
+  return languageOf(path) === PYTHON && !hasPython() ? 'no rules for Python on this machine' : null;
+}
 
 /** True when shape rules exist for the language of `path`. */
 export function hasShapeRules(path: string): boolean {
@@ -28,12 +41,13 @@ export function hasShapeRules(path: string): boolean {
 /** Results of every shape rule on one file, `too_deep` when it cannot be searched in bounded time, empty where there are no rules. */
 export function findShapes(path: string, source: string, rules: readonly ShapeRule[] = SHAPE_RULES): readonly Found[] | 'too_deep' {
   const language = languageOf(path);
-  if (language === undefined) return [];
+  if (language === undefined || missingGrammar(path) !== null) return [];
   if (depth(source) > MAX_DEPTH) return 'too_deep';
-  const hinted = rules.filter((rule) => rule.hint.test(source));
+  const prefix = language === PYTHON ? 'py/' : 'js/';
+  const hinted = rules.filter((rule) => rule.id.startsWith(prefix) && rule.hint.test(source));
   if (hinted.length === 0) return [];
   const root = parse(language, source).root();
-  const facts = javascriptFacts(path, source, root);
+  const facts = language === PYTHON ? pythonFacts(path, source, root) : javascriptFacts(path, source, root);
   return hinted.flatMap((rule) =>
     root.findAll({ rule: rule.match })
       .filter((node) => rule.accept?.(node) !== false)
@@ -61,7 +75,7 @@ function editsOf(rule: ShapeRule, node: SgNode, facts: FileFacts): readonly Edit
   }
 }
 
-function languageOf(path: string): Lang | undefined {
+function languageOf(path: string): Lang | typeof PYTHON | undefined {
   const name = path.toLowerCase();
   const extension = name.slice(name.lastIndexOf('.') + 1);
   return Object.hasOwn(LANGUAGES, extension) ? LANGUAGES[extension] : undefined;

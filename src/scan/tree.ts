@@ -2,7 +2,7 @@ import { buildSarif } from '../sarif/build.js';
 import type { Found, Notice, SarifLog } from '../sarif/model.js';
 import { type WalkLimits, walk } from './inside/walk.js';
 import { findSecrets, SECRET_RULE_META, withoutSecrets } from './secrets.js';
-import { findShapes, hasShapeRules, SHAPE_RULES } from './shapes.js';
+import { findShapes, hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
 
 /** Version of the rules and of how they are applied; a change makes base and head be scanned anew. */
 export const SCANNER = { name: 'sallyport-scan', version: '2' } as const;
@@ -27,7 +27,11 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
     else untold++;
   };
   const results: Found[] = [];
+  const missing = new Set<string>();
   for (const file of walk(root, exclude, limits, note)) {
+    const grammar = missingGrammar(file.path);
+    if (grammar !== null && !missing.has(grammar)) note({ level: 'note', id: 'no_rules', message: grammar, path: null });
+    if (grammar !== null) missing.add(grammar);
     results.push(...scanFile(file.path, file.bytes, note));
     if (results.length > limits.results) {
       note({ level: 'error', id: 'results', message: `The scan stopped: more than ${limits.results} results.`, path: null });

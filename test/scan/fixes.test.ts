@@ -34,8 +34,8 @@ describe.each(FIXING.map(({ id, fix }) => [id, fix] as const))('the fix of %s', 
   it.each(fix.examples.mustNotChange)('is not offered for %j', (source) => {
     expect({ found: found(id, source).length > 0, after: fixed(id, source) }).toEqual({ found: true, after: source });
   });
-  it('has a title, and examples of both sorts', () => {
-    expect({ title: fix.title !== '', change: fix.examples.mustChange.length > 0, stay: fix.examples.mustNotChange.length > 0 }).toEqual({ title: true, change: true, stay: true });
+  it('has a title, and an example of what it changes', () => {
+    expect({ title: fix.title !== '', change: fix.examples.mustChange.length > 0 }).toEqual({ title: true, change: true });
   });
 });
 

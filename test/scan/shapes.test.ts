@@ -6,13 +6,12 @@ function rulesIn(source: string, path = 'a.ts'): readonly string[] {
   return found === 'too_deep' ? [found] : found.map((f) => f.rule);
 }
 
-describe.each(SHAPE_RULES.map((rule) => [rule.id, rule] as const))('%s', (id, rule) => {
+describe.each(SHAPE_RULES.map((rule) => [rule.id, rule, rule.id.startsWith('py/') ? ['a.py'] : ['a.ts', 'a.js']] as const))('%s', (id, rule, paths) => {
   it.each(rule.examples.must)('finds %j', (source) => {
-    expect(rulesIn(source)).toContain(id);
-    expect(rulesIn(source, 'a.js')).toContain(id);
+    for (const path of paths) expect(rulesIn(source, path)).toContain(id);
   });
   it.each(rule.examples.mustNot)('leaves %j alone', (source) => {
-    expect(rulesIn(source)).not.toContain(id);
+    expect(rulesIn(source, paths[0])).not.toContain(id);
   });
 });
 
@@ -25,7 +24,7 @@ describe('the pack', () => {
     expect(findShapes('x.tsx', 'const a = <b/>;\n  eval(code);\nfoo((')).toEqual([expect.objectContaining({ rule: 'js/code-injection', path: 'x.tsx', line: 2, column: 3, endLine: 2, endColumn: 13, snippet: 'eval(code)' })]);
   });
   it('has no rules for other languages, nor for names that fool a table', () => {
-    expect([rulesIn('eval(code)', 'a.py'), rulesIn('eval(code)', 'constructor'), rulesIn('eval(code)', 'a.__proto__')]).toEqual([[], [], []]);
+    expect([rulesIn('eval(code)', 'a.rb'), rulesIn('eval(data)', 'a.pyi'), rulesIn('eval(code)', 'constructor'), rulesIn('eval(code)', 'a.__proto__')]).toEqual([[], [], [], []]);
   });
   it('does not search what is nested too deeply', () => {
     expect(findShapes('a.js', 'f('.repeat(5000))).toBe('too_deep');

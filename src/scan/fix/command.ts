@@ -2,7 +2,7 @@ import type { SgNode } from '@ast-grep/napi';
 import type { Edit } from '../../sarif/model.js';
 import type { RuleFix } from '../rule.js';
 import { argumentsOf, type FileFacts, replace, together } from './facts.js';
-import { type Built, builtFrom, expression, HOLE, holeIndex } from './text.js';
+import { builtFrom, expression, HOLE, holeIndex } from './text.js';
 
 /** Commands that are the shell's own, or that are given a command. */
 const NO_PROGRAM: ReadonlySet<string> = new Set(['cd', 'export', 'source', '.', 'set', 'unset', 'eval', 'exec', 'alias', 'type', 'ulimit', 'umask', 'exit', 'read', 'trap', 'wait', 'command', 'if', 'for', 'while', 'case', 'time', 'sh', 'bash', 'zsh']);
@@ -16,18 +16,17 @@ export const COMMAND_WITHOUT_SHELL: RuleFix = {
   edits(node, file) {
     const [text, ...rest] = argumentsOf(node);
     const built = text === undefined ? null : builtFrom(text);
-    const list = built === null ? null : wordsOf(built);
+    const list = built === null ? null : splitWords(built.joined, built.values);
     if (text === undefined || built === null || list === null || rest.some((a) => /\bshell\b/.test(a.text()))) return null;
     const [program, ...words] = list.map((word) => wordSource(word, built.values, file));
-    const name = list[0] ?? '';
-    if (program == null || HOLE.test(name) || name.includes('=') || NO_PROGRAM.has(name) || words.some((word) => word === null)) return null;
+    if (program == null || words.some((word) => word === null)) return null;
     const callee = calleeOf(node, file);
     return callee === null ? null : together(callee, [replace(text, `${program}, [${words.join(', ')}]`)]);
   },
   examples: {
     mustChange: [
       [`const { exec } = require('child_process');\nexec(\`wc -l \${path.join(root, title)}\`, (error, out) => done(error, out));\n`, `const { execFile } = require('child_process');\nexecFile('wc', ['-l', path.join(root, title)], (error, out) => done(error, out));\n`],
-      [`import { exec, execSync } from 'node:child_process'\nexecSync('git log --author=' + n + ' "' + file + '"', { cwd })\nexec('ls')\nexecSync('ls')\n`, `import { exec, execSync, execFileSync } from 'node:child_process'\nexecFileSync('git', ['log', \`--author=\${n}\`, file], { cwd })\nexec('ls')\nexecSync('ls')\n`],
+      [`import { exec, execSync } from 'child_process'\nexecSync('hg log --author=' + n + ' "' + file + '"', { cwd })\nexec('ls')\nexecSync('ls')\n`, `import { exec, execSync, execFileSync } from 'child_process'\nexecFileSync('hg', ['log', \`--author=\${n}\`, file], { cwd })\nexec('ls')\nexecSync('ls')\n`],
       [`const cp = require("child_process");\ncp.execSync(\`kill -9 \${pid}\`);\n`, `const cp = require("child_process");\ncp.execFileSync("kill", ["-9", String(pid)]);\n`],
       [`require('child_process').exec(\`convert \${name}.png '\${name} small.png'\`, cb);\n`, `require('child_process').execFile('convert', [\`\${name}.png\`, \`\${name} small.png\`], cb);\n`],
     ],
@@ -39,8 +38,11 @@ export const COMMAND_WITHOUT_SHELL: RuleFix = {
   },
 };
 
-/** The words of a command line that needs no shell, quotes taken off; null where a shell would do more than split it. */
-function wordsOf({ joined, values }: Built): readonly string[] | null {
+/**
+ * The words of a command line that needs no shell, quotes taken off, holes as in `Built`. Null where a shell would do more than split it, where a
+ * value may be several words, and where the first word is no program.
+ */
+export function splitWords(joined: string, values: readonly SgNode[]): readonly string[] | null {
   const words: string[] = [];
   const word = /\s*(?:((?:[\w\-./:=,@%+\uE000-\uF8FF]|"[^"$`\\]*"|'[^'\\]*')+)(?=\s|$)|$)/y;
   while (word.lastIndex < joined.length) {
@@ -49,7 +51,9 @@ function wordsOf({ joined, values }: Built): readonly string[] | null {
     const [, text] = found;
     if (text !== undefined) words.push(text.replace(/"([^"]*)"|'([^']*)'/g, (_all, double: string | undefined, single: string | undefined) => double ?? single ?? ''));
   }
-  return words.length === 0 || values.some((value) => SEVERAL.test(value.text())) ? null : words;
+  const [program] = words;
+  if (program === undefined || HOLE.test(program) || program.includes('=') || NO_PROGRAM.has(program)) return null;
+  return values.some((value) => SEVERAL.test(value.text())) ? null : words;
 }
 
 function wordSource(word: string, values: readonly SgNode[], file: FileFacts): string | null {

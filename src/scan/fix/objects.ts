@@ -90,10 +90,10 @@ export const CHECK_CERTIFICATES: RuleFix = {
       [`https.request({ host, rejectUnauthorized: false, port });\n`, 'https.request({ host, port });\n'], ['https.request({ host, rejectUnauthorized: false });\n', 'https.request({ host });\n'],
       ['const agent = new https.Agent({ rejectUnauthorized: false });\n', 'const agent = new https.Agent({});\n'],
       ['const o = {\n  host,\n  rejectUnauthorized: false, // for now\n  port,\n};\n', 'const o = {\n  host,\n  port,\n};\n'],
-      [`start();\nprocess.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';\nrun();\n`, 'start();\nrun();\n'],
+      [`start();\nenv.NODE_TLS_REJECT_UNAUTHORIZED = '0';\nrun();\n`, 'start();\nrun();\n'],
       ['const o = {\n  host,\n  rejectUnauthorized: false\n};\n', 'const o = {\n  host\n};\n'],
     ],
-    mustNotChange: [`if (insecure) process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';\n`],
+    mustNotChange: [`if (insecure) env.NODE_TLS_REJECT_UNAUTHORIZED = '0';\n`],
   },
 };
 

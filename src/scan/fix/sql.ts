@@ -41,17 +41,17 @@ export const SQL_PARAMETERS: RuleFix = {
   examples: {
     mustChange: [
       [`rows = db.query(\`select a from b where c = ? and d like '%\${req.query.q ?? ''}%' order by id\`, [c]);\n`, `rows = db.query('select a from b where c = ? and d like ? order by id', [c, \`%\${req.query.q ?? ''}%\`]);\n`],
-      [`const { Pool } = require('pg');\npool.query(\`SELECT * FROM t WHERE id = \${id} AND n = '\${req.body.n}'\`);\n`, `const { Pool } = require('pg');\npool.query('SELECT * FROM t WHERE id = $1 AND n = $2', [id, req.body.n]);\n`],
+      [`const { Pool } = require('@vercel/postgres');\npool.query(\`SELECT * FROM t WHERE id = \${id} AND n = '\${req.body.n}'\`);\n`, `const { Pool } = require('@vercel/postgres');\npool.query('SELECT * FROM t WHERE id = $1 AND n = $2', [id, req.body.n]);\n`],
       [`const mysql = require('mysql2');\ndb.query("select * from u where n = '" + name + "'", (e, rows) => done(rows));\n`, `const mysql = require('mysql2');\ndb.query("select * from u where n = ?", [name], (e, rows) => done(rows));\n`],
-      [`import pg from 'pg'\nawait pool.query(\`\n  SELECT *\n  FROM t\n  WHERE a = $1 AND id = \${id}\n\`, [a])\n`, `import pg from 'pg'\nawait pool.query(\`\n  SELECT *\n  FROM t\n  WHERE a = $1 AND id = $2\n\`, [a, id])\n`],
+      [`import pg from '@vercel/postgres'\nawait pool.query(\`\n  SELECT *\n  FROM t\n  WHERE a = $1 AND id = \${id}\n\`, [a])\n`, `import pg from '@vercel/postgres'\nawait pool.query(\`\n  SELECT *\n  FROM t\n  WHERE a = $1 AND id = $2\n\`, [a, id])\n`],
       [`const Database = require('better-sqlite3');\ndb.prepare(\`select a from b where c = \${c}\`).get();\n`, `const Database = require('better-sqlite3');\ndb.prepare('select a from b where c = ?').get(c);\n`],
-      [`import pg from 'pg';\npool.query(\`insert into \${quoteIdent(t)} (a, b) values (\${a}, 'x\${b}')\`);\n`, `import pg from 'pg';\npool.query(\`insert into \${quoteIdent(t)} (a, b) values ($1, $2)\`, [a, \`x\${b}\`]);\n`],
+      [`import pg from '@vercel/postgres';\npool.query(\`insert into \${quoteIdent(t)} (a, b) values (\${a}, 'x\${b}')\`);\n`, `import pg from '@vercel/postgres';\npool.query(\`insert into \${quoteIdent(t)} (a, b) values ($1, $2)\`, [a, \`x\${b}\`]);\n`],
     ],
     mustNotChange: [
-      `db.query(\`SELECT * FROM t WHERE id = \${id}\`);\n`, `const pg = require('pg');\npool.query(\`SELECT * FROM \${what} WHERE id = \${id}\`);\n`, `const pg = require('pg');\npool.query(\`SELECT * FROM t ORDER BY \${order}\`);\n`,
-      `const pg = require('pg');\npool.query(\`SELECT * FROM t WHERE \${filter}\`, params);\n`, `const pg = require('pg');\npool.query(\`SELECT * FROM t WHERE a in (\${ids.join(',')})\`);\n`,
-      `const pg = require('pg');\npool.query(\`SELECT * FROM t WHERE id = \${id}\`, params);\n`, `const pg = require('pg');\npool.query('SELECT * FROM t' + (id ? ' where id = ' + id : ''));\n`,
-      `const pg = require('pg');\npool.query(\`SELECT * FROM t WHERE n = '\${n.replace(/'/g, "''")}'\`);\n`, `const pg = require('pg');\nconst mysql = require('mysql');\npool.query(\`SELECT * FROM t WHERE id = \${id}\`);\n`,
+      `db.query(\`SELECT * FROM t WHERE id = \${id}\`);\n`, `const pg = require('@vercel/postgres');\npool.query(\`SELECT * FROM \${what} WHERE id = \${id}\`);\n`, `const pg = require('@vercel/postgres');\npool.query(\`SELECT * FROM t ORDER BY \${order}\`);\n`,
+      `const pg = require('@vercel/postgres');\npool.query(\`SELECT * FROM t WHERE \${filter}\`, params);\n`, `const pg = require('@vercel/postgres');\npool.query(\`SELECT * FROM t WHERE a in (\${ids.join(',')})\`);\n`,
+      `const pg = require('@vercel/postgres');\npool.query(\`SELECT * FROM t WHERE id = \${id}\`, params);\n`, `const pg = require('@vercel/postgres');\npool.query('SELECT * FROM t' + (id ? ' where id = ' + id : ''));\n`,
+      `const pg = require('@vercel/postgres');\npool.query(\`SELECT * FROM t WHERE n = '\${n.replace(/'/g, "''")}'\`);\n`, `const pg = require('@vercel/postgres');\nconst mysql = require('mysql');\npool.query(\`SELECT * FROM t WHERE id = \${id}\`);\n`,
     ],
   },
 };

@@ -6,7 +6,7 @@ import { operands } from './text.js';
 
 const REQUEST = /\b(?:req|request|ctx)\.(?:query|body|params|param|headers|header|cookies|url|originalUrl|hostname)\b|\bsearchParams\.get\(/;
 /** Places where escaping for HTML is not enough: a script, a style, an address, a handler, an attribute without quotes. */
-const OTHER_CONTEXT = /<(?:script|style)\b(?![^]*<\/(?:script|style)>)|(?:href|src|action|formaction|data|style|on\w+)\s*=\s*["']?[^"'<>]*$|=\s*$/i;
+const OTHER_CONTEXT = /<(?:script|style)\b(?![\s\S]*<\/(?:script|style)>)|(?:href|src|action|formaction|data|style|on\w+)\s*=\s*["']?[^"'<>]*$|=\s*$/i;
 
 const escapeHtml = ({ type }: Style): readonly string[] => [
   '/** Text for a page: no character of it begins markup. */',
@@ -20,9 +20,9 @@ export const ESCAPE_HTML: RuleFix = {
   edits(node, file) {
     const [sent] = argumentsOf(node);
     const values = sent === undefined ? null : valuesOf(sent);
-    const escape = values === null ? null : escapeFunction(file);
-    if (values === null || values.length === 0 || escape === null) return null;
-    return together(escape.edits, values.flatMap((value) => around(value, escape.name)));
+    const escaping = values === null ? null : escapeFunction(file);
+    if (values === null || values.length === 0 || escaping === null) return null;
+    return together(escaping.edits, values.flatMap((value) => around(value, escaping.name)));
   },
   examples: {
     mustChange: [
@@ -114,7 +114,7 @@ export const LOCAL_REDIRECT: RuleFix = {
         `#!/usr/bin/env node\n'use strict';\n/** A path of this site; anything else becomes its start page. */\nfunction localPath(target) {\n  const text = String(target);\n  return /^\\/(?![/\\\\])[^\\t\\r\\n]*$/.test(text) ? text : '/';\n}\n\nres.setHeader('Location', localPath(req.query.to));\n`,
       ],
     ],
-    mustNotChange: ['res.redirect(`https://${req.hostname}${req.url}`);\n', 'res.redirect(req.headers.referer);\n', 'function localPath(x) {\n  return x;\n}\nres.redirect(req.query.to);\n'],
+    mustNotChange: [`res.redirect('https://' + req.hostname + req.url);\n`, 'res.redirect(req.headers.referer);\n', 'function localPath(x) {\n  return x;\n}\nres.redirect(req.query.to);\n'],
   },
 };
 
