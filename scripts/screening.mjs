@@ -25,7 +25,7 @@ async function load(entry) {
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
 /** Each corpus and label weighs the same, so that a large one does not speak for all. */
-function fit(rows, signs) {
+function weigh(rows, signs) {
   const width = signs.length;
   const sizes = new Map();
   for (const r of rows) sizes.set(r.group, (sizes.get(r.group) ?? 0) + 1);
@@ -50,19 +50,19 @@ const { FEATURES, fold, vectorOf } = await load('src/screen/features.ts');
 const rows = readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse(l)).filter((r) => !SKIPPED.has(r.label))
   .map((r) => ({ ...r, group: `${r.corpus} ${r.label}`, y: MALICIOUS.has(r.label) ? 1 : 0, vector: vectorOf(fold(r.text)) }));
 const signs = FEATURES.map((f) => (f.reason === '' ? -1 : 1));
-const all = fit(rows, signs);
+const all = weigh(rows, signs);
 const { outcomeOf } = await load('src/screen/screen.ts');
 const judge = (model, r) => outcomeOf(sigmoid(BIAS + r.vector.reduce((s, v, i) => s + (v === 0 ? 0 : model.weights[i]), 0)), r.vector.filter((v, i) => v === 1 && model.weights[i] > 0).length);
 const rate = (model, part, outcomes) => part.filter((r) => outcomes.includes(judge(model, r))).length / part.length;
 for (const group of new Set(rows.map((r) => r.group))) {
   const part = rows.filter((r) => r.group === group);
   const without = rows.filter((r) => r.group !== group);
-  const blind = new Set(without.map((r) => r.y)).size < 2 ? null : fit(without, signs);
+  const blind = new Set(without.map((r) => r.y)).size < 2 ? null : weigh(without, signs);
   const show = (m) => (m === null ? 'no other corpus of its kind' : `asked or refused ${(100 * rate(m, part, ['ask', 'refuse'])).toFixed(1)} %, refused ${(100 * rate(m, part, ['refuse'])).toFixed(1)} %`);
   console.log(`${group} (${part.length}): ${show(all)}; left out: ${show(blind)}`);
 }
 FEATURES.forEach((f, i) => console.log(`${f.id.padEnd(16)} ${all.weights[i].toFixed(2)}`));
 if (write === '--write') {
-  const lines = FEATURES.map((f, i) => `  '${f.id}': ${all.weights[i].toFixed(3)},`).join('\n');
+  const lines = FEATURES.map((f, i) => `  '${f.id}': ${all.weights[i].toFixed(2)},`).join('\n');
   writeFileSync(join(root, 'src/screen/weights.ts'), `/** Written by scripts/screening.mjs; never by hand. Log odds that a request with the feature is malicious. */\nexport const BIAS = ${BIAS};\nexport const WEIGHTS: Readonly<Record<string, number>> = {\n${lines}\n};\n`);
 }

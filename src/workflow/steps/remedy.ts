@@ -7,7 +7,7 @@ import { compareCases } from '../../gate/compare.js';
 import { type ChangeEntry, importChange, type ImportedChange, readEntryAt, readFileAt } from '../../git/change.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
-import { type BodyRef, Remedy } from '../../protocol/evidence.js';
+import type { BodyRef, Remedy } from '../../protocol/evidence.js';
 import { compare } from '../../sarif/compare.js';
 import { applyEdits, mergeEdits } from '../../sarif/edits.js';
 import type { Edit } from '../../sarif/model.js';
@@ -19,7 +19,7 @@ import type { RunContext } from '../context.js';
 import { advisorySets, compareAdvisories, hitsIn, lockfileAt } from './advisories.js';
 import { recordChange } from './change.js';
 import { setupRequest } from './setup.js';
-import { measureHead, SideBody } from './verify.js';
+import { measureHead, type SideBody } from './verify.js';
 
 /** Candidates that are measured at a time: each needs a core for its tests. */
 const AT_ONCE = 2;
@@ -58,7 +58,7 @@ async function planDependencies(context: RunContext, journal: Journal): Promise<
 }
 
 /** A review without a model: what the base's scan and the advisories say, as a report that cites its places. */
-export async function reviewBase({ context, base }: Remediation, journal: Journal): Promise<{ readonly citations: BodyRef }> {
+export async function reviewBase({ base }: Remediation, journal: Journal): Promise<{ readonly citations: BodyRef }> {
   const plan = codeCandidates(base.scan.results);
   const { text, citations } = reviewReport({ results: base.scan.results, hits: base.advisories.hits, plan });
   await journal.record('agent.finished', { round: 1, reason: 'finish', summary: await journal.keep(text, 'text/plain') });
