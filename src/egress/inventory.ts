@@ -77,7 +77,7 @@ export function readInventory(text: string): Inventory {
     if (at === -1 || entry.link === true || entry.version === undefined || !PACKAGE_NAME.test(name)) continue;
     const requiredBy = asked.get(path) ?? [];
     found.push({
-      path, name, version: entry.version, dev: entry.dev === true || entry.devOptional === true, optional: entry.optional === true || entry.devOptional === true,
+      path, name, version: entry.version, dev: entry.dev === true, optional: entry.optional === true || entry.devOptional === true,
       bundled: entry.inBundle === true, direct: requiredBy.some((r) => r.by === ''), requiredBy,
     });
   }

@@ -6,17 +6,16 @@ import type { Journal } from '../protocol/event.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { parseLockfile, type LockedPackage } from '../egress/lockfile.js';
-import { type Registry, startNpmFront } from '../egress/npm-front.js';
+import type { Registry } from '../egress/npm-front.js';
 import { lockedRules, openRules } from '../egress/rules.js';
 import type { GitContext } from '../git/command.js';
 import { makeLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
-import type { ExecResult, Limits, SandboxDriver } from '../sandbox/sandbox.js';
+import type { SandboxDriver } from '../sandbox/sandbox.js';
 import type { Environment } from './environment.js';
-import { keepOnlyModules, layManifests, readManifests, readNpmrc } from './manifests.js';
+import { expectDone, fetchWithNpm, limitsOf, OUTPUT } from './fetch-sandbox.js';
+import { keepOnlyModules, readManifests, readNpmrc } from './manifests.js';
 
-const FRONT_PORT = 4873;
-const OUTPUT = 4 * 1024 * 1024;
 /** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
 const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
 
@@ -124,36 +123,11 @@ async function make(request: SetupRequest, plan: { readonly locked: readonly Loc
 }
 
 async function fetchPhase(request: SetupRequest, locked: readonly LockedPackage[] | null, manifests: ReadonlyMap<string, Buffer>, npmrc: string, draft: string): Promise<void> {
-  const layer = join(draft, 'fetch');
-  const scratch = join(draft, 'scratch');
-  const socket = join(request.scratch, `e-${newId('sb').slice(-10)}.sock`);
-  await mkdir(request.scratch, { recursive: true, mode: 0o755 });
-  await layManifests(join(draft, 'manifests'), manifests, npmrc, request.owner);
-  await makeLayer(layer, request.owner);
-  await makeLayer(scratch, request.owner);
-  const id = newId('sb');
-  const insideUrl = `http://127.0.0.1:${FRONT_PORT}`;
-  await using front = await startNpmFront({ registry: await request.registry(), rules: locked === null ? openRules() : lockedRules(locked), insideUrl, socket, owner: request.owner, sandbox: id, journal: request.journal });
-  await using sandbox = await openRecorded(request.driver, {
-    id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(draft, 'manifests')], layer }, mounts: [], egressSocket: socket,
-    scratch: join(scratch, 'upper'), limits: limitsOf(request), variables: {},
-  }, request.journal);
-  await forward(sandbox, request.signal);
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--registry', insideUrl, '--replace-registry-host=always', '--cache', '/scratch/npm', '--userconfig', '/dev/null', '--loglevel=error', '--fetch-retries=1', '--fetch-retry-mintimeout=200'];
-  const argv = locked === null ? ['npm', 'install', '--no-save', '--no-package-lock', ...flags] : ['npm', 'ci', ...flags];
-  const result = await sandbox.exec({ argv, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
-  expectDone(result, 'setup.fetch_failed', 'npm could not fetch the dependencies', request.signal);
-  await sandbox.close();
-  await keepOnlyModules(join(layer, 'upper'));
-  const packages = front.fetched.map(({ name, version, integrity }) => ({ name, version, integrity }));
-  await request.journal.record('setup.fetched', { packages, bytes: front.fetched.reduce((sum, p) => sum + p.bytes, 0) });
-}
-
-/** Starts 127.0.0.1 → unix socket inside and waits until it listens. It lives as long as the sandbox. */
-async function forward(sandbox: { exec: (request: Parameters<Awaited<ReturnType<SandboxDriver['open']>>['exec']>[0]) => Promise<ExecResult> }, signal: AbortSignal): Promise<void> {
-  const script = '/opt/sallyport/node /opt/sallyport/forward.cjs "$1" "$2" >/scratch/forward.log 2>&1 & i=0; until grep -q listening /scratch/forward.log 2>/dev/null; do i=$((i+1)); [ $i -lt 100 ] || exit 1; sleep 0.05; done';
-  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script, 'forward', String(FRONT_PORT), '/run/sallyport/egress.sock'], timeout: 20_000, maxOutput: 10_000, signal });
-  expectDone(result, 'setup.fetch_failed', 'The way to the registry front could not be set up inside', signal);
+  const argv = locked === null ? ['npm', 'install', '--no-save', '--no-package-lock'] : ['npm', 'ci'];
+  const fetched = await fetchWithNpm(request, { folder: draft, manifests, npmrc, rules: locked === null ? openRules() : lockedRules(locked), argv, what: 'npm could not fetch the dependencies' });
+  await keepOnlyModules(join(draft, 'fetch/upper'));
+  const packages = fetched.map(({ name, version, integrity }) => ({ name, version, integrity }));
+  await request.journal.record('setup.fetched', { packages, bytes: fetched.reduce((sum, p) => sum + p.bytes, 0) });
 }
 
 async function buildPhase(request: SetupRequest, fetched: boolean, draft: string): Promise<void> {
@@ -162,7 +136,7 @@ async function buildPhase(request: SetupRequest, fetched: boolean, draft: string
   await makeLayer(layer, request.owner);
   const lowers = [...(fetched ? [join(draft, 'fetch/upper')] : []), request.laidOut];
   await using sandbox = await openRecorded(request.driver, {
-    id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request), variables,
+    id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request.environment), variables,
   }, request.journal);
   const timeout = setup.timeout * 1000;
   if (setup.install_scripts.length > 0) {
@@ -172,17 +146,4 @@ async function buildPhase(request: SetupRequest, fetched: boolean, draft: string
   if (setup.script === undefined) return;
   const result = await sandbox.exec({ argv: ['/bin/bash', '-euo', 'pipefail', '-c', setup.script], timeout, maxOutput: OUTPUT, signal: request.signal });
   expectDone(result, 'setup.build_failed', 'The setup script failed', request.signal);
-}
-
-function limitsOf(request: SetupRequest): Limits {
-  const { memory, pids, cpus } = request.environment.spec.limits;
-  return { memory: Math.max(memory, 2048), pids: Math.max(pids, 256), cpus };
-}
-
-function expectDone(result: ExecResult, code: 'setup.fetch_failed' | 'setup.build_failed', what: string, signal: AbortSignal): void {
-  signal.throwIfAborted();
-  if (result.exit === 0 && result.reason === 'exited') return;
-  const output = Buffer.concat([result.stderr, result.stdout]).toString('utf8').trim();
-  const shown = output.length <= 1600 ? output : `${output.slice(0, 800)}\n[…]\n${output.slice(-800)}`; // npm gives the reason first and its usage after it
-  throw new SallyportError(code, `${what} (${result.reason}, exit ${result.exit ?? 'none'}): ${shown}`, { hint: 'sallyport log TASK shows each request and why it was refused.' });
 }
