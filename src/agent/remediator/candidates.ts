@@ -4,14 +4,14 @@ import { type Advice, type AdvisoryResult, Target } from '../../protocol/evidenc
 import { contentKey, fingerprints } from '../../sarif/compare.js';
 import { mergeEdits } from '../../sarif/edits.js';
 import type { SarifResult } from '../../sarif/parse.js';
-import { type Impossible, Upgrade } from '../../setup/upgrade/plan.js';
+import type { Impossible, Upgrade } from '../../setup/upgrade/plan.js';
 
 const Common = { id: z.string(), title: z.string().max(500), targets: z.array(Target).min(1) };
 const Edit = z.strictObject({ start: z.int().min(0), end: z.int().min(0), text: z.string() });
 /** Something that can be tried by itself: a rule's fix for one finding (and its equals in the same file), or one upgrade. */
 export const Candidate = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('code'), ...Common, path: z.string(), edits: z.array(Edit) }),
-  z.strictObject({ kind: z.literal('deps'), ...Common, upgrade: Upgrade }),
+  z.strictObject({ kind: z.literal('deps'), ...Common, upgrade: z.custom<Upgrade>((v) => typeof v === 'object' && v !== null && 'edits' in v && 'to' in v) }),
 ]);
 export type Candidate = z.infer<typeof Candidate>;
 
@@ -58,7 +58,7 @@ export function upgradeCandidates(upgrades: readonly Upgrade[], impossible: read
   return {
     candidates: upgrades.map((upgrade) => ({
       kind: 'deps', id: `deps-${upgrade.id}`.slice(0, 200), upgrade,
-      title: `${upgrade.package} ${upgrade.from.join(', ')} → ${upgrade.to} (${HOW[upgrade.how]}; ${upgrade.advisories.join(', ')})${upgrade.note === null ? '' : `: ${upgrade.note}`}`.slice(0, 500),
+      title: `${upgrade.package} ${upgrade.from.join(', ')} → ${upgrade.to} (${HOW[upgrade.how]}; ${upgrade.advisories.join(', ')})${upgrade.note === '' ? '' : `: ${upgrade.note}`}`.slice(0, 500),
       targets: hits.filter((h) => h.package === upgrade.package && upgrade.from.includes(h.version) && upgrade.advisories.includes(h.id)).map((h) => ({ kind: 'advisory', id: h.id, package: h.package, version: h.version })),
     })),
     advice: impossible.map((i) => ({ what: i.advisories.join(', ').slice(0, 500), where: `${i.package}@${i.version}`.slice(0, 1000), advice: i.reason.slice(0, 2000) })),

@@ -13,10 +13,15 @@ import { applyEdits, mergeEdits } from '../../sarif/edits.js';
 import type { Edit } from '../../sarif/model.js';
 import type { Snapshot } from '../../setup/prepare.js';
 import { planUpgrades } from '../../setup/upgrade/plan.js';
+import { type NpmProject, npmProject } from '../../setup/upgrade/project.js';
 import { resolveUpgrades } from '../../setup/upgrade/resolve.js';
+import { readManifests, readNpmrc } from '../../setup/manifests.js';
+import { indexAdvisories } from '../../scan/advisories/match.js';
+import type { AdvisorySet } from '../../scan/advisories/source.js';
+import { listTree } from '../../git/tree.js';
 import { readVersions } from '../../egress/versions.js';
 import type { RunContext } from '../context.js';
-import { advisorySets, compareAdvisories, hitsIn, lockfileAt } from './advisories.js';
+import { advisorySets, compareAdvisories, hitsIn } from './advisories.js';
 import { recordChange } from './change.js';
 import { setupRequest } from './setup.js';
 import { measureHead, type SideBody } from './verify.js';
@@ -45,16 +50,44 @@ export async function planRemedies({ context, base }: Remediation, journal: Jour
 }
 
 async function planDependencies(context: RunContext, journal: Journal): Promise<Plan> {
+  try {
+    return await planUpgradesOf(context, journal);
+  } catch (error) {
+    // Asked for dependencies alone, this is the answer; beside the code it is one thing that was left.
+    if (context.request.only === 'deps' || !(error instanceof SallyportError) || error.code !== 'input.invalid') throw error;
+    return { candidates: [], advice: [{ what: 'dependencies were not looked at', where: 'package.json', advice: `${error.message}. ${error.hint ?? ''}`.slice(0, 2000) }] };
+  }
+}
+
+async function planUpgradesOf(context: RunContext, journal: Journal): Promise<Plan> {
+  if (!(await namesPackages(context))) return { candidates: [], advice: [] };
   const sets = await advisorySets(context);
-  const lockfile = await lockfileAt(context, context.request.baseCommit);
-  const manifest = await readFileAt(await context.mirror(), context.request.baseCommit, 'package.json');
-  if (lockfile === null || manifest === null || sets.length === 0) return { candidates: [], advice: [] };
-  const hits = hitsIn(sets, lockfile);
+  if (sets.length === 0) throw new SallyportError('input.invalid', 'No advisories are configured, so which dependencies are vulnerable is not known', { hint: 'Name OSV records: SALLYPORT_ADVISORIES (folder, file or URL), or `advisories:` in sallyport.yaml.' });
+  const project = await projectOf(context);
+  const hits = hitsIn(sets, project.lockfile.text);
   if (hits.length === 0) return { candidates: [], advice: [] };
   const registry = await context.equipment.registry();
-  const versions = new Map(await Promise.all([...new Set(hits.map((h) => h.package))].map(async (name) => [name, (await readVersions(name, { registry, journal, signal: context.signal })) ?? []] as const)));
-  const { upgrades, impossible } = planUpgrades({ manifest: manifest.toString('utf8'), lockfile, hits, versions, sets });
+  const names = [...new Set(hits.map((h) => h.package))];
+  const versions = new Map(await Promise.all(names.map(async (name) => [name, (await readVersions(name, { registry, journal, signal: context.signal })) ?? []] as const)));
+  const { upgrades, impossible } = planUpgrades({ project, hits, advisories: recordsOf(sets), versions });
   return upgradeCandidates(upgrades, impossible, hits);
+}
+
+/** False for a repository without packages of npm: there is nothing of theirs to upgrade. */
+async function namesPackages(context: RunContext): Promise<boolean> {
+  const manifest = await readFileAt(await context.mirror(), context.request.baseCommit, 'package.json');
+  return manifest !== null && /"(?:d|devD|optionalD|peerD)ependencies"\s*:\s*\{\s*"/.test(manifest.toString('utf8'));
+}
+
+/** The npm project of the base, from its manifests. */
+async function projectOf(context: RunContext): Promise<NpmProject> {
+  const mirror = await context.mirror();
+  const paths = (await listTree(mirror, context.request.baseCommit)).map((e) => e.path.toString('utf8'));
+  return npmProject(await readManifests(mirror, context.request.baseCommit), paths);
+}
+
+function recordsOf(sets: readonly AdvisorySet[]): { readonly records: AdvisorySet['records'] } {
+  return { records: sets.flatMap((s) => s.records) };
 }
 
 /** A review without a model: what the base's scan and the advisories say, as a report that cites its places. */
@@ -75,7 +108,7 @@ export async function tryRemedies(what: Remediation, plan: BodyRef, journal: Jou
   const results = await inParallel(candidates, AT_ONCE, async (candidate) => {
     const before = known.get(candidate.id);
     if (before !== undefined) return { id: candidate.id, reason: before };
-    const { reason, commit } = await tryTogether(what, [candidate], `try-${candidate.id}`, journal);
+    const { reason, commit } = await tryTogether(what, [candidate], `try-${candidates.indexOf(candidate)}`, journal);
     await journal.record('remedy.tried', { candidate: candidate.id, title: candidate.title, kept: reason === null, reason, commit });
     return { id: candidate.id, reason };
   });
@@ -141,7 +174,11 @@ async function build({ context, tree }: Remediation, candidates: readonly Candid
   }
   const upgrades = candidates.flatMap((c) => (c.kind === 'deps' ? [c.upgrade] : []));
   if (upgrades.length > 0) {
-    const { files } = await resolveUpgrades(await setupRequest(context, tree, journal), upgrades);
+    const index = indexAdvisories(recordsOf(await advisorySets(context)).records);
+    const { files } = await resolveUpgrades({
+      ...(await setupRequest(context, tree, journal)), project: await projectOf(context), npmrc: (await readNpmrc(mirror, context.request.baseCommit)).kept,
+      avoid: (name, version) => index.hits({ name, version }).length > 0,
+    }, upgrades);
     for (const file of files) entries.push({ kind: 'file', path: Buffer.from(file.path), mode: '100644', data: file.body });
   }
   if (entries.length === 0) return { change: null, overlapping };
