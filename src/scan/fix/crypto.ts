@@ -53,7 +53,7 @@ export const INSECURE_RANDOM: RuleFix = {
       [`const { randomUUID } = require('node:crypto');\nconst otp = Math.floor(100000 + Math.random() * 900000);\n`, `const { randomUUID, randomInt } = require('node:crypto');\nconst otp = randomInt(100000, 1000000);\n`],
       [`const crypto = require('crypto');\nlet salt = '';\nfor (const i of ten) {\n  salt += chars[Math.floor(Math.random() * chars.length)];\n}\n`, `const crypto = require('crypto');\nlet salt = '';\nfor (const i of ten) {\n  salt += chars[crypto.randomInt(chars.length)];\n}\n`],
     ],
-    mustNotChange: ['const token = Math.random();\n', 'const nonce = Math.random() * 1000 + Date.now();\n', 'function makeSecret(crypto) {\n  return seed(Math.random());\n}\n'],
+    mustNotChange: ['const token = Math.random();\n', 'const resetCode = Math.random().toString(36).slice(2, 8).toUpperCase();\n', 'const otp = Math.random().toString().slice(-6);\n', 'const nonce = Math.random() * 1000 + Date.now();\n', 'function makeSecret(crypto) {\n  return seed(Math.random());\n}\n'],
   },
 };
 
@@ -69,8 +69,17 @@ function tokenAround(random: SgNode): SgNode | null {
 /** `.toString(36)` and what cuts the `0.` off; null for another use. */
 function chainAbove(random: SgNode): SgNode | null {
   let at = calledAs(random, /^toString$/);
-  for (let next = at; next !== null; next = at === null ? null : calledAs(at, /^(?:slice|substr|substring|toUpperCase|toLowerCase|replace|padEnd|padStart)$/)) at = next;
-  return at;
+  for (let next = at; next !== null; next = at === null ? null : calledAs(at, /^(?:slice|substr|substring)$/)) at = next;
+  return at === null || isShort(at) ? null : at;
+}
+
+/** A code that people type has a length for a reason: what it should be instead is not for a rule to say. */
+function isShort(chain: SgNode): boolean {
+  const cut = /\.(slice|substr|substring)\(\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?\)$/.exec(chain.text());
+  if (cut === null) return false;
+  const [from, to] = [Number(cut[2]), cut[3] === undefined ? null : Number(cut[3])];
+  const length = from < 0 ? -from : to === null ? 11 : cut[1] === 'substr' ? to : to - from;
+  return length < 10;
 }
 
 function calledAs(object: SgNode, method: RegExp): SgNode | null {
