@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/process/spawn.js';
+import { applyEdits } from '../../src/sarif/edits.js';
 import { parseSarif } from '../../src/sarif/parse.js';
 import { scanProblem } from '../../src/scan/complete.js';
 import { scanTree } from '../../src/scan/tree.js';
@@ -12,6 +13,7 @@ import { scanTree } from '../../src/scan/tree.js';
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'scan-'));
 const bundle = join(folder, 'scan.cjs');
+const bare = mkdtempSync(join(tmpdir(), 'scan-bare-'));
 const tree = join(folder, 'tree');
 const token = ['gh', 'p_Zx8Kq2Lm9Tn4Vb7Wc1Ys6Rd3Pf5Hg0JkQabc'].join('');
 const LIMITS = { fileBytes: 1 << 20, entries: 1000, depth: 20, results: 100, notices: 100, late: () => false };
@@ -25,6 +27,7 @@ beforeAll(async () => {
   writeFileSync(join(tree, 'src/b\nname.js'), 'eval(code)');
   writeFileSync(join(tree, 'config.env'), `A=1\nTOKEN=${token}\n`);
   writeFileSync(join(tree, 'node_modules/x/i.js'), 'eval(code)');
+  writeFileSync(join(tree, 'src/c.py'), 'import sqlite3\ncur.execute(f"select * from t where id = {i}")\n');
   writeFileSync(join(tree, 'skip/i.js'), 'eval(code)');
   writeFileSync(join(tree, 'big.js'), `eval(code)//${'x'.repeat(1 << 20)}`);
   writeFileSync(join(tree, 'image.bin'), Buffer.from([1, 0, 2]));
@@ -33,7 +36,9 @@ beforeAll(async () => {
   symlinkSync('..', join(tree, 'loop'));
   expect((await run(['/usr/bin/mkfifo', join(tree, 'pipe')])).exit).toBe(0);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  for (const made of [folder, bare]) rmSync(made, { recursive: true, force: true });
+});
 
 describe('the bundled scanner', () => {
   it('reports every finding and everything that it left out, and holds no secret', async () => {
@@ -45,7 +50,7 @@ describe('the bundled scanner', () => {
       const report = parseSarif(result.stdout.toString());
       expect({ ...report, results: report.results.map((r) => `${r.rule} ${r.path}:${r.line} ${r.cwe}`), notices: report.notices.map((n) => `${n.level} ${n.id} ${n.path}`) }).toEqual({
         problem: null,
-        results: ['secret/github-token config.env:2 CWE-798', 'js/code-injection nul.js:1 CWE-95', 'js/command-injection src/a.ts:2 CWE-78', 'js/code-injection src/b\nname.js:1 CWE-95'],
+        results: ['secret/github-token config.env:2 CWE-798', 'js/code-injection nul.js:1 CWE-95', 'js/command-injection src/a.ts:2 CWE-78', 'js/code-injection src/b\nname.js:1 CWE-95', 'py/sql-injection src/c.py:2 CWE-89'],
         notices: ['note too_large big.js', 'note binary image.bin', 'note symlink link', 'note symlink loop', 'note excluded node_modules', 'note fifo pipe', 'note excluded skip', 'note socket sock'],
       });
       expect(result.stdout.toString()).not.toContain(token);
@@ -58,7 +63,32 @@ describe('the bundled scanner', () => {
   it('finds its native module next to it, without NODE_PATH', async () => {
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
     const result = await run([process.execPath, bundle, join(tree, 'src')]);
-    expect(parseSarif(result.stdout.toString()).results).toHaveLength(2);
+    expect(parseSarif(result.stdout.toString()).results).toHaveLength(3);
+  });
+
+  it('says that it has no rules for Python where the grammar is missing, and finds the rest', async () => {
+    mkdirSync(join(bare, 'node_modules/@ast-grep'), { recursive: true });
+    copyFileSync(bundle, join(bare, 'scan.cjs'));
+    for (const name of readdirSync(join(root, 'node_modules/@ast-grep')).filter((n) => n.startsWith('napi'))) symlinkSync(join(root, 'node_modules/@ast-grep', name), join(bare, 'node_modules/@ast-grep', name));
+    const result = await run([process.execPath, join(bare, 'scan.cjs'), join(tree, 'src')]);
+    const { results, notices, problem } = parseSarif(result.stdout.toString());
+    expect({ rules: results.map((r) => r.rule), notices, problem }).toEqual({
+      rules: ['js/command-injection', 'js/code-injection'], notices: [{ level: 'note', id: 'no_rules', message: 'no rules for Python on this machine', path: null }], problem: null,
+    });
+  });
+
+  it('offers a fix by offsets into the text, and none for bytes that are no UTF-8 or for text with a secret in it', async () => {
+    const at = join(folder, 'fixes');
+    mkdirSync(at);
+    const before = '\uFEFF// \u{1F600}\r\nconst mysql = require("mysql2");\r\ndb.query("select a from b where c = " + c);\r\n';
+    writeFileSync(join(at, 'a.js'), before);
+    writeFileSync(join(at, 'latin.js'), Buffer.concat([Buffer.from(before), Buffer.from([0x2f, 0x2f, 0xe9])]));
+    writeFileSync(join(at, 'secret.js'), before.replace(' where', ` where d = '${token}' and`));
+    const fixes = parseSarif(JSON.stringify(scanTree({ root: at, exclude: new Set(), limits: LIMITS }))).results.filter((r) => r.rule === 'js/sql-injection').map((r) => [r.path, r.fix]);
+    expect(fixes).toEqual([['a.js', expect.objectContaining({ title: 'Pass the values as parameters' })], ['latin.js', null], ['secret.js', null]]);
+    const [, fix] = fixes[0] ?? [];
+    if (fix === null || fix === undefined || typeof fix === 'string') throw new Error('no fix');
+    expect(applyEdits(before, fix.edits)).toBe('\uFEFF// \u{1F600}\r\nconst mysql = require("mysql2");\r\ndb.query("select a from b where c = ?", [c]);\r\n');
   });
 
   it.each([[[]], [['/', '--exclude']], [['/', '--follow', 'x']]])('refuses the arguments %j', async (args) => {

@@ -4,8 +4,8 @@ import type { RuleFix } from '../rule.js';
 import { argumentsOf, type FileFacts, replace, together } from './facts.js';
 import { builtFrom, expression, HOLE, holeIndex } from './text.js';
 
-/** Commands that are the shell's own, or that are given a command. */
-const NO_PROGRAM: ReadonlySet<string> = new Set(['cd', 'export', 'source', '.', 'set', 'unset', 'eval', 'exec', 'alias', 'type', 'ulimit', 'umask', 'exit', 'read', 'trap', 'wait', 'command', 'if', 'for', 'while', 'case', 'time', 'sh', 'bash', 'zsh']);
+/** Commands that are the shell's own, that are given a command, or that are scripts on Windows, which only a shell starts there. */
+const NO_PROGRAM: ReadonlySet<string> = new Set(['cd', 'export', 'source', '.', 'set', 'unset', 'eval', 'exec', 'alias', 'type', 'ulimit', 'umask', 'exit', 'read', 'trap', 'wait', 'command', 'if', 'for', 'while', 'case', 'time', 'sh', 'bash', 'zsh', 'npm', 'npx', 'pnpm', 'yarn']);
 /** Values that hold several words or commands, by the names people give them; and ones quoted for the shell. */
 const SEVERAL = /(?<!t)arg|opt(?:ion)?s?\b|flag|cmd|command|params?(?!s?\.)|list|files\b|paths\b|(?<!path)\.join\(|quote|escape|shell|script|redirect|pipe/i;
 /** Expressions that are text: `execFile` takes nothing else, where a shell's text took anything. */
@@ -33,7 +33,7 @@ export const COMMAND_WITHOUT_SHELL: RuleFix = {
     mustNotChange: [
       `const { exec } = require('child_process');\nexec(\`ls \${dir} | wc -l\`);\n`, `const { exec } = require('child_process');\nexec(\`\${tool} --version\`);\n`, `const { exec } = require('child_process');\nexec(\`git \${args}\`);\n`,
       `const { exec } = require('child_process');\nexec(\`rm \${dir}/*\`);\n`, `const { exec } = require('child_process');\nexec(\`cd \${dir}\`);\n`, `const { exec } = require('child_process');\nexec(\`echo \${text} > out\`);\n`,
-      `const execAsync = promisify(exec);\nexecAsync(\`ls \${dir}\`);\n`, `const { exec } = require('child_process');\nexec(\`ls \${dir}\`, { shell: '/bin/bash' });\n`, `const { exec } = require('child_process');\nexec(\`FOO=1 make \${target}\`);\n`, 'exec(req.query.cmd);\n',
+      `const execAsync = promisify(exec);\nexecAsync(\`ls \${dir}\`);\n`, `const { exec } = require('child_process');\nexec(\`ls \${dir}\`, { shell: '/bin/bash' });\n`, `const { exec } = require('child_process');\nexec(\`FOO=1 make \${target}\`);\n`, `const { exec } = require('child_process');\nexec(\`npm view \${name}\`);\n`, 'exec(req.query.cmd);\n',
     ],
   },
 };

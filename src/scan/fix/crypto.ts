@@ -6,12 +6,15 @@ import { operands } from './text.js';
 
 /** Words of hashes that something else fixes: another value would not be understood there. Words of passwords and tokens are not among them. */
 const FIXED_ELSEWHERE = /e-?tag|content-?md5|check-?sum|integrity|git|blob|tree-?hash|object-?id|gravatar|websocket|258EAFA5|\buuid|v[35]\b|h?otp|oauth|hmac-?sha1|aws|s3|cache|finger-?print|dedup|file-?hash|hash-?file|asset|bundle|chunk|manifest|legacy|compat|known-?hosts|thumb-?print|x5t|wechat|alipay|signature_method/i;
+/** A function that is called after the algorithm promises it. */
+const NAMED_AFTER = /md[45]|sha-?1|ripemd/i;
 
 export const WEAK_HASH: RuleFix = {
   title: 'Use SHA-256',
   edits(node) {
     const [name] = argumentsOf(node);
-    if (name === undefined || isFixedElsewhere(node)) return null;
+    // MD4 is only met where a protocol asks for it.
+    if (name === undefined || /md4/i.test(name.text()) || isFixedElsewhere(node)) return null;
     const quote = name.text().charAt(0);
     return [replace(name, `${quote}sha256${quote}`)];
   },
@@ -22,7 +25,7 @@ export const WEAK_HASH: RuleFix = {
     ],
     mustNotChange: [
       `const etag = crypto.createHash('md5').update(body).digest('base64');\n`, `function gitBlobId(data) {\n  return crypto.createHash('sha1').update(data).digest('hex');\n}\n`,
-      `res.setHeader('Content-MD5', createHash('md5').update(body).digest('base64'));\n`, `export const cacheKey = (s) => createHash('md5').update(s).digest('hex');\n`,
+      `res.setHeader('Content-MD5', createHash('md5').update(body).digest('base64'));\n`, `const md5 = (s) => crypto.createHash('md5').update(s).digest('hex');\n`, `export const cacheKey = (s) => createHash('md5').update(s).digest('hex');\n`,
     ],
   },
 };
@@ -32,7 +35,7 @@ function isFixedElsewhere(node: SgNode): boolean {
   const around = node.ancestors();
   const statement = around.find((a) => /statement$|declaration$/.test(String(a.kind())) && !a.is('statement_block'));
   const names = around.flatMap((a) => a.field('name')?.text() ?? (a.is('pair') ? a.field('key')?.text() : undefined) ?? []);
-  return [...(statement === undefined || statement.text().length > 2000 ? [] : [statement.text()]), ...names].some((text) => FIXED_ELSEWHERE.test(text));
+  return [...(statement === undefined || statement.text().length > 2000 ? [] : [statement.text()]), ...names].some((text) => FIXED_ELSEWHERE.test(text)) || names.some((name) => NAMED_AFTER.test(name));
 }
 
 export const INSECURE_RANDOM: RuleFix = {
@@ -50,7 +53,7 @@ export const INSECURE_RANDOM: RuleFix = {
       [`const { randomUUID } = require('node:crypto');\nconst otp = Math.floor(100000 + Math.random() * 900000);\n`, `const { randomUUID, randomInt } = require('node:crypto');\nconst otp = randomInt(100000, 1000000);\n`],
       [`const crypto = require('crypto');\nlet salt = '';\nfor (const i of ten) {\n  salt += chars[Math.floor(Math.random() * chars.length)];\n}\n`, `const crypto = require('crypto');\nlet salt = '';\nfor (const i of ten) {\n  salt += chars[crypto.randomInt(chars.length)];\n}\n`],
     ],
-    mustNotChange: ['const token = Math.random();\n', 'const nonce = Math.random() * 1000 + Date.now();\n', 'function makeSecret(crypto) {\n  return seed(Math.random());\n}\n'],
+    mustNotChange: ['const token = Math.random();\n', 'const resetCode = Math.random().toString(36).slice(2, 8).toUpperCase();\n', 'const otp = Math.random().toString().slice(-6);\n', 'const nonce = Math.random() * 1000 + Date.now();\n', 'function makeSecret(crypto) {\n  return seed(Math.random());\n}\n'],
   },
 };
 
@@ -66,8 +69,17 @@ function tokenAround(random: SgNode): SgNode | null {
 /** `.toString(36)` and what cuts the `0.` off; null for another use. */
 function chainAbove(random: SgNode): SgNode | null {
   let at = calledAs(random, /^toString$/);
-  for (let next = at; next !== null; next = at === null ? null : calledAs(at, /^(?:slice|substr|substring|toUpperCase|toLowerCase|replace|padEnd|padStart)$/)) at = next;
-  return at;
+  for (let next = at; next !== null; next = at === null ? null : calledAs(at, /^(?:slice|substr|substring)$/)) at = next;
+  return at === null || isShort(at) ? null : at;
+}
+
+/** A code that people type has a length for a reason: what it should be instead is not for a rule to say. */
+function isShort(chain: SgNode): boolean {
+  const cut = /\.(slice|substr|substring)\(\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?\)$/.exec(chain.text());
+  if (cut === null) return false;
+  const [from, to] = [Number(cut[2]), cut[3] === undefined ? null : Number(cut[3])];
+  const length = from < 0 ? -from : to === null ? 11 : cut[1] === 'substr' ? to : to - from;
+  return length < 10;
 }
 
 function calledAs(object: SgNode, method: RegExp): SgNode | null {

@@ -79,6 +79,7 @@ function wrapped(argument: SgNode | undefined): SgNode | null {
 export const CHECK_CERTIFICATES: RuleFix = {
   title: 'Check certificates',
   edits(node, file) {
+    if (isChosen(node)) return null;
     if (node.is('pair')) return withoutPair(node, file.text);
     const statement = node.parent();
     // A statement that stands alone on its line goes with it.
@@ -93,9 +94,17 @@ export const CHECK_CERTIFICATES: RuleFix = {
       [`start();\nenv.NODE_TLS_REJECT_UNAUTHORIZED = '0';\nrun();\n`, 'start();\nrun();\n'],
       ['const o = {\n  host,\n  rejectUnauthorized: false\n};\n', 'const o = {\n  host\n};\n'],
     ],
-    mustNotChange: [`if (insecure) env.NODE_TLS_REJECT_UNAUTHORIZED = '0';\n`],
+    mustNotChange: [`switch (mode) {\n  case 'no-verify':\n    config.ssl.rejectUnauthorized = false;\n}\n`, 'const tls = options.insecure ? { rejectUnauthorized: false } : {};\n', `if (insecure) env.NODE_TLS_REJECT_UNAUTHORIZED = '0';\n`],
   },
 };
+
+/** Somebody asks for it there: what the option should do is for a person to say. */
+function isChosen(node: SgNode): boolean {
+  return node.ancestors().some((a) => {
+    const condition = /^(?:if_statement|ternary_expression|binary_expression)$/.test(String(a.kind())) ? a.field('condition') ?? a.field('left') : a.is('switch_case') ? a.field('value') : null;
+    return condition !== null && condition.id() !== node.id() && /verify|insecure|unsafe|reject|strict|ssl|tls|cert|trust|self.?signed|production|dev/i.test(condition.text());
+  });
+}
 
 /** Takes a property out of its object, with one comma, and with its line where nothing else stands there. */
 export function withoutPair(pair: SgNode, text: string): readonly Edit[] {

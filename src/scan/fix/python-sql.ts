@@ -36,7 +36,7 @@ export const PYTHON_SQL: RuleFix = {
   examples: {
     mustChange: [
       [`import sqlite3\ncur.execute(f"select * from t where id = {user_id} and n = '{name}'")\n`, `import sqlite3\ncur.execute("select * from t where id = ? and n = ?", (user_id, name))\n`],
-      [`import psycopg2\ncur.execute("select * from t where n = '%s'" % name)\n`, `import psycopg2\ncur.execute("select * from t where n = %s", (name,))\n`],
+      [`import psycopg2\ncur.execute("select * from t where n = '%s'" % (name))\n`, `import psycopg2\ncur.execute("select * from t where n = %s", (name,))\n`],
       [`import sqlite3\ncur.execute("delete from t where a = ? and n = '" + name + "'", (a,))\n`, `import sqlite3\ncur.execute("delete from t where a = ? and n = ?", (a, name))\n`],
       [`import pymysql\ncur.execute("insert into t (a, b) values ({}, '{}')".format(a, b))\n`, `import pymysql\ncur.execute("insert into t (a, b) values (%s, %s)", (a, b))\n`],
       [`import sqlite3\ndef find(q):\n    sql = f"select a from t where b like '%{q}%'"\n    return db.execute(sql).fetchall()\n`, `import sqlite3\ndef find(q):\n    sql = "select a from t where b like ?"\n    return db.execute(sql, (f"%{q}%",)).fetchall()\n`],

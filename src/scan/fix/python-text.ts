@@ -72,7 +72,7 @@ function percent(node: SgNode): PythonBuilt | null {
   const left = node.field('left');
   const text = left === null ? null : pythonBuilt(left);
   if (right === null || text === null || text.values.length > 0) return null;
-  return filled(text, right.is('tuple') ? right.namedChildren() : right.is('dictionary') ? [] : [right], /%(?:[sd]|%|.)/g, (spec) => (spec === '%%' ? '%' : /^%[sd]$/.test(spec) ? null : undefined));
+  return filled(text, right.is('tuple') ? right.namedChildren() : right.is('dictionary') ? [] : right.is('parenthesized_expression') ? right.namedChildren() : [right], /%(?:[sd]|%|.)/g, (spec) => (spec === '%%' ? '%' : /^%[sd]$/.test(spec) ? null : undefined));
 }
 
 function formatted(node: SgNode): PythonBuilt | null {

@@ -7,8 +7,14 @@ import type { Edit } from '../../sarif/model.js';
 /** Drivers by the form of their parameters. */
 const NUMBERED: ReadonlySet<string> = new Set(['pg', 'pg-promise', 'pg-pool', '@vercel/postgres', '@neondatabase/serverless', 'postgres', 'slonik']);
 const MARKED: ReadonlySet<string> = new Set(['mysql', 'mysql2', 'mysql2/promise', 'mariadb', 'sqlite3', 'sqlite', 'better-sqlite3', 'sql.js', 'knex']);
-/** Parts of a statement that cannot be parameters, by the names people give them; what quotes itself too. */
+/** Parts of a statement that cannot be parameters, by the names people give them; what quotes itself, and constants. */
+const CONSTANT = /(?:^|\.)[A-Z][A-Z0-9_]*$/;
 const NAME_PART = /quote|escape|ident|schema|table|column|placeholder/i;
+
+/** True for a value that is a name or a constant by its text. */
+export function isNamePart(text: string): boolean {
+  return CONSTANT.test(text) || NAME_PART.test(text);
+}
 /** What stands before a value. After any other word a table, a column or a piece of SQL may be meant. */
 const BEFORE_VALUE = /(?:[=<>]|\b(?:i?like|regexp|glob|between|then|else)|\bbetween\s+\S+\s+and|\bvalues\s*\((?:[^()]*,)?)\s*$/i;
 const AFTER_VALUE = /^(?:\s|\)|,|;|::|$|\\n)/;
@@ -91,7 +97,7 @@ function parametersOf({ joined, values }: Built, form: '?' | '$', file: FileFact
 }
 
 function isName(token: string, values: readonly SgNode[]): boolean {
-  return (token.match(HOLES) ?? []).every((c) => NAME_PART.test(values[holeIndex(c)]?.text() ?? ''));
+  return (token.match(HOLES) ?? []).every((c) => isNamePart(values[holeIndex(c)]?.text() ?? ''));
 }
 
 /** A parameter must not be escaped as well; a value that is a list or a choice of SQL is none. */

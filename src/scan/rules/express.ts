@@ -15,6 +15,9 @@ const PUBLIC = /log-?in|log-?out|sign-?(?:in|up|out|off)|regist|reset|forgot|rec
 /** A handler that looks at who asks. */
 const ASKS_ITSELF = /\b(?:req|request)\.(?:user|session|auth|isAuthenticated|account|admin)\b|\b40[13]\b|\b(?:authori[sz]e|authenticate|require(?:User|Admin|Auth|Login)|checkPermission|can)\w*\(|x-api-key|authorization|signature/i;
 
+/** Characters of a file whose routes are compared with each other. */
+const LONG = 200_000;
+
 /** Rules about express applications, and about functions that such applications call. */
 export const EXPRESS: readonly ShapeRule[] = [
   {
@@ -76,6 +79,8 @@ export const EXPRESS: readonly ShapeRule[] = [
       const last = handlers.at(-1);
       if (path === undefined || last === undefined || PUBLIC.test(path.text()) || isGuarded(node) || ASKS_ITSELF.test(last.text())) return false;
       const root = node.ancestors().at(-1) ?? node;
+      // The whole file is searched for every such route: in a very long one that would take the square of its length.
+      if (root.range().end.index > LONG) return false;
       // A guard for all routes of the file may cover this one.
       if (root.findAll({ rule: call('\\.use$') }).some((use) => argumentsOf(use).some(isGuard))) return false;
       return root.findAll({ rule: call(ROUTE) }).filter(isGuarded).length >= 2;

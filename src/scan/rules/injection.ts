@@ -1,7 +1,7 @@
 import type { SgNode } from '@ast-grep/napi';
 import { COMMAND_WITHOUT_SHELL } from '../fix/command.js';
 import { PARSE_JSON, SKIP_PROTOTYPE } from '../fix/objects.js';
-import { SQL_PARAMETERS } from '../fix/sql.js';
+import { isNamePart, SQL_PARAMETERS } from '../fix/sql.js';
 import { built, call, construct, fromRequest, notLiteral, type ShapeRule } from '../rule.js';
 
 const SQL = '(?i)\\b(select\\s.+\\sfrom|insert\\s+into|update\\s.+\\sset|delete\\s+from|drop\\s+table|where|order\\s+by|alter\\s+table)\\b';
@@ -66,7 +66,7 @@ export const INJECTION: readonly ShapeRule[] = [
     // Names cannot be parameters; that they are quoted, or are a table's or a column's, is as much as a shape can tell.
     accept: (node) => {
       const parts = node.field('arguments')?.child(1)?.findAll({ rule: { kind: 'template_substitution' } }) ?? [];
-      return parts.length === 0 || parts.some((part) => !/quote|escape|ident|schema|table|column|placeholder/i.test(part.text()));
+      return parts.length === 0 || parts.some((part) => !isNamePart(part.text().slice(2, -1)));
     },
     examples: {
       must: [
@@ -75,7 +75,7 @@ export const INJECTION: readonly ShapeRule[] = [
       ],
       mustNot: [
         `db.query('SELECT * FROM t WHERE id = $1', [id])`, `sql\`SELECT * FROM t WHERE id = \${id}\``, `db.query(\`SELECT * FROM \${TABLE} WHERE id = $1\`, [id])`,
-        `cache.get('select-' + id)`, `db.query(text, values)`, `db.query(\`SELECT * FROM \${quoteIdent(name)}.\${table} WHERE id = $1\`)`,
+        `cache.get('select-' + id)`, `db.query(text, values)`, `db.query(\`SELECT * FROM t WHERE s = '\${Status.DONE}'\`)`, `db.query(\`SELECT * FROM \${quoteIdent(name)}.\${table} WHERE id = $1\`)`,
       ],
     },
     fix: SQL_PARAMETERS,

@@ -31,6 +31,9 @@ export function keyword(name: string, value: string): Rule {
   return { has: { field: 'arguments', has: { kind: 'keyword_argument', all: [{ has: { field: 'name', regex: `^(${name})$` } }, { has: { field: 'value', regex: value } }] } } };
 }
 
+/** Characters of a scope in which an assignment is looked for. */
+const LONG = 20_000;
+
 /** The function or module around a node. */
 export function scopeOf(node: SgNode): SgNode {
   const above = node.ancestors();
@@ -40,7 +43,10 @@ export function scopeOf(node: SgNode): SgNode {
 /** What a name stands for at its place, where its scope assigns it once and that before; the expression itself otherwise. */
 export function assigned(node: SgNode): SgNode {
   if (!node.is('identifier')) return node;
-  const all = scopeOf(node).findAll({ rule: { any: [{ kind: 'assignment', has: { field: 'left', regex: `^${node.text()}$` } }, { kind: 'augmented_assignment', has: { field: 'left', regex: `^${node.text()}$` } }] } });
+  const scope = scopeOf(node);
+  // The scope is searched for every call in it: in a long one that would take the square of its length.
+  if (scope.range().end.index - scope.range().start.index > LONG) return node;
+  const all = scope.findAll({ rule: { any: [{ kind: 'assignment', has: { field: 'left', regex: `^${node.text()}$` } }, { kind: 'augmented_assignment', has: { field: 'left', regex: `^${node.text()}$` } }] } });
   const value = all.length === 1 && all[0]?.is('assignment') === true ? all[0].field('right') : null;
   return value !== null && value.range().start.index < node.range().start.index ? value : node;
 }
