@@ -2,11 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
-import { listTree } from '../git/tree.js';
 import { warningsOf } from '../gate/warnings.js';
-import { readInstructions } from '../instructions/agents-md.js';
 import { SallyportError } from '../protocol/errors.js';
 import { environmentAt } from '../setup/environment.js';
+import { factsOf } from '../workflow/facts.js';
 import type { App } from './app.js';
 
 export interface Initialised {
@@ -28,7 +27,7 @@ export async function init(app: App, repository: string): Promise<Initialised> {
   await updateMirror(mirror, source);
   const { commit } = await resolveRef(mirror, 'HEAD');
   const environment = await environmentAt(mirror, commit, null);
-  const paths = (await listTree(mirror, commit)).map((e) => e.path.toString('utf8'));
+  const facts = await factsOf(mirror, commit, environment);
   const text = render(environment.checks);
   const file = join(source.path, 'sallyport.yaml');
   await writeFile(file, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
@@ -36,8 +35,8 @@ export async function init(app: App, repository: string): Promise<Initialised> {
     throw error;
   });
   return {
-    file, text, detected: detect(paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `${c.runner === 'node-test' ? 'node --test' : c.runner} ${c.args.join(' ')} (case by case)`.replace('  ', ' ')}`)),
-    warnings: warningsOf({ checks: Object.keys(environment.checks), paths, instructions: (await readInstructions(mirror, commit)).text, cases: null, findings: null }),
+    file, text, detected: detect(facts.paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `${c.runner === 'node-test' ? 'node --test' : c.runner} ${c.args.join(' ')} (case by case)`.replace('  ', ' ')}`)),
+    warnings: warningsOf({ ...facts, cases: null, findings: null }),
   };
 }
 

@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import { warningsOf } from '../gate/warnings.js';
 import { describe } from '../git/change.js';
 import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
-import { listTree } from '../git/tree.js';
 import { dirtyFiles } from '../git/worktree.js';
 import type { PolicyRequest } from '../policy/schema.js';
 import { SallyportError } from '../protocol/errors.js';
@@ -10,9 +9,9 @@ import { SCREEN, screen, type Screened } from '../screen/screen.js';
 import type { DecisionData } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
 import { type Agent, type Budget, type Kind, type ModelTarget, type Sensitivity, TaskRequest } from '../protocol/task.js';
-import { readInstructions } from '../instructions/agents-md.js';
 import { environmentAt } from '../setup/environment.js';
 import type { Repository, Task } from '../store/store.js';
+import { factsOf } from '../workflow/facts.js';
 import { type App, recordAct } from './app.js';
 
 export interface Submission {
@@ -113,10 +112,7 @@ async function registerAndLabel(app: App, locator: string, label: Sensitivity | 
 async function warnings(app: App, request: TaskRequest): Promise<string[]> {
   const mirror = await openMirror(app.folders.mirrors, request.repository);
   const environment = await environmentAt(mirror, request.baseCommit, request.environment);
-  return warningsOf({
-    checks: Object.keys(environment.checks), paths: (await listTree(mirror, request.baseCommit)).map((e) => e.path.toString('utf8')),
-    instructions: (await readInstructions(mirror, request.baseCommit)).text, cases: null, findings: null,
-  }).map((w) => `*passed* means less here: ${w}`);
+  return warningsOf({ ...(await factsOf(mirror, request.baseCommit, environment)), cases: null, findings: null }).map((w) => `*passed* means less here: ${w}`);
 }
 
 /** The question to the policy about an act on a task. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
 
-/** One package that a lockfile names. `integrity` is a Subresource Integrity string (sha512 or better where there are several). */
+/** One package that a lockfile names. `integrity` is a Subresource Integrity string; the strongest digest of it counts. */
 export interface LockedPackage {
   readonly name: string;
   readonly version: string;
@@ -41,7 +41,7 @@ export function parseLockfile(text: string): LockedPackage[] {
     const name = entry.name ?? path.slice(at + 'node_modules/'.length);
     if (entry.resolved !== undefined && !/^https?:\/\//.test(entry.resolved)) throw refuse(name, `it comes from ${entry.resolved.split(':')[0]}`);
     if (entry.version === undefined || !VERSION.test(entry.version) || !PACKAGE_NAME.test(name)) throw refuse(name, 'its name or version is not one of the registry');
-    if (entry.integrity === undefined || !/sha(256|384|512)-/.test(entry.integrity)) throw refuse(name, 'it has no sha256 or stronger integrity');
+    if (entry.integrity === undefined || !/sha(1|256|384|512)-/.test(entry.integrity)) throw refuse(name, 'it has no integrity');
     found.push({ name, version: entry.version, integrity: entry.integrity });
   }
   return found;
@@ -49,4 +49,17 @@ export function parseLockfile(text: string): LockedPackage[] {
 
 function refuse(name: string, why: string): SallyportError {
   return new SallyportError('setup.fetch_failed', `Cannot fetch "${name.slice(0, 200)}": ${why}`, { hint: 'Only packages of the registry with an integrity in package-lock.json are fetched.' });
+}
+
+/**
+ * How many packages a lockfile pins by SHA-1 alone, as those do that npm wrote before 2017. Nobody can make a second file with a given SHA-1,
+ * but a publisher could make two with the same one: it is taken, and said in every proof. 0 for what is no lockfile.
+ */
+export function weaklyLocked(text: string): number {
+  try {
+    return parseLockfile(text).filter((p) => !/sha(256|384|512)-/.test(p.integrity)).length;
+  } catch (error) {
+    if (error instanceof SallyportError) return 0; // the fetch phase says what is wrong with it
+    throw error;
+  }
 }

@@ -171,7 +171,7 @@ export function parseTarget(target: string): FrontRequest | null {
 
 /** True when the strongest digest of a Subresource Integrity string (https://www.w3.org/TR/SRI/) is that of the body. */
 export function integrityHolds(body: Buffer, integrity: string): boolean {
-  const found = integrity.trim().split(/\s+/).map((part) => /^(sha512|sha384|sha256)-([A-Za-z0-9+/]+={0,2})/.exec(part)).filter((m) => m !== null);
+  const found = integrity.trim().split(/\s+/).map((part) => /^(sha512|sha384|sha256|sha1)-([A-Za-z0-9+/]+={0,2})/.exec(part)).filter((m) => m !== null);
   const strongest = found.sort((a, b) => (b[1] as string).localeCompare(a[1] as string))[0];
   if (strongest === undefined) return false;
   return found.filter((m) => m[1] === strongest[1]).some((m) => createHash(m[1] as string).update(body).digest('base64') === m[2]);

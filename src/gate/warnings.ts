@@ -11,6 +11,8 @@ export interface Known {
   readonly instructions: string;
   readonly cases: number | null;
   readonly findings: number | null;
+  /** Packages that the lockfile pins by SHA-1 alone. */
+  readonly weaklyLocked: number;
 }
 
 const SECURE_CODING = /secur|saniti[sz]|injection|escap|validat|owasp|secret|authoris|authoriz/i;
@@ -26,5 +28,6 @@ export function warningsOf(known: Known): string[] {
   if (known.instructions === '') warnings.push('there is no AGENTS.md');
   else if (!SECURE_CODING.test(known.instructions)) warnings.push('AGENTS.md has no security rules');
   if (known.findings !== null && known.findings > 0) warnings.push(`${count(known.findings, 'finding')} of the scanner stood in the base already`);
+  if (known.weaklyLocked > 0) warnings.push(`${count(known.weaklyLocked, 'package')} of the lockfile ${known.weaklyLocked === 1 ? 'is' : 'are'} pinned by SHA-1 alone: whoever published one could have published two`);
   return warnings;
 }

@@ -51,8 +51,9 @@ export const EnvironmentSpec = z.strictObject({
     })
     .default({ memory: 4096, pids: 512, cpus: 2 }),
   variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(10_000)).default({}),
-  /** Folders whose content setup makes: changes there are never part of a change. */
+  /** OSV records in the repository, read from the protected base: a folder, or one file (.json, .jsonl or .zip). */
   advisories: RelativePath.optional(),
+  /** Folders whose content setup makes: changes there are never part of a change. */
   ignore: z.array(RelativePath).max(100).default([]),
 });
 export type EnvironmentSpec = z.infer<typeof EnvironmentSpec>;

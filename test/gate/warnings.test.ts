@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { warningsOf } from '../../src/gate/warnings.js';
 
-const GOOD = { checks: ['test'], paths: ['src/a.js', 'test/security/headers.test.js'], instructions: 'Validate all input.', cases: 3, findings: 0 };
+const GOOD = { checks: ['test'], paths: ['src/a.js', 'test/security/headers.test.js'], instructions: 'Validate all input.', cases: 3, findings: 0, weaklyLocked: 0 };
 
 it.each<[string, Partial<typeof GOOD> | object, string[]]>([
   ['nothing to say', {}, []],
@@ -11,6 +11,7 @@ it.each<[string, Partial<typeof GOOD> | object, string[]]>([
   ['no AGENTS.md', { instructions: '' }, ['there is no AGENTS.md']],
   ['an AGENTS.md about style only', { instructions: 'Use tabs.' }, ['AGENTS.md has no security rules']],
   ['old findings', { findings: 2 }, ['2 findings of the scanner stood in the base already']],
+  ['a lockfile of old', { weaklyLocked: 2 }, ['2 packages of the lockfile are pinned by SHA-1 alone: whoever published one could have published two']],
   ['not yet measured', { cases: null, findings: null }, []],
 ])('says why passed means less: %s', (_name, change, expected) => {
   expect(warningsOf({ ...GOOD, ...change })).toEqual(expected);

@@ -22,6 +22,8 @@ describe('sallyport.yaml', () => {
     ['a number as text', 'version: 1\nlimits: {memory: "4096"}', 'limits.memory'],
     ['a path out of the repository', 'version: 1\nignore: ["../x"]', 'ignore.0'],
     ['an absolute path', 'version: 1\nignore: ["/etc"]', 'ignore.0'],
+    ['advisories out of the repository', 'version: 1\nadvisories: a/../../x', 'advisories'],
+    ['advisories by address', 'version: 1\nadvisories: /etc', 'advisories'],
     ['a variable with an odd name', 'version: 1\nvariables: {"A B": x}', 'variables'],
     ['an unknown runner', 'version: 1\nchecks: {t: {runner: magic}}', 'checks.t'],
     ['a bomb of aliases', `version: 1\nx: &a [1,1,1,1,1,1,1,1,1,1]\ny: &b [${'*a,'.repeat(20)}]\nz: [${'*b,'.repeat(20)}]`, 'Cannot read'],

@@ -13,12 +13,12 @@ import type { Event, EventData, Journal } from '../../protocol/event.js';
 import { type Advice, type BodyRef, Evidence, NOT_CHECKED, Remedy } from '../../protocol/evidence.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
-import { readInstructions } from '../../instructions/agents-md.js';
 import type { Environment } from '../../setup/environment.js';
 import type { Snapshot } from '../../setup/prepare.js';
 import { lastOf, mustLastOf, type RunContext } from '../context.js';
 import { Plan } from '../../agent/remediator/candidates.js';
 import { advisorySets, compareAdvisories } from './advisories.js';
+import { factsOf } from '../facts.js';
 import { environmentOf } from './source.js';
 import { SideBody } from './verify.js';
 
@@ -101,11 +101,9 @@ async function definitions(context: RunContext, environment: Environment, change
 }
 
 async function warnings(context: RunContext, environment: Environment, base: SideBody): Promise<string[]> {
-  const mirror = await context.mirror();
-  const commit = context.request.baseCommit;
   const ran = base.checks.flatMap((c) => (c.cases === null ? [] : [c.cases.length]));
   return warningsOf({
-    checks: Object.keys(environment.checks), paths: (await listTree(mirror, commit)).map((e) => e.path.toString('utf8')), instructions: (await readInstructions(mirror, commit)).text,
+    ...(await factsOf(await context.mirror(), context.request.baseCommit, environment)),
     cases: ran.length === 0 ? null : ran.reduce((a, b) => a + b, 0), findings: base.scan.results.filter((r) => r.level !== 'note').length,
   });
 }
