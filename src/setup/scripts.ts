@@ -65,7 +65,7 @@ function isLinter(command: string): boolean {
 function testOf(command: string): TestScript['test'] | null {
   const words = withoutWrapper(command.split(' '));
   const program = words[0]?.replace(/^(?:\.\/)?node_modules\/\.bin\//, '');
-  const args = words.slice(1).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
+  const args = withoutReporter(words.slice(1).map((word) => word.replace(/^(["'])(.*)\1$/, '$2')));
   if (program === 'node' && args[0] === '--test') return suited('node-test', args.slice(1), true);
   if (program === 'vitest') {
     const rest = args[0] === 'run' ? args.slice(1) : args.filter((arg) => arg !== '--run');
@@ -73,6 +73,13 @@ function testOf(command: string): TestScript['test'] | null {
   }
   if (program === 'jest') return suited('jest', withoutCoverage(args), false);
   return program === 'mocha' ? suited('mocha', args, true) : null;
+}
+
+/** How the results look to a person: the gate asks for a report of its own, which takes its place. */
+function withoutReporter(args: readonly string[]): string[] {
+  const simple = (arg: string | undefined): boolean => /^[a-z][\w-]*$/.test(arg ?? '');
+  const flag = (arg: string | undefined): boolean => /^(?:-R|--reporters?)$/.test(arg ?? '');
+  return args.filter((arg, i) => !/^--reporters?=[a-z][\w-]*$/.test(arg) && !(flag(arg) && simple(args[i + 1])) && !(flag(args[i - 1]) && simple(arg)));
 }
 
 function suited(runner: NpmRunner, args: readonly string[], patterns: boolean): TestScript['test'] | null {
