@@ -98,6 +98,23 @@ export const CHECK_CERTIFICATES: RuleFix = {
   },
 };
 
+export const NAMED_BUFFER: RuleFix = {
+  title: 'Say what the buffer is made of',
+  edits(node) {
+    const [value, encoding] = argumentsOf(node);
+    const constructor_ = node.field('constructor');
+    if (value === undefined || constructor_ === null) return null;
+    // What is only a name may be a number or a text: the two need different calls.
+    const made = value.is('number') || /\.(?:length|byteLength)$/.test(value.text()) ? 'alloc'
+      : value.is('string') || value.is('template_string') || value.is('array') || encoding?.is('string') === true || /^JSON\.stringify\(|\.toString\(/.test(value.text()) ? 'from' : null;
+    return made === null ? null : [{ start: node.range().start.index, end: constructor_.range().end.index, text: `Buffer.${made}` }];
+  },
+  examples: {
+    mustChange: [[`const b = new Buffer('a', 'hex');\n`, `const b = Buffer.from('a', 'hex');\n`], ['f(new Buffer(16));\n', 'f(Buffer.alloc(16));\n'], [`x = new Buffer(text, "base64")\n`, `x = Buffer.from(text, "base64")\n`], ['new Buffer([1, 2]);\n', 'Buffer.from([1, 2]);\n']],
+    mustNotChange: ['const b = new Buffer(value);\n', 'new Buffer();\n'],
+  },
+};
+
 /** Somebody asks for it there: what the option should do is for a person to say. */
 function isChosen(node: SgNode): boolean {
   return node.ancestors().some((a) => {

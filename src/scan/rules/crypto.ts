@@ -1,6 +1,6 @@
 import { INSECURE_RANDOM, TIMING_COMPARE, WEAK_HASH } from '../fix/crypto.js';
-import { CHECK_CERTIFICATES } from '../fix/objects.js';
-import { call, property, type ShapeRule } from '../rule.js';
+import { CHECK_CERTIFICATES, NAMED_BUFFER } from '../fix/objects.js';
+import { call, construct, property, type ShapeRule } from '../rule.js';
 
 const SECRET_NAME = /(?:token|secret|passw(?:or)?d|session_?id|nonce|otp|salt|csrf|api_?key|verification_?code|reset_?code|invite_?code)/i;
 const SECRET_VALUE = '(?i)(signature|hmac|\\bmac|digest|api_?key|secret|csrf_?token|reset_?token|auth_?token|session_?token|access_?token)(\\(\\))?$';
@@ -15,6 +15,23 @@ export const CRYPTO: readonly ShapeRule[] = [
     match: call('(^|\\.)(createHash|createHmac)$', { regex: '(?i)^["\'`](md4|md5|sha-?1|ripemd160)["\'`]$' }),
     examples: { must: [`crypto.createHash('md5')`, `createHash("sha1").update(x)`], mustNot: [`crypto.createHash('sha256')`, 'createHash(name)'] },
     fix: WEAK_HASH,
+  },
+  {
+    id: 'js/password-hash', title: 'Fast hash of a password', cwe: 916, severity: 5.3, level: 'note',
+    hint: /createHash/,
+    message: 'Whoever gets these hashes can try billions of passwords a second. Use crypto.scrypt or argon2 with a salt for each person.',
+    help: 'Use crypto.scrypt or argon2 with a salt for each person.',
+    match: { all: [call('\\.update$', { regex: '(?i)^(\\w+\\.)*(user_?)?(password|passwd|pwd)$' }), { regex: 'createHash\\(' }] },
+    examples: { must: [`crypto.createHash('sha256').update(password).digest('hex')`, `createHash('md5').update(req.body.password)`], mustNot: [`crypto.createHash('sha256').update(body)`, 'crypto.scryptSync(password, salt, 32)'] },
+  },
+  {
+    id: 'js/buffer-constructor', title: 'Buffer without its contents said', cwe: 665, severity: 4, level: 'note',
+    hint: /\bBuffer\b/,
+    message: 'new Buffer(n) may hold old memory, and whoever sends a number instead of text gets that. Use Buffer.from or Buffer.alloc.',
+    help: 'Use Buffer.from for text, arrays and buffers, Buffer.alloc for a size.',
+    match: construct('^Buffer$'),
+    examples: { must: ['const b = new Buffer(text)', 'new Buffer(16)'], mustNot: ['Buffer.from(text)', 'new Buffers(1)'] },
+    fix: NAMED_BUFFER,
   },
   {
     id: 'js/weak-cipher', title: 'Broken cipher', cwe: 327, severity: 7.4, level: 'error',

@@ -29,6 +29,7 @@ function within(json: JsonText, node: JsonNode, depth: number, [key, ...rest]: r
 function inMember(json: JsonText, node: JsonNode, depth: number, path: readonly string[], value: string): string {
   if (node.members !== null) return within(json, node, depth, path.length === 0 ? ['.'] : path, value);
   if (path.length === 0) return JSON.stringify(value);
+  if (typeof json.value(node) !== 'string') throw new SyntaxError('expected an object or a version');
   return json.write({ '.': json.value(node), ...(nested(path, value) as object) }, depth);
 }
 

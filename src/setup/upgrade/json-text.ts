@@ -55,11 +55,14 @@ export class JsonText {
     if (pieces.length === 0) return '{}';
     const { lead, between, tail, colon } = this.#style(node, depth);
     const inline = !lead.includes('\n');
-    const body = pieces.map((piece) => {
-      if ('key' in piece) return `${JSON.stringify(piece.key)}${colon}${this.write(piece.value, inline ? null : depth + 1)}`;
-      return this.text.slice(piece.keep.start, piece.keep.value.start) + (piece.text ?? this.slice(piece.keep.value));
+    // What stood before a member that is kept stays before it.
+    const before = new Map((node.members ?? []).slice(1).map((m, i) => [m, this.text.slice((node.members?.[i] as JsonMember).value.end, m.start)]));
+    const body = pieces.map((piece, i) => {
+      const gap = i === 0 ? lead : (('keep' in piece ? before.get(piece.keep) : undefined) ?? between);
+      if ('key' in piece) return `${gap}${JSON.stringify(piece.key)}${colon}${this.write(piece.value, inline ? null : depth + 1)}`;
+      return gap + this.text.slice(piece.keep.start, piece.keep.value.start) + (piece.text ?? this.slice(piece.keep.value));
     });
-    return `{${lead}${body.join(between)}${tail}}`;
+    return `{${body.join('')}${tail}}`;
   }
 
   /** A new value as it stands at a depth; null: on one line. */
