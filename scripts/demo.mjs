@@ -53,7 +53,7 @@ async function runAll() {
       if (/^ *\d+:\d\d /.test(line)) say(`${dim(task.name.padEnd(8))}${line}`);
     });
     expect(`task ${task.name}`, task.code, ran.code);
-    if (ran.task === null) throw new Error(`the task "${task.name}" did not start: ${ran.err}`);
+    if (ran.task === null || ran.code !== task.code) throw new Error(`the task "${task.name}" ended with ${ran.code}:\n${ran.err.split('\n').slice(-12).join('\n')}`);
     return { ...task, id: ran.task };
   }));
 }
@@ -63,7 +63,7 @@ function showTasks(tasks) {
     const evidence = sally(['evidence', task.id, '--json']).json();
     const diff = evidence.files.length === 0 ? '' : sally(['diff', task.id]).out;
     for (const line of taskScreen(`${task.name}: ${task.about}`, evidence, diff, task.name === 'repair' ? 40 : 16)) say(line);
-    if (task.name === 'review') say(sally(['show', task.id]).out.split('\n').filter((l) => /^- |GHSA/.test(l)).slice(0, 14).map((l) => `  ${l.slice(0, 150)}`).join('\n'));
+    if (task.name === 'review') say(sally(['show', task.id]).out.split('\n').filter((l) => /^- |GHSA/.test(l)).slice(0, 24).map((l) => `  ${l.slice(0, 130)}`).join('\n'));
     if (task.name === 'hostile') showAttempts(task);
   }
 }
@@ -71,7 +71,7 @@ function showTasks(tasks) {
 function showAttempts(task) {
   const events = sally(['log', task.id, '--json']).out.trim().split('\n').map((l) => JSON.parse(l));
   say('  what it tried, each on the log before it ran:');
-  for (const a of attempts(events)) say(`  ${dim(`entry ${String(a.entry).padStart(3)}`)}  exit ${String(a.exit).padStart(3)}  ${a.command.replace(/\s+/g, ' ').slice(0, 120)}`);
+  for (const a of attempts(events)) say(`  ${dim(`entry ${String(a.entry).padStart(3)}`)}  exit ${String(a.exit).padStart(3)}  ${a.command.replace(/\s+/g, ' ').slice(0, 110)}`);
   const probes = events.find((e) => e.type === 'sandbox.probed');
   say(`  ${dim(`entry ${String(probes.seq).padStart(3)}`)}  before it began, ${probes.data.probes.filter((p) => p.ok).length} of ${probes.data.probes.length} probes showed that nothing gets out of its sandbox`);
   const claim = events.findLast((e) => e.type === 'agent.finished');

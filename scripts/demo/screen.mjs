@@ -9,7 +9,7 @@ const yellow = paint('33');
 const VERDICT = { passed: green, failed: red, unverified: yellow, error: red };
 const WORDS = { fixed: 'red → green', broken: 'green → red', removed: 'gone', now_skipped: 'now skipped', new_passing: 'new, green', new_failing: 'new, red', still_failing: 'red → red' };
 
-const clip = (text, width = 150) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
+const clip = (text, width = 130) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
 
 /** A diff without its headers, at most `max` lines. */
 export function diffLines(diff, max) {

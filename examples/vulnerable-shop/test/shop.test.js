@@ -1,5 +1,6 @@
 'use strict';
 const assert = require('node:assert');
+const crypto = require('node:crypto');
 const { after, before, test } = require('node:test');
 const { startShop } = require('./shop.js');
 
@@ -61,4 +62,9 @@ test('settings are merged', async () => {
 
 test('a password reset is confirmed', async () => {
   assert.deepStrictEqual((await shop.call('POST', '/reset', { body: { name: 'ann' } })).json(), { sent: true });
+});
+
+test('partners find the signature that their software checks', async () => {
+  const { text, headers } = await shop.call('GET', '/stock', { headers: { 'x-api-key': 'partner-key' } });
+  assert.strictEqual(headers.get('x-signature'), crypto.createHash('md5').update(`${text}partner-key`).digest('hex'));
 });
