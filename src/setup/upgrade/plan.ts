@@ -101,7 +101,7 @@ function planOne(input: PlanInput, index: AdvisoryIndex, affected: Affected): Up
       const range = Object.hasOwn(input.project.manifest[group], as) ? input.project.manifest[group][as] : undefined;
       if (range === undefined) continue;
       const change = changeRange(range, to);
-      if (change.kind === 'refused') return { reason: `package.json asks for it by ${change.reason}` };
+      if (change.kind === 'refused') return { reason: `package.json: ${change.reason}` };
       if (change.kind === 'changed') edits.push({ kind: 'range', group, name: as, range: change.range });
       else notes.push(`package.json already allows ${to} (${range})`);
     }
