@@ -74,7 +74,8 @@ describe('the way of an upgrade', () => {
 
   it('is an override by range when several packages do not allow it', () => {
     const packages = { 'node_modules/p': at('1.0.0', { dependencies: { a: '1.0.0' } }), 'node_modules/q': at('1.0.0', { dependencies: { a: '~1.0.0 <1.0.5' } }), 'node_modules/r': at('1.0.0', { dependencies: { a: '1.0.0' } }), 'node_modules/a': at('1.0.0') };
-    expect(one(plan({ packages }))).toEqual([{ to: '1.0.5', how: 'override', note: '', edits: ['a@1.0.0: 1.0.5', 'a@~1.0.0 <1.0.5: 1.0.5'] }]);
+    // The two ranges have 1.0.0 in common, so one rule reaches both: npm compares them so.
+    expect(one(plan({ packages }))).toEqual([{ to: '1.0.5', how: 'override', note: '', edits: ['a@1.0.0: 1.0.5'] }]);
   });
 
   it('overrides below each package where the project asks for the package too: npm refuses it at the top', () => {
@@ -102,6 +103,11 @@ describe('the way of an upgrade', () => {
     expect(edits({ 'a@0.0.1': '1.0.0' })).toEqual([['override', 'a@0.0.1: 1.0.5']]);
     expect(edits({ 'a@2': '2.0.0', b: '1', p: '1.0.0' })).toEqual([['override', 'p > a: 1.0.5']]);
     expect(edits({ '__proto__': { a: '1.0.0' }, x: { y: { z: 5 } } })).toEqual([['override', 'p > a: 1.0.5']]);
+  });
+
+  it('lets an override that repeats the range of package.json go along: npm refuses two that differ', () => {
+    const edits = (range: string) => one(plan({ manifest: { dependencies: { a: range }, overrides: { a: range } }, packages: { 'node_modules/a': at('1.0.0') } })).map((u) => [u.how, u.note, ...u.edits]);
+    expect([edits('^1.0.0'), edits('1.0.0')]).toEqual([[['direct', '', 'dependencies a ^1.0.5', 'a: ^1.0.5']], [['direct', '', 'dependencies a 1.0.5', 'a: 1.0.5']]]);
   });
 
   it('is not there where the package cannot be exchanged by itself', () => {

@@ -23,6 +23,7 @@ const PACKAGES: readonly FakePackage[] = [
   { name: 'loose', version: '1.0.0', manifest: { dependencies: { lib: '^1.0.0' } } },
   { name: 'newer', version: '1.0.0', manifest: { dependencies: { lib: '^2.0.0' } } },
   { name: '@s/strict', version: '1.0.0', manifest: { dependencies: { lib: '1.0.0' } } },
+  { name: 'tilde', version: '1.0.0', manifest: { dependencies: { lib: '~1.0.0 <1.0.5' } } },
   { name: 'picky', version: '1.0.0', manifest: { peerDependencies: { lib: '1.0.0' } } },
   { name: 'minimist', version: '0.0.8', manifest: { license: 'MIT' } },
   { name: 'minimist', version: '0.2.4', manifest: { license: 'MIT', funding: { url: 'https://example.com' } } },
@@ -111,6 +112,13 @@ describe('an upgrade', () => {
     expect(after['package.json']).toContain('    },\n    "overrides": {\n        "mkdirp": {\n            "minimist": "0.2.4"\n        }\n    }\n}\n');
     const packages = JSON.parse(after['package-lock.json'] as string).packages;
     expect([packages['node_modules/minimist'].version, packages['node_modules/mkdirp']]).toEqual(['0.2.4', JSON.parse(of['package-lock.json'] as string).packages['node_modules/mkdirp']]);
+  });
+
+  it('of what several pin is one override that reaches all of them', async () => {
+    const of = files({ dependencies: { '@s/strict': '1.0.0', tilde: '1.0.0', loose: '1.0.0' } }, [['@s/strict', '1.0.0'], ['lib', '1.0.0'], ['loose', '1.0.0'], ['tilde', '1.0.0']]);
+    const { after, plan, fetched } = await upgrade(of, LIB);
+    expect([plan, fetched]).toEqual([['lib@1.0.5/override'], ['@s/strict@1.0.0', 'deep@1.0.0', 'fresh@1.1.0', 'lib@1.0.5', 'loose@1.0.0', 'tilde@1.0.0']]);
+    expect(JSON.parse(after['package.json'] as string).overrides).toEqual({ 'lib@1.0.0': '1.0.5' });
   });
 
   it('of what the project and others ask for reaches all of them', async () => {
