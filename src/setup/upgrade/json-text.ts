@@ -56,7 +56,8 @@ export class JsonText {
     const { lead, between, tail, colon } = this.#style(node, depth);
     const inline = !lead.includes('\n');
     // What stood before a member that is kept stays before it.
-    const before = new Map((node.members ?? []).slice(1).map((m, i) => [m, this.text.slice((node.members?.[i] as JsonMember).value.end, m.start)]));
+    const members = node.members ?? [];
+    const before = new Map(members.slice(1).map((m, i) => [m, this.text.slice((members[i] as JsonMember).value.end, m.start)]));
     const body = pieces.map((piece, i) => {
       const gap = i === 0 ? lead : (('keep' in piece ? before.get(piece.keep) : undefined) ?? between);
       if ('key' in piece) return `${gap}${JSON.stringify(piece.key)}${colon}${this.write(piece.value, inline ? null : depth + 1)}`;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-/** An entry of `packages`; every other key stays as it is. https://docs.npmjs.com/cli/configuring-npm/package-lock-json#packages */
+/** An entry of `packages`; every other key stays as it is. The order of the keys is npm's: it is the order in which they come out. https://docs.npmjs.com/cli/configuring-npm/package-lock-json#packages */
 export const LockEntry = z.looseObject({
-  name: z.string().optional(), version: z.string().optional(), integrity: z.string().optional(), resolved: z.string().optional(), link: z.boolean().optional(),
+  name: z.string().optional(), version: z.string().optional(), resolved: z.string().optional(), integrity: z.string().optional(), link: z.boolean().optional(),
 });
 export type LockEntry = z.infer<typeof LockEntry>;
 

@@ -41,10 +41,17 @@ function narrowest(project: NpmProject, refusing: readonly Requirement[], target
     const asked = isAlias(r.range) ? null : plainRange(r.range);
     return asked !== null && !everybody.some((other) => other.as === r.as && intersects(asked, other.range) && (other.by === '' || hurt(other)));
   });
-  if (byRange) return { edits: [...ranges.values()].map((r) => ({ kind: 'override', path: [`${r.as}@${r.range}`], version: to })) };
+  if (byRange) return { edits: distinct([...ranges.values()]).map((r) => ({ kind: 'override', path: [`${r.as}@${r.range}`], version: to })) };
   if (byParent) return underParents();
   const first = refusing[0] as Requirement;
   return { reason: `${folder(first.by)} asks for ${first.as}@${first.range}, and no override reaches it without changing what others get` };
+}
+
+/** A rule reaches every range that has a version in common with its own: one of two such is enough. */
+function distinct(asked: readonly Requirement[]): Requirement[] {
+  const kept: Requirement[] = [];
+  for (const r of asked) if (!kept.some((k) => k.as === r.as && intersects(k.range, r.range))) kept.push(r);
+  return kept;
 }
 
 interface Rule {

@@ -95,22 +95,29 @@ function planOne(input: PlanInput, index: AdvisoryIndex, affected: Affected): Up
   const { to } = choice;
   const notes = [...choice.notes];
   const edits: Edit[] = [];
+  const follow = new Map<string, Edit>();
   const own = instances.flatMap((i) => i.requiredBy).filter((r) => r.by === '');
   for (const as of new Set(own.map((r) => r.as))) {
     for (const group of ['dependencies', 'devDependencies', 'optionalDependencies'] as const) {
       const range = Object.hasOwn(input.project.manifest[group], as) ? input.project.manifest[group][as] : undefined;
       if (range === undefined) continue;
       const change = changeRange(range, to);
-      if (change.kind === 'refused') return { reason: `package.json asks for it by ${change.reason}` };
-      if (change.kind === 'changed') edits.push({ kind: 'range', group, name: as, range: change.range });
-      else notes.push(`package.json already allows ${to} (${range})`);
+      if (change.kind === 'refused') return { reason: `package.json: ${change.reason}` };
+      if (change.kind === 'kept') {
+        notes.push(`package.json already allows ${to} (${range})`);
+        continue;
+      }
+      edits.push({ kind: 'range', group, name: as, range: change.range });
+      // npm refuses an override of a direct dependency unless it says the same as its range: where it did, it goes along.
+      if (input.project.manifest.overrides[as] === range) follow.set(as, { kind: 'override', path: [as], version: change.range });
     }
   }
   const overrides = overridesFor(input.project, affected, to);
   if ('reason' in overrides) return overrides;
-  edits.push(...overrides.edits);
-  if (own.length > 0 && overrides.edits.length > 0) notes.push(`also overrides what ${overrides.edits.map((e) => e.path.join(' > ')).join(', ')} asks for`);
-  const how = own.length > 0 ? 'direct' : overrides.edits.length > 0 ? 'override' : 'lock';
+  const more = overrides.edits.filter((e) => e.path.length > 1 || !follow.has(e.path[0] as string));
+  edits.push(...follow.values(), ...more);
+  if (own.length > 0 && more.length > 0) notes.push(`also overrides what ${more.map((e) => e.path.join(' > ')).join(', ')} asks for`);
+  const how = own.length > 0 ? 'direct' : more.length > 0 ? 'override' : 'lock';
   return { id: `${name}@${to}/${how}`, package: name, from: [version], to, advisories: affected.advisories, how, note: notes.join('; '), edits };
 }
 
