@@ -99,7 +99,7 @@ class NpmFront {
     } catch (error) {
       const { rule, status } = error instanceof Refusal ? error : { rule: 'upstream-failed', status: 502 };
       await this.#event(method, target, { allow: !(error instanceof Refusal) || error.rule === 'upstream-failed', rule }, status, 0);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `Sallyport could not fetch this: ${rule}` }));
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `Sallyport could not fetch this: ${rule}${error instanceof Refusal ? ` (${error.message})` : ''}` }));
     }
   }
 

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Where packages really come from. The credential is added here, outside every sandbox. */
 export interface Registry {
   /** From the npm client's own configuration. */
@@ -11,11 +13,14 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly rule: 'integrity' | 'redirect' | 'too-large' | 'upstream-failed';
   readonly status: 404 | 502;
+  /** True when the same request may be answered a moment later. */
+  readonly passing: boolean;
 
-  constructor(rule: Refusal['rule'], message: string, status: 404 | 502 = 502) {
+  constructor(rule: Refusal['rule'], message: string, status: 404 | 502 = 502, passing = false) {
     super(message);
     this.rule = rule;
     this.status = status;
+    this.passing = passing;
   }
 }
 
@@ -24,12 +29,15 @@ export interface Upstream {
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds for one answer of the registry. Default 60,000. */
   readonly timeout?: number;
+  /** Milliseconds before it is asked again, one for each repetition. Default 500 and 2,000. */
+  readonly pauses?: readonly number[];
 }
 
 /** `full` has the licence and everything else that npm writes into a lockfile; `short` is what an installation needs. */
 export type Metadata = 'full' | 'short';
 
 const UPSTREAM_MS = 60_000;
+const PAUSES_MS = [500, 2000];
 const HOPS = 4;
 export const MAX_METADATA = 64 * 1024 * 1024;
 export const MAX_TARBALL = 256 * 1024 * 1024;
@@ -41,9 +49,34 @@ export function registryUrl(registry: Registry, path: string): string {
 
 /**
  * GET from the registry with its credential, bounded in bytes and time. Follows no redirect to another host: the credential would go with
- * it, and the rule was about this host. Throws a `Refusal`, or the error of the connection.
+ * it, and the rule was about this host. What may pass (a broken connection, no answer in time, 429, 5xx) is tried again. Throws a `Refusal`.
  */
 export async function getBounded(upstream: Upstream, url: string, limit: number, metadata: Metadata, signal: AbortSignal): Promise<Buffer> {
+  const pauses = upstream.pauses ?? PAUSES_MS;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await getOnce(upstream, url, limit, metadata, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const refusal = error instanceof Refusal ? error : unreachable(error);
+      const pause = pauses[attempt];
+      if (pause === undefined || !refusal.passing) throw refusal;
+      await sleep(pause, undefined, { signal });
+    }
+  }
+}
+
+/** A certificate that is not trusted, or a name that nobody knows, stays so: asked again it would only take longer to say. */
+const LASTING = /CERT|SIGNED|VERIFY|ERR_TLS|ERR_SSL|ENOTFOUND/;
+
+/** The error of a connection, with its code: what a person needs to tell a proxy's certificate from a cable. */
+function unreachable(error: unknown): Refusal {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = String((inner as { code?: unknown }).code ?? (inner instanceof Error ? inner.name : 'no reason given')).replace(/[^\w-]/g, '').slice(0, 60);
+  return new Refusal('upstream-failed', `The registry cannot be reached (${code})`, 502, !LASTING.test(code));
+}
+
+async function getOnce(upstream: Upstream, url: string, limit: number, metadata: Metadata, signal: AbortSignal): Promise<Buffer> {
   const { authorization } = upstream.registry;
   const send = upstream.fetch ?? globalThis.fetch;
   const accept = metadata === 'full' ? 'application/json, */*' : 'application/vnd.npm.install-v1+json, application/json, */*';
@@ -64,7 +97,7 @@ export async function getBounded(upstream: Upstream, url: string, limit: number,
     if (!response.ok) {
       await response.body?.cancel();
       // 404 is passed on as it is: a client asks again after any 5xx, and waits before it does.
-      throw new Refusal('upstream-failed', `The registry answered ${response.status}`, response.status === 404 ? 404 : 502);
+      throw new Refusal('upstream-failed', `The registry answered ${response.status}`, response.status === 404 ? 404 : 502, response.status === 429 || response.status >= 500);
     }
     return await bounded(response, limit);
   }

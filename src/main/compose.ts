@@ -45,7 +45,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, driver: sandboxDriver(config, uid), toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver: sandboxDriver(config, uid), toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registry: npmRegistry(config.userHome, config.path, learn),
       modelKey: async (ref) => {
         const key = await models.key(ref);

@@ -20,6 +20,8 @@ import { keepOnlyModules, readManifests, readNpmrc } from './manifests.js';
 const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
 
 export interface SetupRequest {
+  /** Runs a body while no other process runs one under the name; gives up waiting when the signal says so. */
+  readonly exclusively: <T>(name: string, body: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly driver: SandboxDriver;
   readonly owner: Owner;
   /** State folders: snapshots are kept, scratch is removed. */
@@ -75,8 +77,13 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
   const id = `snap_${inputs.slice(7, 39)}`;
   const target = join(request.snapshots, id);
   const known = await stat(join(target, 'meta.json')).catch(() => null);
-  if (known === null) await make(request, plan, builds, manifests, npmrc.kept, target);
-  await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused: known !== null });
+  // Tasks that begin at the same time on the same inputs fetch once: the others wait, and use what was made.
+  const reused = known !== null || (await request.exclusively(`snapshot ${target}`, async () => {
+    if ((await stat(join(target, 'meta.json')).catch(() => null)) !== null) return true;
+    await make(request, plan, builds, manifests, npmrc.kept, target);
+    return false;
+  }, request.signal));
+  await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused });
   return { id, parts: [...(builds ? (['build'] as const) : []), ...(plan === null ? [] : (['fetch'] as const))] };
 }
 

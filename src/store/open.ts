@@ -105,7 +105,7 @@ function storeOn(url: string, db: Kysely<Database>, listener: AppendListener, pa
     readEvents: (task, from, limit) => ask((d) => readEvents(d, task, from, limit)),
     heads: (after, limit) => ask((d) => heads(d, after, limit)),
     onAppend: (task, call) => listener.add(task, call),
-    exclusively: (name, body) => withLock(db, name, body),
+    exclusively: (name, body, signal) => withLock(db, name, body, signal),
     saveCheckpoint: (checkpoint) => ask((d) => saveCheckpoint(d, checkpoint)),
     listCheckpoints: (task) => ask((d) => listCheckpoints(d, task)),
     [Symbol.asyncDispose]: () => (closing ??= close()),

@@ -136,8 +136,8 @@ export interface Store extends AsyncDisposable {
   /** Calls back after every commit that appended to the task. Calls may be lost (a connection broke): poll as well. */
   onAppend(task: string, listener: () => void): Disposable;
 
-  /** Runs `body` while no other process runs one under this name. `body` runs once: it is not repeated when the database goes away under it. */
-  exclusively<T>(name: string, body: () => Promise<T>): Promise<T>;
+  /** Runs `body` while no other process runs one under this name. `body` runs once: it is not repeated when the database goes away under it. A wait ends with the signal's reason. */
+  exclusively<T>(name: string, body: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 
   saveCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   /** By size, then time. */

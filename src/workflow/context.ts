@@ -22,6 +22,8 @@ export interface Equipment {
   readonly owner: Owner;
   readonly folders: Folders;
   readonly registry: () => Promise<Registry>;
+  /** Runs a body while no other process of this installation runs one under the name. */
+  readonly exclusively: <T>(name: string, body: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   /** What tells the tools inside a sandbox from another set of them. */
   readonly toolchain: string;
   readonly redact: (text: string) => string;

@@ -11,10 +11,13 @@ const POLL_MS = 50;
  * again and again instead of waiting in the database: a statement that waits holds a snapshot, and `create index concurrently` in the body
  * of another would wait for that one in turn, for ever.
  */
-export function withLock<T>(db: Kysely<Database>, name: string, body: () => Promise<T>): Promise<T> {
+export function withLock<T>(db: Kysely<Database>, name: string, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   return db.connection().execute(async (connection) => {
     const take = async (): Promise<boolean> => (await sql<{ taken: boolean }>`select pg_try_advisory_lock(${SPACE}, hashtext(${name})) as taken`.execute(connection)).rows[0]?.taken === true;
-    while (!(await take())) await delay(POLL_MS);
+    while (!(await take())) {
+      await delay(POLL_MS);
+      signal?.throwIfAborted();
+    }
     try {
       return await body();
     } finally {
