@@ -5,7 +5,8 @@ import type { Evidence } from '../../src/protocol/evidence.js';
 import { type Home, openHome, processesOf } from '../support/cli.js';
 import { until } from '../fixtures/database.js';
 import { watch } from '../support/hold.js';
-import { makeRepo } from '../support/repo.js';
+import { type FakeRegistry, startRegistry } from '../support/registry.js';
+import { makeRepo, write } from '../support/repo.js';
 import { finish, SHOP } from '../support/shop.js';
 
 /** One finding whose fix keeps the tests green, one whose fix breaks a test, one that needs judgement. */
@@ -43,7 +44,6 @@ describe('sallyport fix', () => {
     expect(await home.sally(['approve', 'last'])).toMatchObject({ code: 0 });
     expect(await home.sally(['apply', 'last'])).toMatchObject({ code: 0 });
     expect(readFileSync(join(repo, 'src/token.js'), 'utf8')).toMatch(/crypto\.random.*\n(.*\n)*.*createHash\('md5'\)/);
-    // Done again on what it made, there is only what cannot be kept.
   });
 
   it('passes with nothing to do, and fails when nothing could be kept', async () => {
@@ -102,5 +102,49 @@ describe('screening', () => {
     expect({ code: asked.code, stderr: asked.stderr }).toMatchObject({ code: 3, stderr: expect.stringMatching(/--purpose.*|\[screen\.asked\]/s) });
     expect((await home.sally(['run', doubtful, ...model, '--purpose', 'contract 7 with the owner of the network'])).code).not.toBe(3);
     expect((await home.events()).find((e) => e.type === 'request.screened')).toMatchObject({ data: { outcome: 'ask', purpose: 'contract 7 with the owner of the network' } });
+  });
+});
+
+describe('sallyport fix --only deps', () => {
+  const uses = (body: string): Record<string, string> => ({ 'index.js': `module.exports = ${body};\n` });
+  /** Two packages with an advisory each; the fixed release of one behaves differently. */
+  const PACKAGES = [
+    { name: 'kind', version: '1.0.0', files: uses("() => 'kind'") }, { name: 'kind', version: '1.0.1', files: uses("() => 'kind'") },
+    { name: 'rude', version: '1.0.0', files: uses("() => 'rude'") }, { name: 'rude', version: '1.0.1', files: uses("() => 'changed'") },
+  ];
+  const osv = (id: string, name: string): string => JSON.stringify({ id, modified: '2026-10-01T00:00:00Z', summary: `flaw in ${name}`, affected: [{ package: { ecosystem: 'npm', name }, ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '1.0.1' }] }] }] });
+  const filesOf = (registry: FakeRegistry): Record<string, string> => ({
+    'package.json': `${JSON.stringify({ name: 'project', version: '1.0.0', scripts: { test: 'node --test' }, dependencies: { kind: '1.0.0', rude: '1.0.0' } }, null, 2)}\n`,
+    'package-lock.json': registry.lockfile([['kind', '1.0.0'], ['rude', '1.0.0']], { dependencies: { kind: '1.0.0', rude: '1.0.0' } }),
+    'test/words.test.js': "const assert = require('node:assert');\nconst { test } = require('node:test');\ntest('kind stays kind', () => assert.strictEqual(require('kind')(), 'kind'));\ntest('rude stays rude', () => assert.strictEqual(require('rude')(), 'rude'));\n",
+  });
+
+  it('keeps the upgrade that the tests allow, drops the other with the test that it breaks, and says how old the advisories are', async () => {
+    await using registry = await startRegistry(PACKAGES);
+    write(join(home.folder, 'person'), { '.npmrc': `registry=${registry.url}/\n` });
+    makeRepo(repo, { ...filesOf(registry), 'sallyport.yaml': 'version: 1\nadvisories: known\n', 'known/a.json': osv('GHSA-aaaa-aaaa-aaaa', 'kind'), 'known/b.json': osv('GHSA-bbbb-bbbb-bbbb', 'rude') });
+    const ran = await home.sally(['fix', '--only', 'deps', '--repo', repo]);
+    expect({ code: ran.code, stdout: ran.stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/newest record 2026-10-01, \d+ days old/) });
+    const { remedies, kind, verdict, advisories, files } = await evidence();
+    expect({ kind, verdict, files: files.map((f) => f.path) }).toEqual({ kind: 'upgrade', verdict: 'passed', files: ['package-lock.json', 'package.json'] });
+    expect(remedies.map((r) => [r.title.split(' ')[0], r.kept, r.reason])).toEqual([['kind', true, null], ['rude', false, expect.stringContaining('rude stays rude')]]);
+    expect(advisories.results.map((a) => [a.package, a.state]).sort()).toEqual([['kind', 'absent'], ['rude', 'unchanged']]);
+    const patch = (await home.sally(['diff', 'last'])).stdout;
+    expect(patch).toContain('+    "kind": "1.0.1"');
+    expect(patch).not.toMatch(/127\.0\.0\.1|^[-+].*rude/m);
+  });
+
+  it('says that it knows no advisories, and beside the code only notes it', async () => {
+    await using registry = await startRegistry(PACKAGES);
+    write(join(home.folder, 'person'), { '.npmrc': `registry=${registry.url}/\n` });
+    makeRepo(repo, filesOf(registry));
+    const alone = await home.sally(['fix', '--only', 'deps', '--repo', repo]);
+    expect({ code: alone.code, stderr: alone.stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/No advisories are configured.*SALLYPORT_ADVISORIES/s) });
+    const both = await home.sally(['fix', '--repo', repo]);
+    expect({ code: both.code, stdout: both.stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('dependencies were not looked at') });
+    write(join(home.folder, 'osv'), { 'a.json': osv('GHSA-aaaa-aaaa-aaaa', 'kind') });
+    const configured = await home.sally(['fix', '--only', 'deps', '--repo', repo, '--json'], { env: { SALLYPORT_ADVISORIES: join(home.folder, 'osv') } });
+    expect(configured).toMatchObject({ code: 0, json: { verdict: 'passed' } });
+    expect(await home.sally(['fix', '--only', 'deps', '--repo', repo], { env: { SALLYPORT_ADVISORIES: join(home.folder, 'nowhere') } })).toMatchObject({ code: 7, stderr: expect.stringContaining('[advisories.unavailable]') });
   });
 });

@@ -56,7 +56,7 @@ async function show(surface: Surface, text: string, options: Options): Promise<E
     surface.out.result(JSON.stringify({
       task: task.id, state: stateOf(task), kind: task.kind, request: task.request.text, repository: task.request.repository, base: task.request.baseCommit,
       verdict: judged?.event.data.verdict ?? null, evidence: judged?.event.data.evidence.digest ?? null, tree: judged?.change.data.tree ?? null,
-      files: judged?.evidence.files ?? [], conditions: judged?.evidence.conditions ?? [], not_checked: judged?.evidence.notChecked ?? [], decision, answer,
+      files: judged?.evidence.files ?? [], conditions: judged?.evidence.conditions ?? [], fixes: judged?.evidence.remedies ?? [], advice: judged?.evidence.advice ?? [], advisories: judged?.evidence.advisories ?? null, not_checked: judged?.evidence.notChecked ?? [], decision, answer,
     }));
     return EXIT.passed;
   }

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { readInventory } from '../../egress/inventory.js';
 import { readFileAt } from '../../git/change.js';
-import { BlobReader } from '../../git/blobs.js';
-import { listTree } from '../../git/tree.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { AdvisoryResult } from '../../protocol/evidence.js';
 import { count } from '../../protocol/words.js';
-import { type AdvisorySet, ageDays, fromFiles } from '../../scan/advisories/source.js';
+import { type AdvisorySet, ageDays } from '../../scan/advisories/source.js';
 import { matchAdvisories } from '../../scan/advisories/match.js';
+import { advisoriesAt } from '../../setup/advisories.js';
 import type { RunContext } from '../context.js';
 import { environmentOf } from './source.js';
 
@@ -18,30 +17,26 @@ const MAX_LOCKFILE = 64 * 1024 * 1024;
 export const AdvisorySide = z.strictObject({ hits: z.array(AdvisoryResult.omit({ state: true })), problem: z.string().nullable() });
 export type AdvisorySide = z.infer<typeof AdvisorySide>;
 
-/** Every set that holds for a run: the repository's own snapshot on the protected base, and the installation's. Empty = none is configured. */
-export async function advisorySets(context: RunContext): Promise<AdvisorySet[]> {
-  const { spec } = await environmentOf(context);
-  const configured = await context.equipment.advisories();
-  return [...(spec.advisories === undefined ? [] : [await fromBase(context, spec.advisories)]), ...(configured === null ? [] : [configured])];
+const loaded = new WeakMap<RunContext, Promise<AdvisorySet[]>>();
+
+/**
+ * Every set that holds for a run: the repository's own snapshot on the protected base (a change has no say in what it is measured by), and the
+ * installation's. Empty = none is configured. Read once a run in this process: every candidate is measured by them.
+ */
+export function advisorySets(context: RunContext): Promise<AdvisorySet[]> {
+  const known = loaded.get(context) ?? load(context);
+  loaded.set(context, known);
+  return known;
 }
 
-/** The records that the base's environment names, read from the base's tree: a change has no say in what it is measured by. */
-async function fromBase(context: RunContext, path: string): Promise<AdvisorySet> {
-  const mirror = await context.mirror();
-  const folder = path.replace(/\/+$/, '');
-  const entries = (await listTree(mirror, context.request.baseCommit)).filter(({ path: name, mode }) => {
-    const at = name.toString('utf8');
-    return mode.startsWith('100') && (at === folder || at.startsWith(`${folder}/`));
-  });
-  if (entries.length === 0) throw new SallyportError('input.invalid', `The environment names advisories at "${path}", and the base has nothing there`, { hint: 'A folder of OSV records (*.json), or one file.' });
-  await using reader = await BlobReader.open(mirror);
-  const files: { path: string; body: Buffer }[] = [];
-  for (const entry of entries) files.push({ path: entry.path.toString('utf8'), body: await reader.read(entry.blob) });
-  return await fromFiles(`${path} of the repository`, files);
+async function load(context: RunContext): Promise<AdvisorySet[]> {
+  const { spec } = await environmentOf(context);
+  const configured = await context.equipment.advisories();
+  return [...(spec.advisories === undefined ? [] : [await advisoriesAt(await context.mirror(), context.request.baseCommit, spec.advisories)]), ...(configured === null ? [] : [configured])];
 }
 
 /** The advisories that apply to what the lockfile of a commit installs. Without a lockfile there is nothing to apply them to. */
-export async function advisoriesAt(context: RunContext, commit: string): Promise<AdvisorySide> {
+export async function advisorySide(context: RunContext, commit: string): Promise<AdvisorySide> {
   const sets = await advisorySets(context);
   if (sets.length === 0) return { hits: [], problem: null };
   const lock = await lockfileAt(context, commit);

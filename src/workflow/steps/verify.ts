@@ -10,7 +10,7 @@ import { listTree } from '../../git/tree.js';
 import { layersOf, type Snapshot } from '../../setup/prepare.js';
 import { EXIT } from '../../protocol/exit.js';
 import type { RunContext } from '../context.js';
-import { advisoriesAt, AdvisorySide } from './advisories.js';
+import { advisorySide, AdvisorySide } from './advisories.js';
 import { headSnapshots, setupHead } from './setup.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
@@ -39,7 +39,7 @@ export async function verifyBase(context: RunContext, tree: string, snapshot: Sn
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
-  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), advisories: await advisoriesAt(context, context.request.baseCommit), snapshot: snapshot.id }) };
+  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), advisories: await advisorySide(context, context.request.baseCommit), snapshot: snapshot.id }) };
 }
 
 /** A change to be measured against the base. */
@@ -63,7 +63,7 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
   const headFolder = await runFolder(context, change.tree);
   const using = await collector(context, journal);
   const { checks } = await environmentOf(context);
-  const advisories = await advisoriesAt(context, change.commit);
+  const advisories = await advisorySide(context, change.commit);
   const scan = async (lowers: readonly string[]): Promise<SideBody['scan']> => scanned ?? mutable(await collectScan(using, { round, side: 'head', lowers }, changed));
   const head = await tryHeadSetup(context, baseTree, change.tree, changed, base, journal);
   if ('failed' in head) return { checks: [head.failed], red: [], scan: await scan([headFolder]), advisories, snapshot: null };
