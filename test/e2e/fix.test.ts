@@ -115,7 +115,7 @@ describe('sallyport fix --only deps', () => {
   const osv = (id: string, name: string): string => JSON.stringify({ id, modified: '2026-10-01T00:00:00Z', summary: `flaw in ${name}`, affected: [{ package: { ecosystem: 'npm', name }, ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '1.0.1' }] }] }] });
   const filesOf = (registry: FakeRegistry): Record<string, string> => ({
     'package.json': `${JSON.stringify({ name: 'project', version: '1.0.0', scripts: { test: 'node --test' }, dependencies: { kind: '1.0.0', rude: '1.0.0' } }, null, 2)}\n`,
-    'package-lock.json': registry.lockfile([['kind', '1.0.0'], ['rude', '1.0.0']], { dependencies: { kind: '1.0.0', rude: '1.0.0' } }),
+    'package-lock.json': `${JSON.stringify(JSON.parse(registry.lockfile([['kind', '1.0.0'], ['rude', '1.0.0']], { dependencies: { kind: '1.0.0', rude: '1.0.0' } })), null, 2)}\n`,
     'test/words.test.js': "const assert = require('node:assert');\nconst { test } = require('node:test');\ntest('kind stays kind', () => assert.strictEqual(require('kind')(), 'kind'));\ntest('rude stays rude', () => assert.strictEqual(require('rude')(), 'rude'));\n",
   });
 
@@ -145,6 +145,7 @@ describe('sallyport fix --only deps', () => {
     write(join(home.folder, 'osv'), { 'a.json': osv('GHSA-aaaa-aaaa-aaaa', 'kind') });
     const configured = await home.sally(['fix', '--only', 'deps', '--repo', repo, '--json'], { env: { SALLYPORT_ADVISORIES: join(home.folder, 'osv') } });
     expect(configured).toMatchObject({ code: 0, json: { verdict: 'passed' } });
+    home.mayStay = true; // it can be resumed once they are there
     expect(await home.sally(['fix', '--only', 'deps', '--repo', repo], { env: { SALLYPORT_ADVISORIES: join(home.folder, 'nowhere') } })).toMatchObject({ code: 7, stderr: expect.stringContaining('[advisories.unavailable]') });
   });
 });
