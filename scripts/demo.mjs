@@ -63,7 +63,7 @@ function showTasks(tasks) {
     const evidence = sally(['evidence', task.id, '--json']).json();
     const diff = evidence.files.length === 0 ? '' : sally(['diff', task.id]).out;
     for (const line of taskScreen(`${task.name}: ${task.about}`, evidence, diff, task.name === 'repair' ? 40 : 16)) say(line);
-    if (task.name === 'review') say(sally(['show', task.id]).out.split('\n').filter((l) => /^- |GHSA/.test(l)).slice(0, 24).map((l) => `  ${l.slice(0, 130)}`).join('\n'));
+    if (task.name === 'review') say(sally(['show', task.id]).out.split('\n').filter((l) => l.startsWith('- ')).slice(0, 24).map((l) => `  ${l.slice(0, 130)}`).join('\n'));
     if (task.name === 'hostile') showAttempts(task);
   }
 }

@@ -18,8 +18,8 @@ export function caseConditions({ cases, files, checks }: Pick<Evidence, 'cases' 
   const failing = cases.filter((c) => c.change === 'broken' || c.change === 'new_failing');
   const gone = cases.filter((c) => c.change === 'now_skipped' || c.change === 'removed');
   return [
-    listed('cases.none_broken', failing, 'No case broke.', 'cases fail that did not fail before'),
-    listed('cases.none_removed', gone, 'No case was removed or skipped.', 'cases were removed or are skipped now'),
+    listed('cases.none_broken', failing, 'No case broke.', ['case fails that did not fail before', 'cases fail that did not fail before']),
+    listed('cases.none_removed', gone, 'No case was removed or skipped.', ['case was removed or is skipped now', 'cases were removed or are skipped now']),
     securityTestsKept(gone, files, checks),
   ];
 }
@@ -90,6 +90,6 @@ function somethingRan(head: readonly CheckRun[], cases: readonly CaseChange[]): 
     : { id, holds: 'unknown', detail: 'No case passes at the head, so nothing shows that the change works.' };
 }
 
-function listed(id: string, found: readonly CaseChange[], good: string, bad: string): Finding {
-  return found.length === 0 ? { id, holds: 'yes', detail: good } : { id, holds: 'no', detail: `${found.length} ${bad}: ${found.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
+function listed(id: string, found: readonly CaseChange[], good: string, bad: readonly [one: string, more: string]): Finding {
+  return found.length === 0 ? { id, holds: 'yes', detail: good } : { id, holds: 'no', detail: `${count(found.length, ...bad)}: ${found.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
 }
