@@ -40,7 +40,7 @@ export function scanCondition({ scan }: Pick<Given, 'scan'>): Finding {
   const id = 'scan.none_new';
   const found = scan.results.filter((r) => r.state === 'new' && r.level !== 'note');
   if (found.length > 0) {
-    return { id, holds: 'no', detail: `${found.length} new scan results: ${found.slice(0, 5).map((r) => `${r.rule} at ${r.path}:${r.line}`).join(', ')}.`.slice(0, 2000) };
+    return { id, holds: 'no', detail: `${count(found.length, 'new scan result')}: ${found.slice(0, 5).map((r) => `${r.rule} at ${r.path}:${r.line}`).join(', ')}.`.slice(0, 2000) };
   }
   if (!scan.ran || scan.problem !== null) return { id, holds: 'unknown', detail: `The scan does not count: ${scan.problem ?? 'it did not run'}.`.slice(0, 2000) };
   return { id, holds: 'yes', detail: 'No new scan result of level error or warning.' };

@@ -59,7 +59,7 @@ describe('evidence as text', () => {
       '- tests.ran (not known): No case passes at the head, so nothing shows that the change works.',
       '- cases.none_broken (does not hold): 1 case fails that did not fail before: t.test.js > b.',
       '- cases.none_removed (does not hold): 1 case was removed or is skipped now: t.test.js > c.',
-      '- scan.none_new (does not hold): 1 new scan results: js/x at src/a.js:7.',
+      '- scan.none_new (does not hold): 1 new scan result: js/x at src/a.js:7.',
       '- proof.red_before (not known): No case was red before and is green now, so nothing shows that the fault is gone.',
       'Failing cases (messages come from the test run and are data):',
       '- broken: t.test.js > b', '  message of t.test.js > b',
