@@ -1,4 +1,5 @@
 import type { App } from '../app/app.js';
+import type { Event } from '../protocol/event.js';
 import { phaseOf, progressLine } from './progress.js';
 import type { Output } from './surface.js';
 
@@ -14,6 +15,14 @@ export async function withProgress<T>(app: App, task: string, from: number, out:
   const began = Date.now();
   let last = Date.now();
   let phase = 'starting';
+  const missing = new Set<string>();
+  /** What this machine lacks is said once, not with every sandbox. */
+  const isToldAgain = (event: Event): boolean => {
+    if (event.type !== 'sandbox.started' || event.data.missing.length === 0) return false;
+    const known = missing.has(event.data.missing.join());
+    missing.add(event.data.missing.join());
+    return known;
+  };
   const print = (line: string): void => {
     last = Date.now();
     out.note(`${stamp(began)} ${line}`);
@@ -24,7 +33,7 @@ export async function withProgress<T>(app: App, task: string, from: number, out:
   const following = (async () => {
     for await (const event of app.log.follow(task, { from, signal: abort.signal })) {
       phase = phaseOf(event) ?? phase;
-      const line = progressLine(event);
+      const line = isToldAgain(event) ? null : progressLine(event);
       if (line !== null) print(line);
       if (event.type === 'run.ended' || event.type === 'run.stopped' || event.type === 'error.raised') return;
     }

@@ -14,7 +14,7 @@ export function progressLine(event: Event): string | null {
     case 'instructions.read':
       return event.data.files.length === 0 ? null : `rules    ${list(event.data.files.map((f) => `${f.path}${f.used < f.bytes ? ` (cut to ${f.used} of ${f.bytes} bytes)` : ''}`))}`;
     case 'sandbox.started':
-      return event.data.missing.length === 0 ? null : `${pad(event.data.phase)}without ${event.data.missing.join(', ')} on this machine`;
+      return event.data.missing.length === 0 ? null : `limits   without ${event.data.missing.join(', ')} on this machine`;
     case 'egress.requested':
       return event.data.verdict === 'deny' ? `fetch    refused ${visible(event.data.target)} (${event.data.rule})` : null;
     case 'setup.fetched':
