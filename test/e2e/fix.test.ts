@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/protocol/evidence.js';
-import { type Home, openHome, processesOf } from '../support/cli.js';
-import { until } from '../fixtures/database.js';
-import { watch } from '../support/hold.js';
+import { type Home, openHome } from '../support/cli.js';
+import { killAt } from '../support/hold.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { makeRepo, write } from '../support/repo.js';
 import { finish, SHOP } from '../support/shop.js';
@@ -66,15 +65,7 @@ describe('sallyport fix', () => {
   it('goes on after kill -9 without trying again what was tried', async () => {
     makeRepo(repo, FLAWED);
     expect((await home.sally(['tasks'])).code).toBe(0);
-    await using log = await watch(home.home);
-    await log.holdAt("type = 'step.ended' and data->>'step' = 'try'");
-    const worker = home.start(['fix', '--only', 'code', '--repo', repo]);
-    await Promise.race([log.held(60_000), worker.ended.then((ran) => Promise.reject(new Error(`it ended: ${ran.stderr}`)))]);
-    worker.kill('SIGKILL');
-    await worker.ended;
-    await log.letGo();
-    await until(() => processesOf(home.folder).every((line) => /postgres|owner\.js/.test(line)), 'only the database lives', 5000);
-    await log.expireLeases();
+    await killAt(home, "type = 'step.ended' and data->>'step' = 'try'", ['fix', '--only', 'code', '--repo', repo]);
     expect(await home.sally(['resume', 'last', '--json'])).toMatchObject({ code: 0, json: { verdict: 'passed' } });
     const tried = (await home.events()).flatMap((e) => (e.type === 'remedy.tried' ? [e.data.candidate] : []));
     expect(tried.length).toBe(new Set(tried).size);

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/protocol/evidence.js';
-import { cgroupsOf, openHome, processesOf } from '../support/cli.js';
-import { watch } from '../support/hold.js';
+import { cgroupsOf, openHome } from '../support/cli.js';
+import { killAt } from '../support/hold.js';
 import { makeRepo } from '../support/repo.js';
-import { until } from '../fixtures/database.js';
 
 const step = (name: string): [string, string] => [`before the result of ${name} is durable`, `type = 'step.ended' and data->>'step' = '${name}'`];
 const PLACES: readonly [string, string][] = [
@@ -23,18 +22,8 @@ describe('a worker of `fix` that is killed', () => {
     await using home = openHome();
     makeRepo(join(home.folder, 'repo'), FILES);
     expect(await home.sally(['tasks'])).toMatchObject({ code: 0 });
-    {
-      await using log = await watch(home.home);
-      await log.holdAt(where);
-      const worker = home.start(['fix', '--only', 'code', '--repo', join(home.folder, 'repo')]);
-      await Promise.race([log.held(90_000), worker.ended.then((ran) => Promise.reject(new Error(`it ended: ${ran.stdout} ${ran.stderr}`)))]);
-      worker.kill('SIGKILL');
-      await worker.ended;
-      await log.letGo();
-      await until(() => processesOf(home.folder).every((line) => /postgres|owner\.js/.test(line)), 'only the database lives', 5000);
-      await log.expireLeases();
-      expect(await home.sally(['resume', 'last', '--json'])).toMatchObject({ code: 0, json: { verdict: 'passed' } });
-    }
+    await killAt(home, where, ['fix', '--only', 'code', '--repo', join(home.folder, 'repo')]);
+    expect(await home.sally(['resume', 'last', '--json'])).toMatchObject({ code: 0, json: { verdict: 'passed' } });
     const { remedies, files } = (await home.sally(['evidence', 'last', '--json'])).json as Evidence;
     expect(remedies.map((r) => [r.title.split(' ')[0], r.kept]).sort()).toEqual([['js/insecure-random', true], ['js/weak-hash', false]]);
     expect(files.map((f) => f.path)).toEqual(['src/a.js']);

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cgroupsOf, openHome, processesOf } from '../support/cli.js';
-import { watch } from '../support/hold.js';
+import { cgroupsOf, openHome } from '../support/cli.js';
+import { killAt } from '../support/hold.js';
 import { makeRepo } from '../support/repo.js';
 import { BREAK, finish, MEND, shell, SHOP } from '../support/shop.js';
-import { until } from '../fixtures/database.js';
 
 const step = (name: string): [string, string] => [`before the result of ${name} is durable`, `type = 'step.ended' and data->>'step' = '${name}'`];
 const first = (type: string): [string, string] => [`before the first ${type}`, `type = '${type}' and not exists (select from sallyport.events o where o.type = '${type}')`];
@@ -25,19 +24,9 @@ describe('a worker that is killed', () => {
     const mend = `${MEND}; ${BREAK}`;
     const whole = 'sed -i \'s/"trolley"/"cart"/\' cart.js';
     const model = home.model([shell(mend), shell(mend), shell('cat cart.js'), finish('first'), shell(whole), shell(whole), finish('second')]);
-    {
-      await using log = await watch(home.home);
-      await log.holdAt(where);
-      const worker = home.start(['run', 'x', '--repo', join(home.folder, 'shop'), '--json', '--model', model]);
-      await Promise.race([log.held(), worker.ended.then((ran) => Promise.reject(new Error(`it ended: ${ran.stdout} ${ran.stderr}`)))]);
-      worker.kill('SIGKILL');
-      await worker.ended;
-      await log.letGo();
-      await until(() => processesOf(home.folder).every((line) => /postgres|owner\.js/.test(line)), 'only the database lives', 5000);
-      await log.expireLeases();
-      const resumed = await home.sally(['resume', 'last', '--json']);
-      expect({ code: resumed.code, stdout: resumed.stdout }).toEqual({ code: 0, stdout: expect.stringContaining('"verdict":"passed"') });
-    }
+    await killAt(home, where, ['run', 'x', '--repo', join(home.folder, 'shop'), '--json', '--model', model]);
+    const resumed = await home.sally(['resume', 'last', '--json']);
+    expect({ code: resumed.code, stdout: resumed.stdout }).toEqual({ code: 0, stdout: expect.stringContaining('"verdict":"passed"') });
     const events = await home.events();
     expect(events.map((e) => e.seq)).toEqual(events.map((__, i) => i));
     expect(new Set(events.filter((e) => e.type === 'step.ended').map((e) => e.data.step)).size).toBe(events.filter((e) => e.type === 'step.ended').length);

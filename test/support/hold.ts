@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { until } from '../fixtures/database.js';
+import { type Home, processesOf } from './cli.js';
 
 const LOCK = 4711;
 
@@ -55,6 +56,22 @@ export async function watch(home: string): Promise<Watch> {
       keep.destroy();
     },
   };
+}
+
+/**
+ * Starts a command on `home`, waits until it is about to append the event that `where` describes, and kills it there: what came before is
+ * durable, the event is not. Its lease has run out when this returns, so that another worker may take over.
+ */
+export async function killAt(home: Home, where: string, args: readonly string[]): Promise<void> {
+  await using log = await watch(home.home);
+  await log.holdAt(where);
+  const worker = home.start(args);
+  await Promise.race([log.held(90_000), worker.ended.then((ran) => Promise.reject(new Error(`it ended: ${ran.stdout} ${ran.stderr}`)))]);
+  worker.kill('SIGKILL');
+  await worker.ended;
+  await log.letGo();
+  await until(() => processesOf(home.folder).every((line) => /postgres|owner\.js/.test(line)), 'only the database lives', 5000);
+  await log.expireLeases();
 }
 
 function attach(path: string): Promise<Socket | null> {
