@@ -53,16 +53,17 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   });
   const notes = [...found.notes, ...(await warnings(app, request))]; // reads the environment too: what is wrong with it is said before a task exists
   const repository = await registerAndLabel(app, found.locator, submission.label);
+  const purpose = checkPurpose(submission.purpose);
   const screened = request.agent === 'loop' ? screen(request.text) : null; // the other agents do what they do whatever the text says
   const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
   const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request, repository: repository.id, createdAt: new Date() });
   await recordAct(app, task.id, 'submit', [
     { type: 'task.created', data: { request } },
     ...(submission.label === null ? [] : [{ type: 'repository.labelled' as const, data: { repository: repository.id, label: submission.label, by: app.principal } }]),
-    ...(screened === null ? [] : [{ type: 'request.screened' as const, data: { outcome: screened.outcome, score: screened.score, reasons: [...screened.reasons], screen: `${SCREEN.name} ${SCREEN.version}`, purpose: submission.purpose } }]),
+    ...(screened === null ? [] : [{ type: 'request.screened' as const, data: { outcome: screened.outcome, score: screened.score, reasons: [...screened.reasons], screen: `${SCREEN.name} ${SCREEN.version}`, purpose } }]),
     { type: 'policy.decided', data: decision },
   ]);
-  const unfit = screened === null ? null : screenError(screened, submission.purpose);
+  const unfit = screened === null ? null : screenError(screened, purpose);
   if (unfit !== null) throw await refuse(app, task, unfit);
   if (decision.effect !== 'allow') throw await refuse(app, task, policyError(decision, request));
   return { task, decision, notes };
@@ -74,6 +75,14 @@ function checkRequest(request: TaskRequest): TaskRequest {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new SallyportError('input.invalid', `Cannot take this task: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, { hint: 'sallyport run --help lists the options.' });
+}
+
+/** A declared purpose says something: an empty one settles no doubt. */
+function checkPurpose(purpose: string | null): string | null {
+  if (purpose === null) return null;
+  const text = purpose.trim();
+  if (text.length < 10 || text.length > 2000) throw new SallyportError('input.invalid', `Cannot take this purpose: it has ${text.length} characters, expected 10 to 2,000`, { hint: 'Say what the work is for and in whose name.' });
+  return text;
 }
 
 interface Found {

@@ -13,7 +13,7 @@ export interface Config {
   readonly modelKey: string | null;
   readonly price: Price | null;
   readonly allowHosts: readonly string[];
-  /** A folder or file of OSV records, or the URL of a mirror's file. Null = none. */
+  /** A folder of OSV records, or the URL of a mirror's file. Null = none. */
   readonly advisories: string | null;
   readonly user: string;
   readonly path: string;

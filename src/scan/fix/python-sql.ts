@@ -6,12 +6,12 @@ import { type FileFacts, insert, replace, together } from './facts.js';
 import { pythonArguments } from './python.js';
 import { type PythonBuilt, pythonBuilt, pythonExpression } from './python-text.js';
 import { HOLE, holeIndex, HOLES } from './text.js';
+import { NAME_PART } from './sql.js';
 
 const MARKED: readonly string[] = ['sqlite3', 'aiosqlite', 'apsw', 'pyodbc', 'duckdb'];
 const FORMATTED: readonly string[] = ['psycopg2', 'psycopg', 'pymysql', 'MySQLdb', 'mysql', 'aiomysql', 'django'];
 /** Statements of SQLAlchemy take named parameters and another call. */
 const OTHER: readonly string[] = ['sqlalchemy', 'asyncpg', 'peewee', 'pandas', 'flask_sqlalchemy'];
-const NAME_PART = /quote|escape|ident|schema|table|column|placeholder/i;
 const BEFORE_VALUE = /(?:[=<>]|\b(?:i?like|regexp|glob|between|then|else)|\bbetween\s+\S+\s+and|\bvalues\s*\((?:[^()]*,)?)\s*$/i;
 const AFTER_VALUE = /^(?:\s|\)|,|;|::|$|\\n)/;
 const TOKEN = /'(?:[^']|'')*'|"[^"]*"|`[^`]*`|\?|%s|[\uE000-\uF8FF]/g;

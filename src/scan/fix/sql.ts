@@ -9,7 +9,7 @@ const NUMBERED: ReadonlySet<string> = new Set(['pg', 'pg-promise', 'pg-pool', '@
 const MARKED: ReadonlySet<string> = new Set(['mysql', 'mysql2', 'mysql2/promise', 'mariadb', 'sqlite3', 'sqlite', 'better-sqlite3', 'sql.js', 'knex']);
 /** Parts of a statement that cannot be parameters, by the names people give them; what quotes itself, and constants. */
 const CONSTANT = /(?:^|\.)[A-Z][A-Z0-9_]*$/;
-const NAME_PART = /quote|escape|ident|schema|table|column|placeholder/i;
+export const NAME_PART = /quote|escape|ident|schema|table|column|placeholder/i;
 
 /** True for a value that is a name or a constant by its text. */
 export function isNamePart(text: string): boolean {

@@ -5,7 +5,7 @@ import { SallyportError } from '../../protocol/errors.js';
 import { AdvisoryResult } from '../../protocol/evidence.js';
 import { count } from '../../protocol/words.js';
 import { type AdvisorySet, ageDays } from '../../scan/advisories/source.js';
-import { matchAdvisories } from '../../scan/advisories/match.js';
+import { indexAdvisories, matchAdvisories } from '../../scan/advisories/match.js';
 import { advisoriesAt } from '../../setup/advisories.js';
 import type { RunContext } from '../context.js';
 import { environmentOf } from './source.js';
@@ -14,7 +14,14 @@ const LOCKFILES = ['npm-shrinkwrap.json', 'package-lock.json'] as const;
 const MAX_LOCKFILE = 64 * 1024 * 1024;
 
 /** What the known advisories say of one side. `problem` = why that proves nothing. */
-export const AdvisorySide = z.strictObject({ hits: z.array(AdvisoryResult.omit({ state: true })), problem: z.string().nullable() });
+export const AdvisorySide = z.strictObject({
+  hits: z.array(AdvisoryResult.omit({ state: true })),
+  problem: z.string().nullable(),
+  /** Whether there is a lockfile: without one nothing can be said of what is installed. */
+  locked: z.boolean(),
+  /** Advisories that do not let one say whether an installed version is meant. */
+  unknown: z.array(z.string()),
+});
 export type AdvisorySide = z.infer<typeof AdvisorySide>;
 
 const loaded = new WeakMap<RunContext, Promise<AdvisorySet[]>>();
@@ -38,14 +45,13 @@ async function load(context: RunContext): Promise<AdvisorySet[]> {
 /** The advisories that apply to what the lockfile of a commit installs. Without a lockfile there is nothing to apply them to. */
 export async function advisorySide(context: RunContext, commit: string): Promise<AdvisorySide> {
   const sets = await advisorySets(context);
-  if (sets.length === 0) return { hits: [], problem: null };
-  const lock = await lockfileAt(context, commit);
-  if (lock === null) return { hits: [], problem: null };
+  const lock = sets.length === 0 ? null : await lockfileAt(context, commit);
+  if (lock === null) return { hits: [], problem: null, locked: false, unknown: [] };
   try {
-    return { hits: hitsIn(sets, lock), problem: null };
+    return { hits: hitsIn(sets, lock), problem: null, locked: true, unknown: unknownIn(sets, lock) };
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
-    return { hits: [], problem: error.message.slice(0, 2000) };
+    return { hits: [], problem: error.message.slice(0, 2000), locked: true, unknown: [] };
   }
 }
 
@@ -55,6 +61,21 @@ export function hitsIn(sets: readonly AdvisorySet[], lockfile: string): Advisory
   const hits = new Map<string, AdvisorySide['hits'][number]>();
   for (const set of sets) for (const hit of matchAdvisories(set, packages)) hits.set(JSON.stringify([hit.id, hit.package, hit.version]), { ...hit, aliases: [...hit.aliases], fixed: [...hit.fixed] });
   return [...hits.values()].sort((a, b) => (a.package === b.package ? (a.id < b.id ? -1 : 1) : a.package < b.package ? -1 : 1));
+}
+
+function unknownIn(sets: readonly AdvisorySet[], lockfile: string): string[] {
+  const { packages } = readInventory(lockfile);
+  const indexes = sets.map((set) => indexAdvisories(set.records));
+  return [...new Set(indexes.flatMap((index) => packages.flatMap(({ name, version }) => index.unknown({ name, version }).map((id) => `${id} of ${name}@${version}`))))].sort();
+}
+
+/** A head that cannot be looked at is never free of advisories: a lockfile that is gone, or a version of which nothing can be said. */
+function problemOf(base: AdvisorySide, head: AdvisorySide): string | null {
+  const problem = base.problem ?? head.problem;
+  if (problem !== null) return problem;
+  if (base.locked && !head.locked) return 'the change takes the lockfile away, so what it installs is not known';
+  const fresh = head.unknown.filter((u) => !base.unknown.includes(u));
+  return fresh.length === 0 ? null : `whether these apply is not known: ${fresh.slice(0, 5).join(', ')}`;
 }
 
 export async function lockfileAt(context: RunContext, commit: string): Promise<string | null> {
@@ -74,7 +95,7 @@ export function compareAdvisories(sets: readonly AdvisorySet[], base: AdvisorySi
   return {
     source: sets.length === 0 ? null : sets.map((s) => `${s.source}${s.stale === null ? '' : ` (${s.stale})`}${s.malformed.count === 0 ? '' : ` (${count(s.malformed.count, 'record')} of another form left out)`}`).join(', ').slice(0, 1000),
     newest: sets.flatMap((s) => s.newest ?? []).sort().at(-1) ?? null, ageDays: ages.length === 0 ? null : Math.min(...ages),
-    problem: base.problem ?? head.problem,
+    problem: problemOf(base, head),
     results: [...head.hits.map((h) => ({ ...h, state: before.has(key(h)) ? ('unchanged' as const) : ('new' as const) })), ...base.hits.filter((h) => !after.has(key(h))).map((h) => ({ ...h, state: 'absent' as const }))],
   };
 }

@@ -62,7 +62,7 @@ async function planDependencies(context: RunContext, journal: Journal): Promise<
 async function planUpgradesOf(context: RunContext, journal: Journal): Promise<Plan> {
   if (!(await namesPackages(context))) return { candidates: [], advice: [] };
   const sets = await advisorySets(context);
-  if (sets.length === 0) throw new SallyportError('input.invalid', 'No advisories are configured, so which dependencies are vulnerable is not known', { hint: 'Name OSV records: SALLYPORT_ADVISORIES (folder, file or URL), or `advisories:` in sallyport.yaml.' });
+  if (sets.length === 0) throw new SallyportError('input.invalid', 'No advisories are configured, so which dependencies are vulnerable is not known', { hint: 'Name OSV records: SALLYPORT_ADVISORIES (folder or URL), or `advisories:` in sallyport.yaml.' });
   const project = await projectOf(context);
   const hits = hitsIn(sets, project.lockfile.text);
   if (hits.length === 0) return { candidates: [], advice: [] };
@@ -91,9 +91,11 @@ function recordsOf(sets: readonly AdvisorySet[]): { readonly records: AdvisorySe
 }
 
 /** A review without a model: what the base's scan and the advisories say, as a report that cites its places. */
-export async function reviewBase({ base }: Remediation, journal: Journal): Promise<{ readonly citations: BodyRef }> {
+export async function reviewBase({ context, base }: Remediation, journal: Journal): Promise<{ readonly citations: BodyRef }> {
   const plan = codeCandidates(base.scan.results);
-  const { text, citations } = reviewReport({ results: base.scan.results, hits: base.advisories.hits, plan });
+  const { problem, locked } = base.advisories;
+  const unlooked = (await advisorySets(context)).length === 0 ? 'none are configured' : (problem ?? (locked ? null : 'there is no lockfile'));
+  const { text, citations } = reviewReport({ results: base.scan.results, hits: base.advisories.hits, plan, unlooked });
   await journal.record('agent.finished', { round: 1, reason: 'finish', summary: await journal.keep(text, 'text/plain') });
   return { citations: await journal.keep(JSON.stringify(citations), 'application/json') };
 }
