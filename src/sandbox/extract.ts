@@ -5,7 +5,7 @@ import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import type { ChangeEntry } from '../git/change.js';
 import type { Skipped } from '../git/tree.js';
-import { expectSuccess } from './bwrap/command.js';
+import { expectSuccess } from './session/command.js';
 import { openRecorded } from './record.js';
 import type { SandboxDriver } from './sandbox.js';
 

@@ -20,7 +20,8 @@ export interface Cgroup {
   remove(): Promise<void>;
 }
 
-const LIMITS: readonly Guarantee[] = ['memory_limit', 'pids_limit', 'cpu_limit'];
+/** What a cgroup enforces, all or nothing. */
+export const LIMITS: readonly Guarantee[] = ['memory_limit', 'pids_limit', 'cpu_limit'];
 
 /** Tries v1 controllers, then a writable v2 subtree. Makes and removes a group to be sure. */
 export async function detectCgroups(): Promise<CgroupSupport> {

@@ -5,16 +5,16 @@ import { SallyportError, toSallyportError } from '../../protocol/errors.js';
 import { ALWAYS_DEMANDED, type Guarantee } from '../../protocol/guarantee.js';
 import { newId } from '../../protocol/ids.js';
 import { type ChildProcess, killGroup, start } from '../../process/spawn.js';
-import type { DriverReport, ExecRequest, ExecResult, Mount, Sandbox, SandboxDriver, SandboxSpec, Usage } from '../sandbox.js';
+import type { DriverReport, Mount, Sandbox, SandboxDriver, SandboxSpec } from '../sandbox.js';
 import { makeLayer, removeTree } from '../layer.js';
 import { seccompFilter } from '../seccomp.js';
 import { PROBE_ARGV, readProbes } from '../probes.js';
 import { baseVariables, bwrapArgs, FD, INSIDE } from './args.js';
-import { type Cgroup, type CgroupSupport, detectCgroups, makeCgroup, missingLimits } from './cgroup.js';
-import { Channel } from './channel.js';
+import { type Cgroup, type CgroupSupport, detectCgroups, LIMITS, makeCgroup, missingLimits } from './cgroup.js';
+import { Channel } from '../session/channel.js';
+import { type Host, SessionSandbox, type Variables } from '../session/session.js';
 import { reapGroups, sweepGroups } from './reap.js';
-import { runCommand } from './command.js';
-import { prepareRuntime, type RuntimeFile } from './runtime.js';
+import { prepareRuntime, type RuntimeFile } from '../runtime.js';
 import { pickStage, type Privilege, sourcesOf, stageCommand } from './stage.js';
 
 const READY_MS = 15_000;
@@ -33,9 +33,6 @@ export interface BwrapOptions {
   readonly toolchains: readonly Mount[];
   readonly arch: 'x64' | 'arm64';
 }
-
-/** The variables of a command: with and without those that the environment definition names. */
-type Variables = Readonly<Record<'bare' | 'full', Readonly<Record<string, string>>>>;
 
 /** What one self-test found out for the rest of this process. */
 interface Ground {
@@ -137,56 +134,21 @@ async function ready(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | nu
     clearTimeout(late);
   }
   await assertNotRoot(child);
-  return new BwrapSandbox(child, spec, cgroup, enforced, variables, channel);
+  return new SessionSandbox({ id: spec.id, phase: spec.phase, enforced, missing: LIMITS.filter((g) => !enforced.includes(g)), variables, workspace: INSIDE.workspace }, channel, hostOf(child, cgroup));
 }
 
-class BwrapSandbox implements Sandbox {
-  readonly id: string;
-  readonly phase: SandboxSpec['phase'];
-  readonly enforced: readonly Guarantee[];
-  readonly missing: readonly Guarantee[];
-  readonly #child: ChildProcess;
-  readonly #cgroup: Cgroup | null;
-  readonly #variables: Variables;
-  readonly #channel: Channel;
-  #closed: Promise<Usage> | undefined;
-  #commands = 0;
-
-  constructor(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | null, enforced: readonly Guarantee[], variables: Variables, channel: Channel) {
-    this.id = spec.id;
-    this.phase = spec.phase;
-    this.enforced = enforced;
-    this.missing = (['memory_limit', 'pids_limit', 'cpu_limit'] as const).filter((g) => !enforced.includes(g));
-    this.#child = child;
-    this.#cgroup = cgroup;
-    this.#variables = variables;
-    this.#channel = channel;
-  }
-
-  exec(request: ExecRequest): Promise<ExecResult> {
-    return runCommand(request, {
-      id: `c${this.#commands++}`, channel: this.#channel, cwd: request.cwd ?? INSIDE.workspace,
-      env: { ...(request.bare === true ? this.#variables.bare : this.#variables.full), ...request.env },
-      oomKills: async () => (await this.#cgroup?.oomKills()) ?? 0,
-      giveUp: () => killGroup(this.#child),
-    });
-  }
-
-  close(): Promise<Usage> {
-    return (this.#closed ??= this.#end());
-  }
-
-  async #end(): Promise<Usage> {
-    await kill(this.#child);
-    this.#channel.end(new SallyportError('sandbox.failed', 'The sandbox was closed'));
-    const usage = (await this.#cgroup?.usage()) ?? { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
-    await this.#cgroup?.remove();
-    return usage;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
+/** What ends the sandbox and counts for it. */
+function hostOf(child: ChildProcess, cgroup: Cgroup | null): Host {
+  return {
+    oomKills: async () => (await cgroup?.oomKills()) ?? 0,
+    giveUp: () => killGroup(child),
+    async end() {
+      await kill(child);
+      const usage = (await cgroup?.usage()) ?? { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
+      await cgroup?.remove();
+      return usage;
+    },
+  };
 }
 
 /** Host's truth: the process that became bwrap must not have the real uid 0, whatever was asked for. */
