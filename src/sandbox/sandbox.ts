@@ -1,9 +1,11 @@
 import type { Guarantee } from '../protocol/guarantee.js';
 import type { Phase } from '../protocol/event.js';
 
-/** Bounds of one sandbox. Memory in MiB, cpus in cores. */
+/** Bounds of one sandbox. Memory and disk in MiB, cpus in cores. */
 export interface Limits {
   readonly memory: number;
+  /** What may be written to the workspace, where `disk_limit` is enforced. Default 8192. */
+  readonly disk?: number;
   readonly pids: number;
   readonly cpus: number;
 }
@@ -16,11 +18,14 @@ export interface Mount {
 
 /**
  * The tree that is seen at /workspace: `lowers` (topmost first, never written) under a fresh or kept upper layer.
- * `layer` is a folder that holds `upper/` and `work/`; it belongs to the caller and outlives the sandbox. Null = read-only.
+ * `layer` is a folder that `makeLayer` made; it belongs to the caller and outlives the sandbox. Null = read-only, unless `fresh`: then what is
+ * written lies in a layer of the driver's own that vanishes with the sandbox.
  */
 export interface Workspace {
   readonly lowers: readonly string[];
   readonly layer: string | null;
+  /** With `layer: null` only. Default false. */
+  readonly fresh?: boolean;
 }
 
 export interface SandboxSpec {
@@ -88,6 +93,12 @@ export interface Sandbox extends AsyncDisposable {
   close(): Promise<Usage>;
 }
 
+/** How the one command of a sandbox ended, and what the sandbox used. */
+export interface OnceResult {
+  readonly result: ExecResult;
+  readonly usage: Usage;
+}
+
 export interface MissingGuarantee {
   readonly guarantee: Guarantee;
   readonly why: string;
@@ -110,10 +121,17 @@ export interface SandboxDriver {
   probe(): Promise<DriverReport>;
   open(spec: SandboxSpec): Promise<Sandbox>;
   /**
+   * Runs one command in a sandbox that starts and ends with it. The same walls, and less to trust: no exec server is inside, so exit and
+   * output are what the kernel and the pipes say. A program that cannot be started gives a non-zero exit and says so on stderr. Throws as `open` does.
+   */
+  once(spec: SandboxSpec, request: ExecRequest): Promise<OnceResult>;
+  /**
    * Ends what is left of sandboxes whose worker lost them: it was killed, or it hangs and another took its task over. When this returns
    * nothing of them writes any more, as far as groups can be had on this machine. Ids that are gone are no error.
    */
   reap(ids: readonly string[]): Promise<void>;
   /** Removes what killed workers left of this driver's, and nothing that lives or may just be starting. */
   sweep(): Promise<void>;
+  /** Ends what the driver keeps ready for the next sandbox. Sandboxes that are open are their owners'. The driver can be used again after it. */
+  close(): Promise<void>;
 }

@@ -13,6 +13,11 @@ function fake(exec: Sandbox['exec'], calls: string[] = []): SandboxDriver {
     probe: async () => ({ driver: 'fake', enforced: [], missing: [] }),
     reap: async () => undefined,
     sweep: async () => undefined,
+    close: async () => undefined,
+    once: async (_spec, request) => {
+      calls.push('once');
+      return { result: await exec(request), usage: USAGE };
+    },
     open: async (spec) => ({
       id: spec.id, phase: spec.phase, enforced: ['no_route'], missing: ['cpu_limit'],
       exec: async (request) => {

@@ -78,7 +78,7 @@ async function see(lowers: readonly string[], script: string): Promise<string> {
 /** The driver, with a look into each sandbox before a command runs in it. */
 function watched(look: (spec: SandboxSpec, sandbox: Sandbox, request: ExecRequest) => Promise<void>): SandboxDriver {
   return {
-    name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
+    name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(), once: (spec, request) => driver.once(spec, request), close: () => driver.close(),
     async open(spec) {
       const sandbox = await driver.open(spec);
       return {
