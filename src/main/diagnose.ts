@@ -24,7 +24,9 @@ export async function diagnose(config: Config, models: Models, uid: number): Pro
     toolchain(config), state(config), model(models),
   ];
   try {
-    const sandbox = await sandboxDriver(config, uid).probe();
+    const driver = sandboxDriver(config, uid);
+    const sandbox = await driver.probe();
+    await driver.close();
     findings.push({ id: 'sandbox', ok: true, needed: true, detail: `${sandbox.driver} holds: ${sandbox.enforced.length} guarantees, found by running`, hint: null });
     for (const m of sandbox.missing) findings.push({ id: m.guarantee, ok: false, needed: false, detail: m.why, hint: m.hint });
     return { findings, sandbox };

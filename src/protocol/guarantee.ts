@@ -20,6 +20,7 @@ export const GUARANTEES = {
   pids_limit: 'The number of processes and threads inside is bounded by a cgroup.',
   cpu_limit: 'CPU time of all processes inside is bounded by a cgroup.',
   disk_limit: 'What is written to the workspace is bounded: it lies in a file system of its own, of that size.',
+  exec_audit: 'Every program that is started inside is listed by the kernel, unseen and unforgeable from inside.',
   sealed_server: 'Code inside cannot open the memory, environment or descriptors of the exec server.',
 } as const;
 export type Guarantee = keyof typeof GUARANTEES;

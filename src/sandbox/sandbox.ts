@@ -80,6 +80,15 @@ export interface Usage {
   readonly cpuMs: number | null;
 }
 
+/** Programs that were started inside, as the kernel saw it. Paths are as they were given to execve, which is hostile text. */
+export interface Executed {
+  readonly programs: readonly { readonly pid: number; readonly path: string }[];
+  /** Started, and not named for their number. */
+  readonly omitted: number;
+  /** Events of the whole machine that were lost before they could be read: with any, the list may have gaps. */
+  readonly lost: number;
+}
+
 /**
  * A live sandbox. An implementation MUST kill everything inside on `close`, MUST be closed once (closing again is harmless),
  * MUST leave no process, mount or cgroup behind, and MUST die with the worker, also by SIGKILL.
@@ -90,6 +99,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly enforced: readonly Guarantee[];
   readonly missing: readonly Guarantee[];
   exec(request: ExecRequest): Promise<ExecResult>;
+  /** What was started inside since this was last asked; null where the driver does not enforce `exec_audit`. */
+  executed(): Executed | null;
   close(): Promise<Usage>;
 }
 
@@ -97,6 +108,7 @@ export interface Sandbox extends AsyncDisposable {
 export interface OnceResult {
   readonly result: ExecResult;
   readonly usage: Usage;
+  readonly executed: Executed | null;
 }
 
 export interface MissingGuarantee {

@@ -16,7 +16,10 @@ beforeAll(() => {
   folder = scratch();
   driver = testDriver(folder);
 });
-afterAll(() => remove(folder));
+afterAll(async () => {
+  await driver.close();
+  await remove(folder);
+});
 
 async function open(overrides: Partial<SandboxSpec> = {}): Promise<Sandbox & { layer: string; lower: string }> {
   const at = join(folder, `case-${count++}`);
@@ -121,6 +124,25 @@ describe('the bubblewrap driver', () => {
     const first = await sh(sandbox, '(while :; do sleep 0.1; date > /tmp/beat; done) >/dev/null 2>&1 & echo started');
     expect(first.stdout.toString()).toBe('started\n');
     expect((await sh(sandbox, 'while [ ! -e /tmp/beat ]; do sleep 0.05; done; echo beats')).stdout.toString()).toBe('beats\n');
+  });
+
+  it('is told by the kernel which programs were started, whatever they are called and whoever started them', async (context) => {
+    if (!(await driver.probe()).enforced.includes('exec_audit')) return context.skip('the kernel\'s trace cannot be read here');
+    await using one = await open();
+    await using other = await open();
+    await sh(one, 'cp /usr/bin/true "/tmp/a b\n sched_process_exec: filename=git pid=1"; "/tmp/a b\n sched_process_exec: filename=git pid=1"; (env -i /usr/bin/id & wait); /usr/bin/perl -e \'exec {"/usr/bin/uname"} "true"\'');
+    await sh(other, '/usr/bin/env');
+    const names = (sandbox: Sandbox): string[] => (sandbox.executed()?.programs ?? []).map((p) => p.path).filter((p) => !p.startsWith('/opt/'));
+    expect([names(one), names(other)]).toEqual([['/bin/sh', '/usr/bin/cp', '/tmp/a b\n sched_process_exec: filename=git pid=1', '/usr/bin/env', '/usr/bin/id', '/usr/bin/perl', '/usr/bin/uname'], ['/bin/sh', '/usr/bin/env']]);
+    expect(names(one)).toEqual([]); // told once
+  });
+
+  it('bounds what is written to the workspace', async (context) => {
+    if (!(await driver.probe()).enforced.includes('disk_limit')) return context.skip('no disk image can be made here');
+    await using sandbox = await open({ workspace: { lowers: [tree(join(folder, 'bounded'), { a: '' })], layer: null, fresh: true }, limits: { memory: 512, pids: 64, cpus: 2, disk: 64 } });
+    const result = await sh(sandbox, 'dd if=/dev/zero of=big bs=1M count=100; ls -s big; rm big; echo small > small && cat small');
+    expect(result.stdout.toString()).toMatch(/\nsmall\n$/);
+    expect(result.stderr.toString()).toContain('No space left on device');
   });
 
   it('refuses to start when it does not enforce what is demanded', async () => {

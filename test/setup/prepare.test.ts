@@ -82,7 +82,7 @@ function watched(look: (spec: SandboxSpec, sandbox: Sandbox, request: ExecReques
     async open(spec) {
       const sandbox = await driver.open(spec);
       return {
-        id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+        id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, executed: () => sandbox.executed(), close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
         exec: async (request) => {
           await look(spec, sandbox, request);
           return await sandbox.exec(request);

@@ -11,12 +11,13 @@ import { Channel } from '../session/channel.js';
 import { type Host, SessionSandbox } from '../session/session.js';
 import { baseVariables, FD, INSIDE } from './args.js';
 import { detectCgroups } from './cgroup.js';
+import { ExecAudit } from './exec-audit.js';
 import { runOnce } from './once.js';
 import { reapGroups, sweepGroups, sweepLayers } from './reap.js';
 import { OPTIONAL, selfTest } from './self-test.js';
 import type { Slot, SlotGround } from './slot.js';
 import { type Maker, Slots } from './slots.js';
-import type { Privilege } from './stage.js';
+import { CALLS, type Privilege } from './stage.js';
 
 const READY_MS = 15_000;
 /** An empty group this old was left by a worker that was killed. */
@@ -70,7 +71,12 @@ export function createBwrapDriver(options: BwrapOptions): SandboxDriver {
       await sweepGroups(GROUP_MS, Date.now());
       await sweepLayers(layers, LAYER_MS, Date.now());
     },
-    close: async () => await (await prepared?.catch(() => undefined))?.make.slots.close(),
+    async close() {
+      const ready = await prepared?.catch(() => undefined);
+      prepared = undefined;
+      await ready?.make.slots.close();
+      await ready?.make.audit?.close();
+    },
   };
 }
 
@@ -78,12 +84,12 @@ async function layAndTest(options: BwrapOptions): Promise<Prepared> {
   const { privilege, folder } = options;
   if (privilege.kind === 'root' && privilege.uid === 0) throw new SallyportError('sandbox.unavailable', 'Cannot start sandboxes: the sandbox user may not be uid 0');
   const [runtime, cgroups] = await Promise.all([prepareRuntime(join(folder, 'runtime'), options.runtime), detectCgroups()]);
-  const ground: SlotGround = { runtime, layers: join(folder, 'layers'), privilege, arch: options.arch, cgroups, images: privilege.kind === 'root' };
+  const ground: SlotGround = { runtime, layers: join(folder, 'layers'), privilege, arch: options.arch, cgroups, images: privilege.kind === 'root', audit: null };
   const scratch = await mkdtemp(join(folder, 'runtime', '.probe-'));
   try {
     const lower = join(scratch, 'lower');
     await mkdir(lower, { mode: 0o755 });
-    return await selfTest(ground, (g) => makerOf(options, g), lower, openSandbox);
+    return await selfTest(ground, privilege.kind === 'root' ? () => ExecAudit.start(CALLS[options.arch].mount) : null, (g) => makerOf(options, g), lower, openSandbox);
   } finally {
     await removeTree(scratch);
   }
@@ -93,6 +99,7 @@ function makerOf(options: BwrapOptions, ground: SlotGround): Maker {
   const path = options.toolchains.map((t) => `${t.target}/bin`);
   return {
     slots: new Slots(ground),
+    audit: ground.audit,
     complete: (asked) => ({
       spec: { ...asked, mounts: [...options.toolchains, ...asked.mounts] },
       variables: { bare: baseVariables({ ...asked, variables: {} }, path), full: baseVariables(asked, path) },
@@ -133,7 +140,7 @@ async function onceSandbox(make: Maker, asked: SandboxSpec, request: ExecRequest
     await slot.claim(spec, request.argv, { cwd: request.cwd ?? INSIDE.workspace, variables: env });
     slot.child.stdin?.end(request.stdin);
     const result = await runOnce(slot, request, began);
-    return { result, usage: await usageOf(slot) };
+    return { result, usage: await usageOf(slot), executed: slot.executed() };
   } finally {
     await slot.end();
   }
@@ -160,11 +167,12 @@ function hostOf(slot: Slot): Host {
   return {
     oomKills: async () => (await slot.cgroup?.oomKills()) ?? 0,
     giveUp: () => killGroup(slot.child),
+    executed: () => slot.executed(),
     async end() {
       await slot.kill();
-      const usage = await usageOf(slot);
+      const [usage, executed] = [await usageOf(slot), slot.executed()];
       await slot.end();
-      return usage;
+      return { usage, executed };
     },
   };
 }

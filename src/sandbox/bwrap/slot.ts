@@ -5,10 +5,11 @@ import { type ChildProcess, killGroup, start } from '../../process/spawn.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { newId } from '../../protocol/ids.js';
 import { imageOf, makeImage, makeLayer, removeTree } from '../layer.js';
-import type { SandboxSpec } from '../sandbox.js';
+import type { Executed, SandboxSpec } from '../sandbox.js';
 import { seccompFilter } from '../seccomp.js';
 import { bwrapArgs, FD, type Once } from './args.js';
 import { type Cgroup, type CgroupSupport, prepareCgroup } from './cgroup.js';
+import type { ExecAudit } from './exec-audit.js';
 import { explain } from './explain.js';
 import { clearOf, type Image, ordersOf, pickStage, type Privilege, sourcesOf, stageCommand } from './stage.js';
 
@@ -29,6 +30,8 @@ export interface SlotGround {
   readonly cgroups: CgroupSupport;
   /** True when layers can be images of a bounded size. */
   readonly images: boolean;
+  /** Null where programs that are started cannot be followed. */
+  readonly audit: ExecAudit | null;
 }
 
 /**
@@ -47,14 +50,16 @@ export class Slot {
   onStderr: ((chunk: Buffer) => void) | null = null;
   readonly #ground: SlotGround;
   readonly #fresh: string | null;
+  #id: string;
   #layer: string | null = null;
   #said = '';
   #ended: Promise<void> | undefined;
 
-  private constructor(ground: SlotGround, child: ChildProcess, cgroup: Cgroup | null, fields: { readonly stage: string; readonly disk: number; readonly fresh: string | null }) {
+  private constructor(ground: SlotGround, child: ChildProcess, cgroup: Cgroup | null, fields: { readonly id: string; readonly stage: string; readonly disk: number; readonly fresh: string | null }) {
     this.#ground = ground;
     this.child = child;
     this.cgroup = cgroup;
+    this.#id = fields.id;
     this.stage = fields.stage;
     this.disk = fields.disk;
     this.#fresh = fields.fresh;
@@ -72,10 +77,12 @@ export class Slot {
     try {
       const stdio = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const;
       child = await start(stageCommand(stage, ground.runtime, ground.privilege, ground.arch, draft), { cwd: '/', env: {}, stdio: [...stdio] });
+      ground.audit?.follow(id, child.pid as number);
       const cgroup = await prepareCgroup(ground.cgroups, id, child.pid as number);
-      return new Slot(ground, child, cgroup, { stage, disk, fresh: draft });
+      return new Slot(ground, child, cgroup, { id, stage, disk, fresh: draft });
     } catch (error) {
       if (child !== undefined) killGroup(child);
+      ground.audit?.forget(id);
       if (draft !== null) await removeTree(join(draft, '..'));
       throw error;
     }
@@ -103,6 +110,8 @@ export class Slot {
     this.hold(true);
     await this.warm;
     await this.cgroup?.claim(spec.id, spec.limits);
+    this.#ground.audit?.rename(this.#id, spec.id);
+    this.#id = spec.id;
     this.#layer = await this.#layerOf(spec);
     const images = await imagesOf(spec);
     const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, command });
@@ -115,6 +124,11 @@ export class Slot {
   /** The error of a start that failed, with what the stage or bwrap said. */
   explain(error: SallyportError, said = this.#said): SallyportError {
     return explain(error, said.trim());
+  }
+
+  /** Programs that were started since this was last asked; null where nobody watches. */
+  executed(): Executed | null {
+    return this.#ground.audit?.take(this.#id) ?? null;
   }
 
   /** Kills everything that it became (all of it dies with bwrap: --die-with-parent, own pid namespace). Resolves when that is reaped. */
@@ -132,6 +146,7 @@ export class Slot {
 
   async #end(): Promise<void> {
     await this.kill();
+    this.#ground.audit?.forget(this.#id);
     await this.cgroup?.remove();
     if (this.#fresh !== null) await removeTree(join(this.#fresh, '..'));
     if (this.#layer !== null) await removeTree(this.#layer);

@@ -1,11 +1,13 @@
 import type { SandboxSpec } from '../sandbox.js';
 import type { Variables } from '../session/session.js';
+import type { ExecAudit } from './exec-audit.js';
 import { sourcesOf } from './stage.js';
 import { DEFAULT_DISK, Slot, type SlotGround } from './slot.js';
 
 /** What sandboxes are made with: stages, and what every sandbox of this driver sees beside its own. */
 export interface Maker {
   readonly slots: Slots;
+  readonly audit: ExecAudit | null;
   complete(spec: SandboxSpec): { readonly spec: SandboxSpec; readonly variables: Variables };
 }
 

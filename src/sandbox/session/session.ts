@@ -1,6 +1,6 @@
 import type { Phase } from '../../protocol/event.js';
 import type { Guarantee } from '../../protocol/guarantee.js';
-import type { ExecRequest, ExecResult, Sandbox, Usage } from '../sandbox.js';
+import type { Executed, ExecRequest, ExecResult, Sandbox, Usage } from '../sandbox.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Channel } from './channel.js';
 import { runCommand } from './command.js';
@@ -12,10 +12,12 @@ export type Variables = Readonly<Record<'bare' | 'full', Readonly<Record<string,
 export interface Host {
   /** Out-of-memory kills so far, from the kernel's own counter; 0 where the driver has none. */
   oomKills(): Promise<number>;
+  /** As `Sandbox.executed`. */
+  executed(): Executed | null;
   /** Ends everything inside at once; the last resort against a command or a server that does not end. */
   giveUp(): void;
-  /** Ends everything inside, releases what the driver holds, and returns what was counted. Called once. */
-  end(): Promise<Usage>;
+  /** Ends everything inside, releases what the driver holds, and returns what was counted and what was started since `executed` was last asked. Called once. */
+  end(): Promise<{ readonly usage: Usage; readonly executed: Executed | null }>;
 }
 
 export interface SessionFields {
@@ -37,6 +39,8 @@ export class SessionSandbox implements Sandbox {
   readonly #channel: Channel;
   readonly #host: Host;
   #closed: Promise<Usage> | undefined;
+  /** What was left to tell at the end. */
+  #last: Executed | null | undefined;
   #commands = 0;
 
   constructor(fields: SessionFields, channel: Channel, host: Host) {
@@ -59,13 +63,22 @@ export class SessionSandbox implements Sandbox {
     });
   }
 
+  executed(): Executed | null {
+    if (this.#last === undefined) return this.#host.executed();
+    const last = this.#last;
+    this.#last = last === null ? null : { programs: [], omitted: 0, lost: 0 };
+    return last;
+  }
+
   close(): Promise<Usage> {
     return (this.#closed ??= this.#end());
   }
 
   async #end(): Promise<Usage> {
     try {
-      return await this.#host.end();
+      const { usage, executed } = await this.#host.end();
+      this.#last = executed;
+      return usage;
     } finally {
       this.#channel.end(new SallyportError('sandbox.failed', 'The sandbox was closed'));
     }
