@@ -101,9 +101,13 @@ async function selfTest(options: BwrapOptions, ground: Ground): Promise<DriverRe
   }
 }
 
+function dependencyMount({ dependencies }: SandboxSpec): Mount[] {
+  return dependencies === undefined || dependencies === null ? [] : [{ source: dependencies.folder, target: INSIDE.dependencies, writable: dependencies.writable }];
+}
+
 async function openSandbox(options: BwrapOptions, ground: Ground, asked: SandboxSpec, enforced: readonly Guarantee[]): Promise<Sandbox> {
   const toolchains = options.toolchains.map((t) => `${t.target}/bin`);
-  const spec: SandboxSpec = { ...asked, mounts: [...options.toolchains, ...asked.mounts] };
+  const spec: SandboxSpec = { ...asked, mounts: [...options.toolchains, ...asked.mounts, ...dependencyMount(asked)] };
   const stage = pickStage(sourcesOf(spec, ground.runtime));
   const cgroup = await makeCgroup(ground.cgroups, spec.id, spec.limits);
   let child: ChildProcess | undefined;
@@ -115,7 +119,7 @@ async function openSandbox(options: BwrapOptions, ground: Ground, asked: Sandbox
     const stderr = tail(child);
     pipe(child, FD.args).end(`${bwrapArgs(spec, stage).join('\0')}\0`);
     pipe(child, FD.seccomp).end(seccompFilter(options.arch));
-    return await ready(child, spec, cgroup, enforced, { bare: baseVariables({ ...spec, variables: {} }, toolchains), full: baseVariables(spec, toolchains) }, stderr);
+    return await ready(child, spec, cgroup, enforced, { bare: baseVariables({ ...spec, variables: {}, dependencies: null }, toolchains), full: baseVariables(spec, toolchains) }, stderr);
   } catch (error) {
     if (child !== undefined) await kill(child);
     await cgroup?.remove();
