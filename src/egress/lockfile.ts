@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
 
-/** One package that a lockfile names. `integrity` is a Subresource Integrity string; the strongest digest of it counts. */
-export interface LockedPackage {
+/** One package that a lockfile names. Without `integrity` the lockfile pins no digest of the tarball: what the registry announces counts. */
+export interface NamedPackage {
   readonly name: string;
   readonly version: string;
+  readonly integrity?: string;
+}
+
+/** One package that a lockfile names. `integrity` is a Subresource Integrity string; the strongest digest of it counts. */
+export interface LockedPackage extends NamedPackage {
   readonly integrity: string;
 }
 
@@ -45,6 +50,16 @@ export function parseLockfile(text: string): LockedPackage[] {
     found.push({ name, version: entry.version, integrity: entry.integrity });
   }
   return found;
+}
+
+/** The same lockfile with every address of a registry exchanged, so that no client follows one that somebody else wrote. For texts that `parseLockfile` took. */
+export function relocateLockfile(text: string, urlOf: (name: string, version: string) => string): string {
+  const value = z.looseObject({ packages: z.record(z.string(), z.looseObject({ name: z.string().optional(), version: z.string().optional(), resolved: z.union([z.string(), z.boolean()]).optional() })) }).parse(JSON.parse(text));
+  for (const [path, entry] of Object.entries(value.packages)) {
+    const name = entry.name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    if (entry.version !== undefined && /^https?:\/\//.test(String(entry.resolved))) entry.resolved = urlOf(name, entry.version);
+  }
+  return JSON.stringify(value);
 }
 
 function refuse(name: string, why: string): SallyportError {

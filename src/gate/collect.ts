@@ -5,7 +5,7 @@ import type { BodyRef, CheckRun } from '../protocol/evidence.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { onceRecorded, openRecorded } from '../sandbox/record.js';
-import type { ExecResult, Limits, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
+import type { Dependencies, ExecResult, Limits, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
 import { scanProblem } from '../scan/complete.js';
 import { REPORT_FILE } from './runners/report-file.js';
@@ -18,6 +18,8 @@ export interface Side {
   readonly side: 'base' | 'head' | 'red';
   /** Topmost first; the last is the laid-out tree. */
   readonly lowers: readonly string[];
+  /** Fetched packages that do not lie in the tree. */
+  readonly dependencies?: Dependencies | null;
 }
 
 export interface Collector {
@@ -37,7 +39,7 @@ const REPORT_MS = 10_000;
 export async function collectChecks(collector: Collector, side: Side, checks: Readonly<Record<string, CheckSpec>>): Promise<CheckRun[]> {
   const runs: CheckRun[] = [];
   for (const [name, check] of Object.entries(checks)) {
-    const run = await inFreshSandbox(collector, side.lowers, (exec) => runCheck(collector, name, check, exec));
+    const run = await inFreshSandbox(collector, side, (exec) => runCheck(collector, name, check, exec));
     runs.push(run);
     const count = (status: string): number => run.cases?.filter((c) => c.status === status).length ?? 0;
     await collector.journal.record('check.ended', {
@@ -89,7 +91,7 @@ export interface ScanSide {
 
 /** Scans a tree in a sandbox of its own: the scanners read hostile files, and their report is read as hostile. */
 export async function collectScan(collector: Collector, side: Side, changed: readonly string[]): Promise<ScanSide> {
-  const result = await onceRecorded(collector.driver, specOf(collector, 'scan', side.lowers), {
+  const result = await onceRecorded(collector.driver, specOf(collector, 'scan', side), {
     argv: ['/opt/sallyport/node', '/opt/sallyport/scan.cjs', '/workspace'], env: { NODE_PATH: '/opt/sallyport/node_modules' }, timeout: SCAN_MS, maxOutput: SARIF_OUTPUT, signal: collector.signal,
   }, collector.journal);
   collector.signal.throwIfAborted();
@@ -113,8 +115,8 @@ async function readScan(collector: Collector, result: ExecResult, changed: reado
   }
 }
 
-async function inFreshSandbox<T>(collector: Collector, lowers: readonly string[], body: (exec: Exec) => Promise<T>): Promise<T> {
-  await using sandbox = await openRecorded(collector.driver, specOf(collector, 'verify', lowers), collector.journal);
+async function inFreshSandbox<T>(collector: Collector, side: Side, body: (exec: Exec) => Promise<T>): Promise<T> {
+  await using sandbox = await openRecorded(collector.driver, specOf(collector, 'verify', side), collector.journal);
   return await body((argv, timeout, maxOutput, bare) => sandbox.exec({ argv, timeout, maxOutput, bare, signal: collector.signal }));
 }
 
@@ -122,10 +124,11 @@ async function inFreshSandbox<T>(collector: Collector, lowers: readonly string[]
  * Checks write into a layer that vanishes. The scanner runs on a tree that it only reads and with none of the repository's variables: NODE_OPTIONS
  * or LD_PRELOAD of the environment could otherwise load code of the head into the scanner itself.
  */
-function specOf(collector: Collector, phase: 'verify' | 'scan', lowers: readonly string[]): SandboxSpec {
+function specOf(collector: Collector, phase: 'verify' | 'scan', { lowers, dependencies }: Side): SandboxSpec {
   const { limits, variables } = collector;
   const reads = phase === 'scan';
   return {
-    id: newId('sb'), phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer: null, fresh: !reads }, mounts: [], egressSocket: null, scratch: null, limits, variables: reads ? {} : variables,
+    id: newId('sb'), phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer: null, fresh: !reads }, mounts: [], egressSocket: null, scratch: null, limits,
+    ...(reads ? { variables: {} } : { dependencies: dependencies ?? null, variables }),
   };
 }

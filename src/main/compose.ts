@@ -47,7 +47,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
       log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
-      registry: npmRegistry(config.userHome, config.path, learn),
+      registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: () => Promise.reject(new SallyportError('setup.fetch_failed', 'no index')) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
         learn(key);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Registry } from '../egress/npm-front.js';
+import type { Registry } from '../egress/upstream.js';
 import { run } from '../process/spawn.js';
 import { SallyportError } from '../protocol/errors.js';
 

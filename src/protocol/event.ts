@@ -11,6 +11,10 @@ const Short = z.string().max(4000);
 const Phase = z.enum(['fetch', 'build', 'agent', 'verify', 'scan', 'extract', 'probe']);
 export type Phase = z.infer<typeof Phase>;
 
+/** Where packages come from, by the name that registries and advisories know. */
+export const Ecosystem = z.enum(['npm', 'pypi']);
+export type Ecosystem = z.infer<typeof Ecosystem>;
+
 export const DecisionData = z.strictObject({
   action: z.string(),
   effect: z.enum(['allow', 'ask', 'deny']),
@@ -59,7 +63,7 @@ export const EVENTS = {
   'command.ended': z.strictObject({ command: z.string(), exit: z.int().nullable(), signal: z.string().nullable(), reason: Termination, ms: z.int(), output: BodyRef.nullable(), truncated: z.boolean(), executed: Executed.nullable().optional() }),
 
   'egress.requested': z.strictObject({ sandbox: z.string(), method: z.string().max(20), target: Short, verdict: z.enum(['allow', 'deny']), rule: z.string(), status: z.int().nullable(), bytes: z.int() }),
-  'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
+  'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ ecosystem: Ecosystem.default('npm'), name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
   'snapshot.frozen': z.strictObject({ snapshot: z.string(), inputs: Digest, reused: z.boolean() }),
 
   'model.requested': z.strictObject({ call: z.string(), model: z.string(), host: z.string(), request: BodyRef }),

@@ -10,10 +10,22 @@ export interface Limits {
   readonly cpus: number;
 }
 
-/** A read-only mount of a host folder or file. `target` is absolute and below /opt or /run. */
+/** A mount of a host folder or file, read-only unless said. `target` is absolute and below /opt or /run. */
 export interface Mount {
   readonly source: string;
   readonly target: string;
+  readonly writable?: boolean;
+}
+
+/** Fetched packages that do not lie in the workspace: a host folder, shown at /opt/deps. */
+export interface Dependencies {
+  readonly folder: string;
+  /** Fetch and build fill it; nobody else may. */
+  readonly writable: boolean;
+  /** Folders inside whose programs come first on the PATH. */
+  readonly path: readonly string[];
+  /** Variables that make it found; those of the spec are stronger. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,6 +47,7 @@ export interface SandboxSpec {
   readonly demanded: readonly Guarantee[];
   readonly workspace: Workspace;
   readonly mounts: readonly Mount[];
+  readonly dependencies?: Dependencies | null;
   /** Host unix socket shown at /run/sallyport/egress.sock. Fetch phase only. */
   readonly egressSocket: string | null;
   /** Host folder bound writable at /scratch, for caches that are thrown away. */

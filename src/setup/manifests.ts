@@ -35,9 +35,8 @@ export async function readNpmrc(context: GitContext, baseTree: string): Promise<
 }
 
 /** Writes manifests into a fresh folder that becomes the fetch phase's workspace. */
-export async function layManifests(folder: string, manifests: ReadonlyMap<string, Buffer>, npmrc: string, owner: Owner): Promise<void> {
+export async function layManifests(folder: string, files: ReadonlyMap<string, Buffer | string>, owner: Owner): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
-  const files = new Map<string, Buffer | string>([...manifests, ['.npmrc', npmrc]]);
   for (const [path, content] of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o755 });
     await writeFile(join(folder, path), content, { mode: 0o644 });

@@ -64,7 +64,7 @@ async function prepare(options: Case, journal = new MemoryJournal()): Promise<{ 
   const request: SetupRequest = {
     driver: options.driver ?? driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'scratch'), git, tree, laidOut, baseTree: tree,
     environment: { spec: EnvironmentSpec.parse({ version: 1, setup: options.setup, variables: options.variables }), checks: {}, source: 'test' },
-    trust: options.trust ?? `t${count++}`, registry: async () => ({ url: registry.url, authorization: TOKEN }), toolchain: 'test', exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
+    trust: options.trust ?? `t${count++}`, registries: { npm: async () => ({ url: registry.url, authorization: TOKEN }), pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
   };
   const snapshot = await prepareSnapshot(request);
   return { snapshot, lowers: [...layersOf(join(folder, 'snapshots'), snapshot), laidOut], journal };

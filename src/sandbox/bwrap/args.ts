@@ -10,6 +10,7 @@ export const INSIDE = {
   runtime: '/opt/sallyport',
   egressSocket: '/run/sallyport/egress.sock',
   scratch: '/scratch',
+  dependencies: '/opt/deps',
   uid: 1000,
 } as const;
 
@@ -18,9 +19,9 @@ const MIB = 1024 * 1024;
 /** Variables that every command inside starts with. */
 export function baseVariables(spec: SandboxSpec, path: readonly string[]): Record<string, string> {
   return {
-    PATH: [...path, '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+    PATH: [...(spec.dependencies?.path ?? []), ...path, '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
     HOME: INSIDE.home, USER: 'agent', LOGNAME: 'agent', SHELL: '/bin/bash', LANG: 'C.UTF-8', TZ: 'UTC', TMPDIR: '/tmp', TERM: 'dumb', CI: 'true',
-    ...spec.variables,
+    ...spec.dependencies?.variables, ...spec.variables,
   };
 }
 
@@ -58,7 +59,7 @@ export function bwrapArgs(spec: SandboxSpec, stage: string, once?: Once): string
     '--ro-bind', `${stage}/runtime`, INSIDE.runtime,
     spec.workspace.layer === null && spec.workspace.fresh !== true ? '--ro-bind' : '--bind', `${stage}/workspace`, INSIDE.workspace,
   ];
-  spec.mounts.forEach((mount, i) => args.push('--ro-bind', `${stage}/mounts/${i}`, mount.target));
+  spec.mounts.forEach((mount, i) => args.push(mount.writable === true ? '--bind' : '--ro-bind', `${stage}/mounts/${i}`, mount.target));
   if (spec.scratch !== null) args.push('--bind', `${stage}/scratch`, INSIDE.scratch);
   if (spec.egressSocket !== null) args.push('--ro-bind', `${stage}/egress.sock`, INSIDE.egressSocket);
   args.push('--chdir', once?.cwd ?? INSIDE.workspace, '--seccomp', String(FD.seccomp), '--remount-ro', '/');

@@ -101,10 +101,14 @@ function makerOf(options: BwrapOptions, ground: SlotGround): Maker {
     slots: new Slots(ground),
     audit: ground.audit,
     complete: (asked) => ({
-      spec: { ...asked, mounts: [...options.toolchains, ...asked.mounts] },
-      variables: { bare: baseVariables({ ...asked, variables: {} }, path), full: baseVariables(asked, path) },
+      spec: { ...asked, mounts: [...options.toolchains, ...asked.mounts, ...dependencyMount(asked)] },
+      variables: { bare: baseVariables({ ...asked, variables: {}, dependencies: null }, path), full: baseVariables(asked, path) },
     }),
   };
+}
+
+function dependencyMount({ dependencies }: SandboxSpec): Mount[] {
+  return dependencies === undefined || dependencies === null ? [] : [{ source: dependencies.folder, target: INSIDE.dependencies, writable: dependencies.writable }];
 }
 
 function assertEnforced(spec: SandboxSpec, report: DriverReport): void {

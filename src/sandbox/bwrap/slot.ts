@@ -215,7 +215,8 @@ async function imagesOf(spec: SandboxSpec): Promise<Image[]> {
     const folder = path === null ? null : await imageOf(path);
     if (folder !== null) found.set(folder, write || found.get(folder) === true);
   };
-  for (const path of [...lowers, ...spec.mounts.map((m) => m.source)]) await note(path, false);
+  for (const path of lowers) await note(path, false);
+  for (const { source, writable } of spec.mounts) await note(source, writable === true);
   for (const path of [layer, spec.scratch]) await note(path, true);
   return [...found].map(([folder, write]) => ({ folder, write }));
 }

@@ -6,7 +6,8 @@ import { parseLockfile } from '../../egress/lockfile.js';
 import { upgradeRules } from '../../egress/rules.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { removeTree } from '../../sandbox/layer.js';
-import { type FetchRequest, fetchWithNpm, INSIDE_URL } from '../fetch-sandbox.js';
+import type { FetchRequest } from '../fetch-sandbox.js';
+import { fetchWithNpm, INSIDE_URL } from '../npm-client.js';
 import { editManifest } from './edits.js';
 import { mergeLockfile, pruneLockfile } from './lockfile-diff.js';
 import type { Upgrade } from './plan.js';
@@ -54,7 +55,7 @@ async function runNpm(request: ResolveRequest, upgrades: readonly Upgrade[], pac
     await fetchWithNpm(request, {
       folder, npmrc: request.npmrc, manifests: new Map([['package.json', Buffer.from(packageJson)], [project.lockfile.path, Buffer.from(lockfile)]]),
       rules: upgradeRules({ locked: parseLockfile(project.lockfile.text), upgrades, ...(request.avoid === undefined ? {} : { avoid: request.avoid }) }),
-      argv: ['npm', 'install', '--package-lock-only', '--package-lock=true', `--lockfile-version=${project.inventory.lockfileVersion}`],
+      argv: ['install', '--package-lock-only', '--package-lock=true', `--lockfile-version=${project.inventory.lockfileVersion}`],
       what: `npm could not make a lockfile for ${upgrades.map((u) => `${u.package} ${u.to}`).join(', ')}`,
     });
     return await readMade(join(folder, 'fetch/upper', project.lockfile.path));

@@ -64,7 +64,7 @@ describe('runners of npm', () => {
     const laidOut = (await materialise(git, id, join(folder, 'trees'), testOwner())).path;
     const snapshot = await prepareSnapshot({
       driver: collector.driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'sockets'), git, tree: id, laidOut, baseTree: id, trust: 'base',
-      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registry: async () => registry, toolchain: 'test', exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
+      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
     });
     return [...layersOf(join(folder, 'snapshots'), snapshot), laidOut];
   }

@@ -1,0 +1,20 @@
+import type { Dependencies } from '../sandbox/sandbox.js';
+import type { DependencyPart } from './ecosystems/plan.js';
+
+/** Where the dependency folder is shown inside. */
+const INSIDE = '/opt/deps';
+/** A virtual environment: packages of Python, and what they put on the PATH. */
+export const PYTHON = `${INSIDE}/python`;
+/** Clients such as pnpm, for scripts that call them. */
+export const TOOLS = `${INSIDE}/tools`;
+
+const PARTS: Readonly<Record<DependencyPart, { readonly path: string; readonly variables: Readonly<Record<string, string>> }>> = {
+  python: { path: `${PYTHON}/bin`, variables: { VIRTUAL_ENV: PYTHON } },
+  tools: { path: `${TOOLS}/bin`, variables: {} },
+};
+
+/** The dependency folder of a snapshot as a sandbox gets it, read-only; null where no part of it was made. */
+export function dependenciesIn(folder: string, parts: readonly DependencyPart[]): Dependencies | null {
+  if (parts.length === 0) return null;
+  return { folder, writable: false, path: parts.map((part) => PARTS[part].path), variables: Object.assign({}, ...parts.map((part) => PARTS[part].variables)) as Record<string, string> };
+}
