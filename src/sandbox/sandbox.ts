@@ -56,6 +56,12 @@ export interface SandboxSpec {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** Size of a terminal in characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 export interface ExecRequest {
   readonly argv: readonly string[];
   readonly cwd?: string;
@@ -63,7 +69,12 @@ export interface ExecRequest {
   readonly env?: Readonly<Record<string, string>>;
   /** Leaves the sandbox's own variables out: for Sallyport's programs, which the repository must not steer (NODE_OPTIONS, LD_PRELOAD). */
   readonly bare?: boolean;
+  /** The whole standard input. Without it and `input` there is none. */
   readonly stdin?: Buffer;
+  /** Standard input as it comes, in place of `stdin`. Sessions only. */
+  readonly input?: AsyncIterable<Buffer>;
+  /** Runs the command on a terminal of its own, in characters; what it shows is stdout. `resized` tells of new sizes. Sessions only. */
+  readonly terminal?: TerminalSize & { readonly resized?: AsyncIterable<TerminalSize> };
   /** Milliseconds until the command and all its children are killed. */
   readonly timeout: number;
   /** Bytes of stdout and stderr together; more ends the command. */

@@ -127,6 +127,49 @@ function contract(makeDriver: (folder: string) => SandboxDriver): void {
     expect([result.stdout.toString(), seen.join()]).toEqual(['hello', 'stdout:hello']);
   });
 
+  it('takes input as it comes, however much, and ends it', async () => {
+    await using sandbox = await open();
+    async function* input(): AsyncGenerator<Buffer> {
+      yield Buffer.from('first\n');
+      for (let i = 0; i < 40; i++) yield Buffer.alloc(100_000, 'x');
+    }
+    const result = await sandbox.exec({ argv: ['/bin/sh', '-c', 'read a; echo "got $a"; wc -c'], input: input(), timeout: 20_000, maxOutput: 1000 });
+    expect([result.exit, result.stdout.toString()]).toEqual([0, 'got first\n4000000\n']);
+    // A command that does not read its input ends all the same.
+    const deaf = await sandbox.exec({ argv: ['/usr/bin/true'], input: input(), timeout: 20_000, maxOutput: 1000 });
+    expect([deaf.reason, deaf.exit]).toEqual(['exited', 0]);
+  });
+
+  it('gives a command a terminal on demand, of the size that is asked for, and the command\'s own exit code', async () => {
+    await using sandbox = await open();
+    let grow: (() => void) | undefined;
+    const shown = new Promise<void>((resolve) => (grow = resolve));
+    async function* resized() {
+      await shown;
+      yield { columns: 132, rows: 50 };
+    }
+    async function* typed(): AsyncGenerator<Buffer> {
+      yield Buffer.from('stty size\n');
+      await shown;
+      yield Buffer.from('until stty size | grep -q 132; do :; done; stty size; tty; exit 5\n');
+    }
+    const result = await sandbox.exec({
+      argv: ['/bin/sh'], terminal: { columns: 100, rows: 30, resized: resized() }, input: typed(), env: { PS1: '' }, timeout: 20_000, maxOutput: 10_000,
+      onOutput: (_, chunk) => void (chunk.toString().includes('30 100') && grow?.()),
+    });
+    expect([result.exit, result.stderr.toString()]).toEqual([5, '']);
+    expect(result.stdout.toString()).toMatch(/30 100\r\n[^]*\n50 132\r\n\/dev\/pts\/0\r\n/);
+    const killed = await sandbox.exec({ argv: ['/bin/sh', '-c', 'trap "" HUP TERM; echo up; sleep 100'], terminal: { columns: 80, rows: 24 }, timeout: 800, maxOutput: 1000 });
+    expect([killed.reason, killed.stdout.toString()]).toEqual(['timeout', 'up\r\n']);
+    expect((await sh(sandbox, 'pgrep sleep; true')).stdout.toString()).toBe('');
+  });
+
+  it('kills with a command what descends from it, also in a session of its own', async () => {
+    await using sandbox = await open();
+    await sh(sandbox, 'setsid sh -c "trap \\"\\" HUP TERM; sleep 300; :" & sleep 300', { timeout: 500 });
+    expect((await sh(sandbox, 'pgrep sleep; true')).stdout.toString()).toBe('');
+  });
+
   it('lets a background process live on between commands and kills it at the end', async () => {
     await using sandbox = await open();
     const first = await sh(sandbox, '(while :; do sleep 0.1; date > /tmp/beat; done) >/dev/null 2>&1 & echo started');
