@@ -80,6 +80,8 @@ export interface ExecRequest {
   /** Bytes of stdout and stderr together; more ends the command. */
   readonly maxOutput: number;
   readonly signal?: AbortSignal;
+  /** False: output goes to `onOutput` alone and the result has none. Default true. */
+  readonly keepOutput?: boolean;
   /** Called with every piece of output as it comes. Hostile bytes. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
 }

@@ -47,7 +47,7 @@ export async function runCommand(request: ExecRequest, context: CommandContext):
           if (size >= request.maxOutput) return;
           const part = chunk.subarray(0, request.maxOutput - size);
           size += part.length;
-          output[stream].push(part);
+          if (request.keepOutput !== false) output[stream].push(part);
           request.onOutput?.(stream, part);
           if (size >= request.maxOutput) end('output_limit');
         },
