@@ -44,8 +44,13 @@ interface Prepared {
   readonly report: DriverReport;
 }
 
+export interface BwrapDriver extends SandboxDriver {
+  /** Resolves when the stages that are kept ready are ready. For measurements. */
+  settled(): Promise<void>;
+}
+
 /** The bubblewrap driver. Never runs bwrap with the real uid 0. */
-export function createBwrapDriver(options: BwrapOptions): SandboxDriver {
+export function createBwrapDriver(options: BwrapOptions): BwrapDriver {
   let prepared: Promise<Prepared> | undefined;
   const prepare = (): Promise<Prepared> => (prepared ??= layAndTest(options));
   const begin = async (spec: SandboxSpec): Promise<Prepared> => {
@@ -66,6 +71,7 @@ export function createBwrapDriver(options: BwrapOptions): SandboxDriver {
       const { make } = await begin(spec);
       return await onceSandbox(make, spec, request);
     },
+    settled: async () => await (await prepare()).make.slots.settled(),
     reap: (ids) => reapGroups(ids),
     sweep: async () => {
       await sweepGroups(GROUP_MS, Date.now());
@@ -128,6 +134,7 @@ async function openSandbox(make: Maker, asked: SandboxSpec, enforced: readonly G
     slot.child.stdin?.end();
     const channel = await ready(slot);
     await assertNotRoot(slot);
+    make.slots.refill();
     return new SessionSandbox({ id: spec.id, phase: spec.phase, enforced, missing: OPTIONAL.filter((g) => !enforced.includes(g)), variables, workspace: INSIDE.workspace }, channel, hostOf(slot));
   } catch (error) {
     await slot.end();
@@ -147,6 +154,7 @@ async function onceSandbox(make: Maker, asked: SandboxSpec, request: ExecRequest
     return { result, usage: await usageOf(slot), executed: slot.executed() };
   } finally {
     await slot.end();
+    make.slots.refill();
   }
 }
 

@@ -32,9 +32,7 @@ export class Slots {
     for (const dead of this.#waiting.filter((slot) => !slot.alive)) await this.#drop(dead);
     const at = this.#waiting.findIndex((slot) => slot.fits(spec));
     const [found] = at === -1 ? [] : this.#waiting.splice(at, 1);
-    const slot = found ?? (await Slot.start(this.#ground, spec.limits.disk ?? DEFAULT_DISK, sourcesOf(spec)));
-    this.#refill();
-    return slot;
+    return found ?? (await Slot.start(this.#ground, spec.limits.disk ?? DEFAULT_DISK, sourcesOf(spec)));
   }
 
   /** Resolves when as many are ready as are kept, or cannot be made. For measurements. */
@@ -55,8 +53,11 @@ export class Slots {
     }));
   }
 
-  /** What cannot be started now is not reported here: the sandbox that needs it starts its own, and fails with the reason. */
-  #refill(): void {
+  /**
+   * Makes ready what is missing: called when a sandbox that was asked for is up, so that it does not wait for the next one's sake. What cannot be started
+   * now is not reported here: the sandbox that needs it starts its own, and fails with the reason.
+   */
+  refill(): void {
     while (this.#waiting.length + this.#starting.size < this.#kept) {
       const start: Promise<void> = Slot.start(this.#ground, DEFAULT_DISK, [])
         .then((slot) => {
