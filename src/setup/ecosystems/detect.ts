@@ -3,11 +3,12 @@ import { npmOpenPlan, npmPlan } from './npm.js';
 import { type Client, packageManagerOf } from './package-manager.js';
 import type { FetchPlan } from './plan.js';
 import { pnpmPlan } from './pnpm.js';
+import { planPython } from './python.js';
 import { yarnPlan } from './yarn.js';
 
 /** What is to be fetched for the manifests of a tree, one plan an ecosystem. `resolve`: the environment lets clients choose versions. */
 export function planFetch(manifests: ReadonlyMap<string, Buffer>, resolve: boolean): FetchPlan[] {
-  return [planNode(manifests, resolve)].filter((plan) => plan !== null);
+  return [planNode(manifests, resolve), planPython(manifests, resolve)].filter((plan) => plan !== null);
 }
 
 /** Lockfiles of packages of npm, in the order in which they count where package.json names no client. */
