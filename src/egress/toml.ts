@@ -125,13 +125,14 @@ class Reader {
   #inline(depth: number): TomlTable {
     const found = table();
     this.#blank(false);
-    if (!this.#take('}')) {
-      do this.#pair(found, depth + 1);
-      while ((this.#blank(false), this.#take(',')));
-      if (!this.#take('}')) throw this.#wrong('expected "," or "}"');
-    }
     this.#closed.add(found);
-    return found;
+    if (this.#take('}')) return found;
+    for (;;) {
+      this.#pair(found, depth + 1);
+      this.#blank(false);
+      if (this.#take('}')) return found;
+      if (!this.#take(',')) throw this.#wrong('expected "," or "}"');
+    }
   }
 
   #string(): string {

@@ -49,9 +49,9 @@ export function installedWheel(name: string): FakeFile | null {
 import importlib.metadata as m, json, sys, base64
 d = m.distribution(sys.argv[1])
 files = {str(f): base64.b64encode(f.locate().read_bytes()).decode() for f in d.files if not str(f).startswith('..') and '__pycache__' not in str(f) and not str(f).endswith(('/RECORD', '/INSTALLER', '/REQUESTED', '/direct_url.json'))}
-print(json.dumps({'version': d.version, 'files': files}))`;
+print(json.dumps({'files': files}))`;
   try {
-    const { version, files } = JSON.parse(execFileSync('python3', ['-c', program, name], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] })) as { version: string; files: Record<string, string> };
+    const { files } = JSON.parse(execFileSync('python3', ['-c', program, name], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] })) as { files: Record<string, string> };
     const info = Object.keys(files).map((path) => path.split('/')[0] ?? '').find((folder) => folder.endsWith('.dist-info'));
     if (info === undefined || Object.keys(files).some((path) => path.endsWith('.so'))) return null;
     return zipped(`${info.replace(/\.dist-info$/, '')}-py3-none-any.whl`, info, Object.fromEntries(Object.entries(files).map(([path, body]) => [path, Buffer.from(body, 'base64')])));
