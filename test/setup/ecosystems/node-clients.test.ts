@@ -221,6 +221,13 @@ describe('other clients of the npm registry', () => {
     expect(journal.text).not.toContain('very-secret');
   });
 
+  it('lets listed install scripts run in the build phase', { timeout: 120_000 }, async () => {
+    for (const files of [{ 'pnpm-lock.yaml': pnpmLock() }, { 'yarn.lock': classicLock() }, { 'yarn.lock': berryLock(8, '10c0', SUMS[4]) }] as Record<string, string>[]) {
+      const prepared = await preparing.prepare({ 'package.json': manifest({ scripts: {} }), ...files }, { install_scripts: ['@s/noisy'] });
+      expect([Object.keys(files), await preparing.see(prepared, 'cat node_modules/@s/noisy/pre node_modules/@s/noisy/post')]).toEqual([Object.keys(files), 'ran\nran\n']);
+    }
+  });
+
   it('leaves the client for scripts that call it', { timeout: 120_000 }, async () => {
     const pnpm = await preparing.prepare({ 'package.json': manifest({ packageManager: PNPM9, scripts: { hello: 'echo hello' } }), 'pnpm-lock.yaml': pnpmLock() });
     expect(await preparing.see(pnpm, 'pnpm --version; pnpm run --silent hello; touch /opt/deps/x; ls -d /opt/deps/*')).toBe("9.15.9\nhello\n/opt/deps/tools\ntouch: cannot touch '/opt/deps/x': Read-only file system\n");
