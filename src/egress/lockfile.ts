@@ -22,7 +22,7 @@ const Lockfile = z.object({
 
 /** Name as the registry knows it: https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 export const PACKAGE_NAME = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[A-Za-z0-9-~][A-Za-z0-9-._~]*$/;
-const VERSION = /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/;
+export const VERSION = /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/;
 
 /**
  * The packages that package-lock.json (version 2 or 3) names. What cannot be fetched under the rules (git and tarball URLs, no

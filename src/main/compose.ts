@@ -19,7 +19,7 @@ import { type Folders, foldersOf } from '../workflow/folders.js';
 import { type Config, systemUser } from './config.js';
 import { INSTALLATION, runtimeFiles, toolchainIdentity, toolchains } from './installation.js';
 import type { Models } from './models.js';
-import { npmRegistry } from './registry.js';
+import { npmRegistry, pythonIndex } from './registry.js';
 
 const POLICY = 'solo';
 
@@ -47,7 +47,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
       log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
-      registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: () => Promise.reject(new SallyportError('setup.fetch_failed', 'no index')) },
+      registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
         learn(key);
@@ -118,6 +118,7 @@ function workerEnvironment(config: Config, models: Models): Record<string, strin
     ...(config.modelKey === null ? {} : { SALLYPORT_MODEL_KEY: config.modelKey }),
     ...(config.price === null ? {} : { SALLYPORT_MODEL_PRICE: `${config.price.input}/${config.price.output}` }),
     ...Object.fromEntries(models.keyVariables().flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
+    ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
     ...certificates(),
   };
 }

@@ -58,10 +58,12 @@ export function toolchains(path: string): Mount[] {
   return existsSync('/usr/bin/node') ? [] : [{ source: dirname(dirname(realpathSync(process.execPath))), target: '/opt/toolchain/node' }];
 }
 
-/** Which Node a project gets inside: its file, size and time. */
+/** Which Node and which Python a project gets inside: their files, sizes and times. */
 export function toolchainIdentity(path: string): string {
   const [mount] = toolchains(path);
   const node = mount === undefined ? '/usr/bin/node' : join(mount.source, 'bin/node');
-  const info = statSync(node, { throwIfNoEntry: false });
-  return `${realpathSync.native(existsSync(node) ? node : '/')}:${info?.size ?? 0}:${info?.mtimeMs ?? 0}`;
+  return [node, '/usr/bin/python3'].map((file) => {
+    const info = statSync(file, { throwIfNoEntry: false });
+    return `${realpathSync.native(existsSync(file) ? file : '/')}:${info?.size ?? 0}:${info?.mtimeMs ?? 0}`;
+  }).join(' ');
 }

@@ -5,10 +5,12 @@ import type { GitContext } from '../git/command.js';
 import { pathProblem } from '../git/paths.js';
 import { listTree } from '../git/tree.js';
 import type { Owner } from '../sandbox/layer.js';
+import { isManifest } from './manifest-names.js';
 import { siftNpmrc } from './npmrc.js';
+import { siftYarnrc } from './yarnrc.js';
 
-const NAMES = new Set(['package.json', 'package-lock.json', 'npm-shrinkwrap.json']);
 const MAX_MANIFEST = 20 * 1024 * 1024;
+const MAX_CONFIGURATION = 100_000;
 
 /** Manifests and lockfiles of a tree: all that the fetch phase gets to see. Key = path. */
 export async function readManifests(context: GitContext, tree: string): Promise<Map<string, Buffer>> {
@@ -17,21 +19,28 @@ export async function readManifests(context: GitContext, tree: string): Promise<
   for (const entry of await listTree(context, tree)) {
     const path = entry.path.toString('utf8');
     const parts = path.split('/');
-    const name = parts.at(-1) as string;
     if (!entry.mode.startsWith('100') || entry.size > MAX_MANIFEST || pathProblem(entry.path) !== null || parts.includes('node_modules') || parts.includes('.npmrc')) continue;
-    if (NAMES.has(name)) found.set(path, await reader.read(entry.blob));
+    if (isManifest(path)) found.set(path, await reader.read(entry.blob));
   }
   return found;
 }
 
 /** The client configuration of the protected base, sifted. */
 export async function readNpmrc(context: GitContext, baseTree: string): Promise<{ readonly kept: string; readonly dropped: readonly string[] }> {
-  for (const entry of await listTree(context, baseTree)) {
-    if (entry.path.toString('utf8') !== '.npmrc' || !entry.mode.startsWith('100') || entry.size > 100_000) continue;
-    await using reader = await BlobReader.open(context);
-    return siftNpmrc((await reader.read(entry.blob)).toString('utf8'));
-  }
-  return { kept: '', dropped: [] };
+  return siftNpmrc((await readAtRoot(context, baseTree, '.npmrc')) ?? '');
+}
+
+/** Every client configuration of the protected base, sifted. Key = path; without those that say nothing. */
+export async function readConfiguration(context: GitContext, baseTree: string): Promise<Map<string, string>> {
+  const yarnrc = await readAtRoot(context, baseTree, '.yarnrc.yml');
+  return new Map([['.npmrc', (await readNpmrc(context, baseTree)).kept], ...(yarnrc === null ? [] : [['.yarnrc.yml', siftYarnrc(yarnrc)] as const])]);
+}
+
+async function readAtRoot(context: GitContext, tree: string, path: string): Promise<string | null> {
+  const entry = (await listTree(context, tree)).find((e) => e.path.toString('utf8') === path && e.mode.startsWith('100') && e.size <= MAX_CONFIGURATION);
+  if (entry === undefined) return null;
+  await using reader = await BlobReader.open(context);
+  return (await reader.read(entry.blob)).toString('utf8');
 }
 
 /** Writes manifests into a fresh folder that becomes the fetch phase's workspace. */

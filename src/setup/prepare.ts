@@ -14,7 +14,7 @@ import type { DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
 import { expectDone, fetchInSandbox, limitsOf, OUTPUT, type Registries } from './fetch-sandbox.js';
-import { keepOnlyModules, readManifests, readNpmrc } from './manifests.js';
+import { keepOnlyModules, readConfiguration, readManifests } from './manifests.js';
 
 /** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
 const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
@@ -77,12 +77,12 @@ export function dependenciesOf(folder: string, snapshot: Snapshot): Dependencies
 export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> {
   const { environment } = request;
   const manifests = await readManifests(request.git, request.tree);
-  const npmrc = await readNpmrc(request.git, request.baseTree);
+  const configuration = await readConfiguration(request.git, request.baseTree);
   const plans = planFetch(manifests, environment.spec.setup.resolve);
   const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
   if (plans.length === 0 && !builds) return { id: null, parts: [] };
   const inputs = digestOf({
-    v: 2, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, npmrc: npmrc.kept,
+    v: 2, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
     setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
@@ -92,7 +92,7 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
   // Tasks that begin at the same time on the same inputs fetch once: the others wait, and use what was made.
   const reused = known !== null || (await request.exclusively(`snapshot ${target}`, async () => {
     if ((await stat(join(target, 'meta.json')).catch(() => null)) !== null) return true;
-    await make(request, plans, builds, { manifests, npmrc: npmrc.kept }, target);
+    await make(request, plans, builds, { manifests, configuration }, target);
     return false;
   }, request.signal));
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused });
@@ -106,7 +106,7 @@ function partsOf(plans: readonly FetchPlan[]): DependencyPart[] {
 
 interface Inputs {
   readonly manifests: ReadonlyMap<string, Buffer>;
-  readonly npmrc: string;
+  readonly configuration: ReadonlyMap<string, string>;
 }
 
 async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: boolean, inputs: Inputs, target: string): Promise<void> {
@@ -126,10 +126,10 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
 }
 
 /** All ecosystems of a project in one sandbox, behind one door. */
-async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], { manifests, npmrc }: Inputs, draft: string): Promise<void> {
+async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, draft: string): Promise<void> {
   const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
   const fetched = await fetchInSandbox(request, {
-    folder: draft, files: new Map<string, Buffer | string>([...manifests, ['.npmrc', npmrc], ...plans.flatMap((plan) => [...plan.files])]), fronts,
+    folder: draft, files: new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]), fronts,
     commands: plans.flatMap((plan) => plan.commands), dependencies: partsOf(plans).length > 0,
   });
   await keepOnlyModules(join(draft, 'fetch/upper'));

@@ -1,25 +1,38 @@
 import { SallyportError } from '../../protocol/errors.js';
 import { npmOpenPlan, npmPlan } from './npm.js';
+import { type Client, packageManagerOf } from './package-manager.js';
 import type { FetchPlan } from './plan.js';
+import { pnpmPlan } from './pnpm.js';
+import { planPython } from './python.js';
+import { yarnPlan } from './yarn.js';
 
 /** What is to be fetched for the manifests of a tree, one plan an ecosystem. `resolve`: the environment lets clients choose versions. */
 export function planFetch(manifests: ReadonlyMap<string, Buffer>, resolve: boolean): FetchPlan[] {
-  return [planNode(manifests, resolve)].filter((plan) => plan !== null);
+  return [planNode(manifests, resolve), planPython(manifests, resolve)].filter((plan) => plan !== null);
 }
+
+/** Lockfiles of packages of npm, in the order in which they count where package.json names no client. */
+const LOCKFILES: readonly (readonly [string, Client])[] = [['npm-shrinkwrap.json', 'npm'], ['package-lock.json', 'npm'], ['pnpm-lock.yaml', 'pnpm'], ['yarn.lock', 'yarn']];
 
 /** Packages of npm, by the client whose lockfile is there. */
 function planNode(manifests: ReadonlyMap<string, Buffer>, resolve: boolean): FetchPlan | null {
   const text = manifests.get('package.json')?.toString('utf8');
   if (text === undefined) return null;
-  const path = ['npm-shrinkwrap.json', 'package-lock.json'].find((name) => manifests.has(name));
+  const named = namesDependencies(text);
+  const manager = packageManagerOf(text);
+  const present = LOCKFILES.filter(([name]) => manifests.has(name));
+  const [path, client] = present.find(([, one]) => one === manager?.client) ?? present[0] ?? [];
   if (path !== undefined) {
-    const plan = npmPlan(path, (manifests.get(path) as Buffer).toString('utf8'));
+    const lockfile = (manifests.get(path) as Buffer).toString('utf8');
+    if (client === 'pnpm') return pnpmPlan(lockfile, manager, manifests.get('pnpm-workspace.yaml')?.toString('utf8'));
+    if (client === 'yarn') return yarnPlan(lockfile, manager);
+    const plan = npmPlan(path, lockfile);
     // Nothing locked but something named: workspaces that need their links, or a lockfile that is out of date, which npm says itself.
-    return plan.packages === 0 && !namesDependencies(text) ? null : plan;
+    return plan.packages === 0 && !named ? null : plan;
   }
-  if (!namesDependencies(text)) return null;
+  if (!named) return null;
   if (resolve) return npmOpenPlan();
-  throw new SallyportError('setup.fetch_failed', 'Cannot fetch dependencies: package.json names some and there is no package-lock.json', {
+  throw new SallyportError('setup.fetch_failed', 'Cannot fetch dependencies: package.json names some and there is no package-lock.json, pnpm-lock.yaml or yarn.lock', {
     hint: 'Commit a lockfile (npm install --package-lock-only), or allow resolution: `setup: { resolve: true }` in sallyport.yaml on the base, or in a file given with --env.',
   });
 }
