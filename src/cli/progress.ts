@@ -43,6 +43,8 @@ export function progressLine(event: Event): string | null {
       return `scan     ${event.data.side}: ${event.data.problem === null ? `${count(event.data.results, 'result')}` : visible(event.data.problem)}`;
     case 'gate.judged':
       return `gate     round ${event.data.round}: ${event.data.verdict}`;
+    case 'snapshot.refused':
+      return `setup    ${event.data.snapshot} is made anew: ${visible(event.data.reason)}`;
     case 'run.stopped':
       return `stopped  ${visible(event.data.message)}`;
     case 'error.raised':

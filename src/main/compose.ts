@@ -1,6 +1,8 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskArtifacts } from '../artifacts/disk.js';
+import { signEnvelope, verifyEnvelope } from '../attest/dsse.js';
+import { loadLogKey } from '../audit/key.js';
 import { createLog } from '../audit/log.js';
 import type { App } from '../app/app.js';
 import { loadPolicy } from '../policy/policy.js';
@@ -14,6 +16,7 @@ import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
 import type { Privilege } from '../sandbox/bwrap/stage.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
+import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';
 import { openStore } from '../store/open.js';
 import { type Folders, foldersOf } from '../workflow/folders.js';
 import { type Config, systemUser } from './config.js';
@@ -46,7 +49,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
@@ -61,6 +64,14 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
       await driver.close();
       await store[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** Snapshots are vouched for by the key of the log. */
+function sealOf(keys: string): Seal {
+  return {
+    sign: async (payload) => signEnvelope(SNAPSHOT_TYPE, payload, (await loadLogKey(keys)).privateKey),
+    open: async (envelope) => verifyEnvelope(envelope, SNAPSHOT_TYPE, (await loadLogKey(keys)).publicKey),
   };
 }
 

@@ -64,6 +64,8 @@ export const EVENTS = {
 
   'egress.requested': z.strictObject({ sandbox: z.string(), method: z.string().max(20), target: Short, verdict: z.enum(['allow', 'deny']), rule: z.string(), status: z.int().nullable(), bytes: z.int() }),
   'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ ecosystem: Ecosystem.default('npm'), name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
+  /** A snapshot that is there and that nobody vouches for as it is: it is made anew. */
+  'snapshot.refused': z.strictObject({ snapshot: z.string(), reason: Short }),
   'snapshot.frozen': z.strictObject({ snapshot: z.string(), inputs: Digest, reused: z.boolean() }),
 
   'model.requested': z.strictObject({ call: z.string(), model: z.string(), host: z.string(), request: BodyRef }),

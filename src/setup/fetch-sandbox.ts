@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDoor } from '../egress/door.js';
 import type { Fetched, Front } from '../egress/front.js';
@@ -7,7 +7,7 @@ import { SallyportError, toSallyportError } from '../protocol/errors.js';
 import type { Ecosystem, Journal } from '../protocol/event.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
-import { makeLayer, type Owner } from '../sandbox/layer.js';
+import { boundedLayer, type Owner } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
 import type { ExecResult, Limits, Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
 import type { Command } from './ecosystems/plan.js';
@@ -17,6 +17,7 @@ import { layManifests } from './manifests.js';
 const DOOR_PORT = 4873;
 /** Bytes of output that a command of setup may print. */
 export const OUTPUT = 4 * 1024 * 1024;
+const MAX_TAKEN = 64 * 1024 * 1024;
 
 /** A registry front as a client in a fetch sandbox sees it. */
 export function insideUrl(prefix: Front['prefix']): string {
@@ -48,42 +49,45 @@ export interface FetchTask {
   readonly commands: readonly Command[];
   /** Whether clients also write into the dependency folder. */
   readonly dependencies: boolean;
+  /** A file below the workspace to hand back when the commands are done. */
+  readonly take?: string;
 }
 
 /**
  * Runs the clients of registries in one sandbox of the fetch phase: they see manifests only, reach the fronts behind the door only and run no
- * script. Returns the files of packages that were handed out. Throws `setup.fetch_failed` with what the client said.
+ * script. Returns the files of packages that were handed out, and the one that was to be taken. Throws `setup.fetch_failed` with what the client said.
  */
-export async function fetchInSandbox(request: FetchRequest, task: FetchTask): Promise<readonly Fetched[]> {
+export async function fetchInSandbox(request: FetchRequest, task: FetchTask): Promise<{ readonly fetched: readonly Fetched[]; readonly taken: Buffer | null }> {
   const layer = join(task.folder, 'fetch');
   const scratch = join(task.folder, 'scratch');
   const socket = join(request.scratch, `e-${newId('sb').slice(-10)}.sock`);
   await mkdir(request.scratch, { recursive: true, mode: 0o755 });
   await layManifests(join(task.folder, 'manifests'), task.files, request.owner);
-  await makeLayer(layer, request.owner);
-  await makeLayer(scratch, request.owner);
-  const dependencies = task.dependencies ? await makeDependencies(join(task.folder, 'deps'), request.owner) : null;
+  const dependencies = task.dependencies ? join(task.folder, 'deps') : null;
+  const { disk } = request.environment.spec.limits;
+  for (const folder of [layer, scratch, dependencies]) if (folder !== null) await boundedLayer(request.driver, folder, request.owner, disk);
   const id = newId('sb');
   await using door = await openDoor({ fronts: task.fronts, socket, owner: request.owner, sandbox: id, journal: request.journal })
     .catch((error: unknown) => Promise.reject(toSallyportError(error, 'setup.fetch_failed')));
   await using sandbox = await openRecorded(request.driver, {
     id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(task.folder, 'manifests')], layer }, mounts: [], egressSocket: socket,
-    dependencies: dependencies === null ? null : { folder: dependencies, writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: {},
+    dependencies: dependencies === null ? null : { folder: join(dependencies, 'upper'), writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: {},
   }, request.journal);
   await forward(sandbox, request.signal);
   for (const { argv, env, what } of task.commands) {
     const result = await sandbox.exec({ argv, env: env ?? {}, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
     expectDone(result, 'setup.fetch_failed', [what, ...door.problems].join('; '), request.signal);
   }
+  const taken = task.take === undefined ? null : await take(sandbox, task.take, request.signal);
   await sandbox.close();
-  return [...door.fetched];
+  return { fetched: [...door.fetched], taken };
 }
 
-async function makeDependencies(folder: string, owner: Owner): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  await chmod(folder, 0o755);
-  if (owner !== null) await chown(folder, owner.uid, owner.gid);
-  return folder;
+/** Reads a file that a client wrote: a plain file or nothing. */
+async function take(sandbox: Sandbox, path: string, signal: AbortSignal): Promise<Buffer> {
+  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', '[ -f "$1" ] && [ ! -L "$1" ] && exec cat -- "$1"', 'take', path], bare: true, timeout: 60_000, maxOutput: MAX_TAKEN, signal });
+  expectDone(result, 'setup.fetch_failed', `The file "${path}" that was to be made cannot be read`, signal);
+  return result.stdout;
 }
 
 /** Starts 127.0.0.1 → unix socket inside and waits until it listens. It lives as long as the sandbox. */
@@ -95,8 +99,8 @@ async function forward(sandbox: Pick<Sandbox, 'exec'>, signal: AbortSignal): Pro
 
 /** Fetch and build get at least what npm and compilers need. */
 export function limitsOf(environment: Environment): Limits {
-  const { memory, pids, cpus } = environment.spec.limits;
-  return { memory: Math.max(memory, 2048), pids: Math.max(pids, 256), cpus };
+  const { memory, pids, cpus, disk } = environment.spec.limits;
+  return { memory: Math.max(memory, 2048), pids: Math.max(pids, 256), cpus, disk };
 }
 
 /** Throws with the command's output unless it ended by itself with exit code 0. */

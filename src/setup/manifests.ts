@@ -1,4 +1,4 @@
-import { chown, lstat, mkdir, opendir, rm, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, opendir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BlobReader } from '../git/blobs.js';
 import type { GitContext } from '../git/command.js';
@@ -56,25 +56,4 @@ export async function layManifests(folder: string, files: ReadonlyMap<string, Bu
     if ((await lstat(path)).isDirectory()) for await (const entry of await opendir(path)) await own(join(path, entry.name));
   };
   await own(folder);
-}
-
-/**
- * Leaves only `node_modules` folders in what a fetch wrote: anything else would hide files of the repository when it lies over
- * its tree. Returns what was taken away.
- */
-export async function keepOnlyModules(upper: string): Promise<string[]> {
-  const removed: string[] = [];
-  const visit = async (folder: string, rel: string): Promise<void> => {
-    for await (const entry of await opendir(folder)) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory() && entry.name === 'node_modules') continue;
-      if (entry.isDirectory()) await visit(path, `${rel}${entry.name}/`);
-      else {
-        removed.push(rel + entry.name);
-        await rm(path, { force: true });
-      }
-    }
-  };
-  await visit(upper, '');
-  return removed;
 }

@@ -1,4 +1,3 @@
-import type { Fetched } from '../egress/front.js';
 import { npmFront } from '../egress/npm-front.js';
 import type { FrontRules } from '../egress/rules.js';
 import type { Command } from './ecosystems/plan.js';
@@ -23,15 +22,17 @@ export interface NpmTask {
   readonly rules: FrontRules;
   /** The command of npm; the flags that every fetch has are added. */
   readonly argv: readonly string[];
+  /** As that of a `FetchTask`. */
+  readonly take?: string;
   /** For the error: what could not be done. */
   readonly what: string;
 }
 
 /** Runs npm alone in a sandbox of the fetch phase. */
-export async function fetchWithNpm(request: FetchRequest, task: NpmTask): Promise<readonly Fetched[]> {
+export async function fetchWithNpm(request: FetchRequest, task: NpmTask): ReturnType<typeof fetchInSandbox> {
   const registry = await request.registries.npm();
   return await fetchInSandbox(request, {
     folder: task.folder, files: new Map<string, Buffer | string>([...task.manifests, ['.npmrc', task.npmrc]]), fronts: [npmFront({ registry, rules: task.rules, insideUrl: INSIDE_URL })],
-    commands: [npmCommand(task.argv, task.what)], dependencies: false,
+    commands: [npmCommand(task.argv, task.what)], dependencies: false, ...(task.take === undefined ? {} : { take: task.take }),
   });
 }

@@ -1,20 +1,23 @@
-import { mkdir, mkdtemp, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../attest/digest.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Journal } from '../protocol/event.js';
+import type { Digest } from '../protocol/evidence.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import type { GitContext } from '../git/command.js';
-import { makeLayer, type Owner, removeTree } from '../sandbox/layer.js';
+import { boundedLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
 import type { Dependencies, SandboxDriver } from '../sandbox/sandbox.js';
 import { dependenciesIn } from './dependencies.js';
 import type { DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
+import { freezeParts, type PartName } from './freeze.js';
 import { expectDone, fetchInSandbox, limitsOf, OUTPUT, type Registries } from './fetch-sandbox.js';
-import { keepOnlyModules, readConfiguration, readManifests } from './manifests.js';
+import { readConfiguration, readManifests } from './manifests.js';
+import { type Seal, sealSnapshot, snapshotProblem } from './seal.js';
 
 /** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
 const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
@@ -37,6 +40,8 @@ export interface SetupRequest {
   /** `base`, or something that no other run has: snapshots are never shared across trust levels. */
   readonly trust: string;
   readonly registries: Registries;
+  /** Vouches for what is frozen here, and for nothing else. */
+  readonly seal: Seal;
   /** What tells one set of tools inside from another: a snapshot built by other tools is another snapshot. */
   readonly toolchain: string;
   readonly journal: Journal;
@@ -66,7 +71,7 @@ function placeOf(folder: string, { id }: Snapshot): string | null {
 /** The dependency folder of a snapshot, which a sandbox gets besides its layers; null where there is none. */
 export function dependenciesOf(folder: string, snapshot: Snapshot): Dependencies | null {
   const at = placeOf(folder, snapshot);
-  return at === null ? null : dependenciesIn(join(at, 'deps'), snapshot.dependencies ?? []);
+  return at === null ? null : dependenciesIn(join(at, 'deps/upper'), snapshot.dependencies ?? []);
 }
 
 /**
@@ -88,11 +93,14 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
   });
   const id = `snap_${inputs.slice(7, 39)}`;
   const target = join(request.snapshots, id);
-  const known = await stat(join(target, 'meta.json')).catch(() => null);
+  const expected = { id, inputs, trust: request.trust };
   // Tasks that begin at the same time on the same inputs fetch once: the others wait, and use what was made.
-  const reused = known !== null || (await request.exclusively(`snapshot ${target}`, async () => {
-    if ((await stat(join(target, 'meta.json')).catch(() => null)) !== null) return true;
-    await make(request, plans, builds, { manifests, configuration }, target);
+  const reused = (await snapshotProblem(request.seal, target, expected)) === null || (await request.exclusively(`snapshot ${target}`, async () => {
+    const problem = await snapshotProblem(request.seal, target, expected);
+    if (problem === null) return true;
+    if (problem !== 'missing') await request.journal.record('snapshot.refused', { snapshot: id, reason: problem });
+    await removeTree(target); // whole or not at all: what nobody vouches for is made anew
+    await make(request, plans, builds, { manifests, configuration }, target, expected);
     return false;
   }, request.signal));
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused });
@@ -109,16 +117,19 @@ interface Inputs {
   readonly configuration: ReadonlyMap<string, string>;
 }
 
-async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: boolean, inputs: Inputs, target: string): Promise<void> {
+async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: boolean, inputs: Inputs, target: string, meta: { readonly id: string; readonly inputs: Digest; readonly trust: string }): Promise<void> {
   await mkdir(request.snapshots, { recursive: true, mode: 0o755 });
   const draft = await mkdtemp(join(request.snapshots, '.draft-'));
   try {
     if (plans.length > 0) await fetchPhase(request, plans, inputs, draft);
     if (builds) await buildPhase(request, plans, draft);
-    for (const name of ['manifests', 'fetch/work', 'build/work', 'scratch']) await removeTree(join(draft, name));
-    await writeFile(join(draft, 'meta.json'), JSON.stringify({ v: 1, trust: request.trust, made_at: new Date().toISOString() }));
-    await rename(draft, target).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // another run made the same one first
+    const parts: PartName[] = [...(plans.length > 0 ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(plans).length > 0 ? ['deps' as const] : [])];
+    const { driver, journal, signal } = request;
+    const listed = await freezeParts({ driver, folder: draft, parts, lower: request.laidOut, secrets: {}, journal, signal });
+    for (const name of ['manifests', 'fetch/work', 'build/work', 'deps/work', 'scratch']) await removeTree(join(draft, name));
+    await sealSnapshot(request.seal, draft, { ...meta, parts: listed });
+    await rename(draft, target).catch(async (error: NodeJS.ErrnoException) => {
+      if (!['ENOTEMPTY', 'EEXIST'].includes(error.code ?? '') || (await snapshotProblem(request.seal, target, meta)) !== null) throw error; // otherwise another process made the same one first
     });
   } finally {
     await removeTree(draft);
@@ -128,11 +139,10 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
 /** All ecosystems of a project in one sandbox, behind one door. */
 async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, draft: string): Promise<void> {
   const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
-  const fetched = await fetchInSandbox(request, {
+  const { fetched } = await fetchInSandbox(request, {
     folder: draft, files: new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]), fronts,
     commands: plans.flatMap((plan) => plan.commands), dependencies: partsOf(plans).length > 0,
   });
-  await keepOnlyModules(join(draft, 'fetch/upper'));
   const packages = fetched.map(({ ecosystem, name, version, integrity }) => ({ ecosystem, name, version, integrity }));
   await request.journal.record('setup.fetched', { packages, bytes: fetched.reduce((sum, p) => sum + p.bytes, 0) });
 }
@@ -140,9 +150,9 @@ async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], { 
 async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string): Promise<void> {
   const layer = join(draft, 'build');
   const { setup, variables } = request.environment.spec;
-  await makeLayer(layer, request.owner);
+  await boundedLayer(request.driver, layer, request.owner, request.environment.spec.limits.disk);
   const lowers = [...(plans.length > 0 ? [join(draft, 'fetch/upper')] : []), request.laidOut];
-  const dependencies = dependenciesIn(join(draft, 'deps'), partsOf(plans));
+  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(plans));
   await using sandbox = await openRecorded(request.driver, {
     id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request.environment),
     dependencies: dependencies === null ? null : { ...dependencies, writable: true }, variables,

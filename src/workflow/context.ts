@@ -11,6 +11,7 @@ import type { Owner } from '../sandbox/layer.js';
 import type { Registries } from '../setup/fetch-sandbox.js';
 import type { AdvisorySet } from '../scan/advisories/source.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
+import type { Seal } from '../setup/seal.js';
 import type { Price } from '../gateway/meter.js';
 import type { Folders } from './folders.js';
 
@@ -26,6 +27,8 @@ export interface Equipment {
   readonly exclusively: <T>(name: string, body: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   /** What tells the tools inside a sandbox from another set of them. */
   readonly toolchain: string;
+  /** Vouches for snapshots. */
+  readonly seal: Seal;
   readonly redact: (text: string) => string;
   /** The key of a model by its reference. Throws `input.no_model` when there is none. */
   readonly modelKey: (keyRef: string) => Promise<string>;

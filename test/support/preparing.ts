@@ -14,7 +14,7 @@ import type { Registries } from '../../src/setup/fetch-sandbox.js';
 import { dependenciesOf, layersOf, prepareSnapshot, type Snapshot } from '../../src/setup/prepare.js';
 import { MemoryJournal } from './journal.js';
 import { makeRepo } from './repo.js';
-import { testOwner } from './sandbox.js';
+import { testOwner, testSeal } from './sandbox.js';
 
 export interface Prepared {
   readonly snapshot: Snapshot;
@@ -28,6 +28,7 @@ export class Preparing {
   readonly #folder: string;
   readonly #driver: SandboxDriver;
   readonly #registries: Registries;
+  readonly #seal = testSeal();
   #count = 0;
 
   constructor(folder: string, driver: SandboxDriver, registries: Partial<Registries>) {
@@ -49,7 +50,7 @@ export class Preparing {
     const snapshots = join(this.#folder, 'snapshots');
     const snapshot = await prepareSnapshot({
       driver: this.#driver, owner: testOwner(), snapshots, scratch: join(this.#folder, 'scratch'), git, tree, laidOut, baseTree: tree, trust: `t${this.#count++}`,
-      environment: { spec: EnvironmentSpec.parse({ version: 1, setup }), checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
+      environment: { spec: EnvironmentSpec.parse({ version: 1, setup }), checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', seal: this.#seal, exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
     });
     return { snapshot, lowers: [...layersOf(snapshots, snapshot), laidOut], dependencies: dependenciesOf(snapshots, snapshot), journal };
   }

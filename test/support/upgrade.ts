@@ -66,7 +66,7 @@ export class Upgrading {
       folder: openFolder(mkdtempSync(join(this.#folder, 'ci/'))), npmrc: '', manifests: new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])),
       rules: lockedRules(parseLockfile(lock)), argv: ['ci'], what: 'npm ci',
     });
-    return fetched.map((p) => `${p.name}@${p.version}`).sort();
+    return fetched.fetched.map((p) => `${p.name}@${p.version}`).sort();
   }
 }
 

@@ -38,6 +38,6 @@ async function requestFor(context: RunContext, what: What, journal: Journal): Pr
   const { equipment } = context;
   return {
     ...what, driver: equipment.driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
-    environment: await environmentOf(context), registries: equipment.registries, toolchain: equipment.toolchain, exclusively: equipment.exclusively, journal, signal: context.signal,
+    environment: await environmentOf(context), registries: equipment.registries, toolchain: equipment.toolchain, seal: equipment.seal, exclusively: equipment.exclusively, journal, signal: context.signal,
   };
 }

@@ -137,7 +137,7 @@ describe('packages of Python', () => {
     });
     expect(await preparing.see(prepared, 'branch; node -p "require(\'leaf\')"')).toBe('branch+leaf\nleaf of npm\n');
     const { journal } = prepared;
-    expect([journal.types.filter((t) => t === 'sandbox.started').length, journal.of('setup.fetched')[0]?.packages.map((p) => `${p.ecosystem} ${p.name}`).toSorted()]).toEqual([1, ['npm leaf', 'pypi branch-lib', 'pypi leaf']]);
+    expect([journal.of('sandbox.started').filter((s) => s.phase === 'fetch').length, journal.of('setup.fetched')[0]?.packages.map((p) => `${p.ecosystem} ${p.name}`).toSorted()]).toEqual([1, ['npm leaf', 'pypi branch-lib', 'pypi leaf']]);
   });
 
   it('may be added to by the setup script, which has no route', { timeout: 60_000 }, async () => {

@@ -93,7 +93,7 @@ describe('an upgrade', () => {
     await upgrading.resolve(from, await upgrading.plan(from, LIB), LIB);
     const events = upgrading.journal.of('egress.requested').map((e) => `${e.sandbox === 'host' ? 'host' : 'sandbox'} ${e.target} ${e.verdict} ${e.rule}`);
     expect([...new Set(events)].toSorted()).toEqual(['host /npm/lib allow version-list', 'sandbox /npm/deep allow new-dependency', 'sandbox /npm/fresh allow new-dependency', 'sandbox /npm/lib allow upgrade']);
-    expect(upgrading.journal.of('command.started').map((c) => c.argv.slice(0, 3)).at(-1)).toEqual(['npm', 'install', '--package-lock-only']);
+    expect(upgrading.journal.of('command.started').map((c) => c.argv.slice(0, 3))).toContainEqual(['npm', 'install', '--package-lock-only']);
   });
 
   it('of what others ask for moves the lockfile alone', async () => {
