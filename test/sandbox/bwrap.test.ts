@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
@@ -132,6 +132,19 @@ describe('the bubblewrap driver', () => {
     const running = sh(sandbox, 'sleep 60');
     await sandbox.close();
     expect((await running).reason).toBe('lost');
+  });
+
+  it('shows dependencies beside the tree, writable only where that is said, and keeps their programs and variables from its own commands', async () => {
+    const deps = tree(join(folder, 'deps'), { 'bin/tool': '#!/bin/sh\necho tool\n', 'bin/cat': '#!/bin/sh\necho hostile\n' });
+    for (const name of ['tool', 'cat']) chmodSync(join(deps, 'bin', name), 0o755);
+    const dependencies = { folder: deps, path: ['/opt/deps/bin'], variables: { WHERE: '/opt/deps', COLOUR: 'red' } };
+    {
+      await using sandbox = await open({ phase: 'fetch', dependencies: { ...dependencies, writable: true } });
+      expect((await sh(sandbox, 'echo made > /opt/deps/made; tool; cat a.txt; echo $WHERE $COLOUR')).stdout.toString()).toBe('tool\nhostile\n/opt/deps blue\n');
+    }
+    await using sandbox = await open({ dependencies: { ...dependencies, writable: false } });
+    expect((await sh(sandbox, '/bin/cat /opt/deps/made; echo x > /opt/deps/made || echo refused')).stdout.toString()).toBe('made\nrefused\n');
+    expect((await sh(sandbox, 'cat a.txt; echo $WHERE $COLOUR', { bare: true })).stdout.toString()).toBe('base\n\n');
   });
 
   it('leaves no process, mount or cgroup behind', async () => {
