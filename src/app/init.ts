@@ -42,7 +42,7 @@ export async function init(app: App, repository: string): Promise<Initialised> {
 
 function render(checks: object): string {
   const head = '# How Sallyport sets this repository up and checks it. Holds as it stands on the protected branch.\n# Every key: docs/environment.md of Sallyport.\n';
-  return head + stringify({ version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), limits: { memory: 4096, pids: 512, cpus: 2 } });
+  return head + stringify({ version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), limits: { memory: 4096, pids: 512, cpus: 2, disk: 8192 } });
 }
 
 const NODE_LOCKFILES = [

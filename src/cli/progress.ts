@@ -82,10 +82,6 @@ function agentLine(argv: readonly string[]): string | null {
   return null;
 }
 
-function pad(text: string): string {
-  return text.padEnd(9);
-}
-
 function list(items: readonly string[]): string {
   const shown = items.slice(0, 5).map((i) => visible(i));
   return shown.join(', ') + (items.length > 5 ? ` and ${items.length - 5} more` : '');

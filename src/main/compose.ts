@@ -42,10 +42,11 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   const artifacts = diskArtifacts(folders.artifacts);
   const log = createLog(store, artifacts, { redact, now: () => new Date(), keys: folders.keys });
   const owner = uid === 0 ? sandboxUser() : null;
+  const driver = sandboxDriver(config, uid);
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver: sandboxDriver(config, uid), toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
@@ -56,7 +57,10 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
       advisories: advisoriesOf(config, folders),
     },
     detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config, models))),
-    [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await driver.close();
+      await store[Symbol.asyncDispose]();
+    },
   };
 }
 

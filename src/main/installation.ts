@@ -2,7 +2,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
-import type { RuntimeFile } from '../sandbox/bwrap/runtime.js';
+import type { RuntimeFile } from '../sandbox/runtime.js';
 import type { Mount } from '../sandbox/sandbox.js';
 
 /** Folder of the installation: what holds dist/, policies/ and node_modules/. */

@@ -78,11 +78,11 @@ async function see(lowers: readonly string[], script: string): Promise<string> {
 /** The driver, with a look into each sandbox before a command runs in it. */
 function watched(look: (spec: SandboxSpec, sandbox: Sandbox, request: ExecRequest) => Promise<void>): SandboxDriver {
   return {
-    name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
+    name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(), once: (spec, request) => driver.once(spec, request), close: () => driver.close(),
     async open(spec) {
       const sandbox = await driver.open(spec);
       return {
-        id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+        id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, executed: () => sandbox.executed(), close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
         exec: async (request) => {
           await look(spec, sandbox, request);
           return await sandbox.exec(request);

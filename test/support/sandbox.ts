@@ -44,6 +44,11 @@ export function testDriver(folder: string, privilege: Privilege = testPrivilege(
       opened.add(spec.id);
       return driver.open(spec);
     },
+    once: (spec, request) => {
+      opened.add(spec.id);
+      return driver.once(spec, request);
+    },
+    close: () => driver.close(),
   };
 }
 

@@ -11,7 +11,7 @@ import type { Event, Journal } from '../../protocol/event.js';
 import { ALWAYS_DEMANDED } from '../../protocol/guarantee.js';
 import { newId } from '../../protocol/ids.js';
 import type { ModelTarget } from '../../protocol/task.js';
-import { makeLayer } from '../../sandbox/layer.js';
+import { boundedLayer } from '../../sandbox/layer.js';
 import { PROBE_ARGV, readProbes } from '../../sandbox/probes.js';
 import { openRecorded } from '../../sandbox/record.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
@@ -97,7 +97,7 @@ export class AgentSession {
     const { spec } = await environmentOf(this.#context);
     if (!reads) {
       await this.#context.makeFolder();
-      await makeLayer(this.layer, equipment.owner);
+      await boundedLayer(equipment.driver, this.layer, equipment.owner, spec.limits.disk);
     }
     const sandbox = await openRecorded(equipment.driver, {
       id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: await this.lowers(), layer: reads ? null : this.layer }, mounts: [],

@@ -28,8 +28,8 @@ export type SideBody = z.infer<typeof SideBody>;
 
 async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
-  const { driver, owner } = context.equipment;
-  return { driver, owner, scratch: await context.makeFolder(), limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
+  const { driver } = context.equipment;
+  return { driver, limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
 }
 
 /** The base as it is, before anything was changed. */

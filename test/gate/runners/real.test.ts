@@ -20,7 +20,7 @@ let collector: Collector;
 
 beforeAll(() => {
   folder = scratch();
-  collector = { driver: testDriver(folder), owner: testOwner(), scratch: folder, limits: { memory: 2048, pids: 512, cpus: 2 }, variables: {}, journal: new MemoryJournal(), signal: new AbortController().signal };
+  collector = { driver: testDriver(folder), limits: { memory: 2048, pids: 512, cpus: 2 }, variables: {}, journal: new MemoryJournal(), signal: new AbortController().signal };
 });
 afterAll(() => remove(folder));
 
