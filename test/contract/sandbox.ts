@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
@@ -223,6 +223,14 @@ function contract(makeDriver: (folder: string) => SandboxDriver): void {
     await using filling = await open({ dependencies: { folder: join(at, 'deps'), writable: true, path: [], variables: {} } });
     await sh(filling, 'echo made > /opt/deps/made');
     expect(readFileSync(join(at, 'deps/made'), 'utf8')).toBe('made\n');
+  });
+
+  it('keeps programs and variables of dependencies from its own commands', async () => {
+    const deps = tree(join(folder, 'own-commands'), { 'bin/cat': '#!/bin/sh\necho hostile\n' });
+    chmodSync(join(deps, 'bin/cat'), 0o755);
+    await using sandbox = await open({ dependencies: { folder: deps, writable: false, path: ['/opt/deps/bin'], variables: { WHERE: '/opt/deps', COLOUR: 'red' } } });
+    expect((await sh(sandbox, 'cat a.txt; echo $WHERE $COLOUR')).stdout.toString()).toBe('hostile\n/opt/deps blue\n');
+    expect((await sh(sandbox, 'cat a.txt; echo $WHERE $COLOUR', { bare: true })).stdout.toString()).toBe('base\n\n');
   });
 
   it('refuses to start when it does not enforce what is demanded', async () => {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SandboxDriver } from '../../../src/sandbox/sandbox.js';
 import { MemoryJournal } from '../../support/journal.js';
 import { Preparing, realRegistry } from '../../support/preparing.js';
 import { type FakeRegistry, startRegistry } from '../../support/registry.js';
@@ -10,12 +11,13 @@ import { leftovers, remove, scratch, testDriver } from '../../support/sandbox.js
 const TOKEN = 'Bearer very-secret-registry-token';
 let folder: string;
 let registry: FakeRegistry;
+let driver: SandboxDriver;
 let preparing: Preparing;
 let before: ReturnType<typeof leftovers>;
 
 beforeAll(async () => {
   folder = scratch();
-  const driver = testDriver(folder);
+  driver = testDriver(folder);
   await driver.probe();
   registry = await startRegistry([
     { name: 'leaf', version: '1.0.0', files: { 'index.js': 'module.exports = "leaf"' } },
@@ -25,6 +27,7 @@ beforeAll(async () => {
   preparing = new Preparing(folder, driver, { npm: async () => ({ url: registry.url, authorization: TOKEN }) });
 });
 afterAll(async () => {
+  await driver.close();
   await registry[Symbol.asyncDispose]();
   await remove(folder);
 });

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SandboxDriver } from '../../../src/sandbox/sandbox.js';
 import { MemoryJournal } from '../../support/journal.js';
 import { Preparing } from '../../support/preparing.js';
 import { type FakeIndex, startIndex, wheel } from '../../support/pypi.js';
@@ -13,18 +14,20 @@ const [LEAF, BRANCH, OLD] = [wheel('leaf', '1.0.0', { code: 'NAME = "leaf"' }), 
 let folder: string;
 let index: FakeIndex;
 let registry: FakeRegistry;
+let driver: SandboxDriver;
 let preparing: Preparing;
 let before: ReturnType<typeof leftovers>;
 
 beforeAll(async () => {
   folder = scratch();
-  const driver = testDriver(folder);
+  driver = testDriver(folder);
   await driver.probe();
   index = await startIndex([LEAF, BRANCH, OLD, { file: 'sourced-1.0.tar.gz', body: Buffer.from('SOURCE') }], BASIC);
   registry = await startRegistry([{ name: 'leaf', version: '1.0.0', files: { 'index.js': 'module.exports = "leaf of npm"' } }]);
   preparing = new Preparing(folder, driver, { pypi: async () => ({ url: index.url, authorization: BASIC }), npm: async () => ({ url: registry.url, authorization: null }) });
 });
 afterAll(async () => {
+  await driver.close();
   await index[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
   await remove(folder);
