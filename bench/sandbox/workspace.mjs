@@ -7,7 +7,7 @@ import { extractChange } from '../../dist/sandbox/extract.js';
 import { makeLayer, removeTree } from '../../dist/sandbox/layer.js';
 import { prepareRuntime } from '../../dist/sandbox/runtime.js';
 import { runtimeFiles } from '../../dist/main/installation.js';
-import { ordersOf, pickStage, stageCommand } from '../../dist/sandbox/bwrap/stage.js';
+import { ordersOf, pickStage, stageCommand } from '../../dist/sandbox/stage/stage.js';
 import { figure, median, note, ratio, timed } from '../measure.mjs';
 import { must } from './ground.mjs';
 

@@ -13,7 +13,7 @@ import { createRedactor } from '../redact/redactor.js';
 import { fromUrl } from '../scan/advisories/mirror.js';
 import { type AdvisorySet, fromFolder } from '../scan/advisories/source.js';
 import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
-import type { Privilege } from '../sandbox/bwrap/stage.js';
+import type { Privilege } from '../sandbox/stage/stage.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
 import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';

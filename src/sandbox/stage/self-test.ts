@@ -67,7 +67,7 @@ async function testWith(ground: SlotGround, noAudit: string | null, makerOf: (gr
   if (unseen !== null) missing.push({ guarantee: 'exec_audit', why: unseen, hint: 'Run as root on a kernel with tracefs and CONFIG_FTRACE, in the first process namespace.' });
   missing.sort((a, b) => OPTIONAL.indexOf(a.guarantee) - OPTIONAL.indexOf(b.guarantee)); // one order, on the screen and on the log
   const lacking = new Set(missing.map((m) => m.guarantee));
-  return { make, report: { driver: 'bwrap', enforced: [...ALWAYS_DEMANDED, ...OPTIONAL.filter((g) => !lacking.has(g))], missing } };
+  return { make, report: { driver: ground.wall.name, enforced: [...ALWAYS_DEMANDED, ...OPTIONAL.filter((g) => !lacking.has(g))], missing } };
 }
 
 function specOf(lower: string): SandboxSpec {
