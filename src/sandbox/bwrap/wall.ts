@@ -15,7 +15,7 @@ exec { $rest[0] } @rest or die "exec: $rest[0]: $!\n";`;
 /** bubblewrap behind the layout. */
 export function bwrapWall(arch: Arch): Wall {
   return {
-    name: 'bwrap', entry: '/usr/bin/bwrap', stdio: false, depth: null,
+    name: 'bwrap', entry: '/usr/bin/bwrap', stdio: false, depth: null, overhead: { memory: 0, pids: 0 },
     program: { first: '', last: BECOME },
     fields: (_spec, _stage, command) => ['/usr/bin/bwrap', '--args', String(FD.args), '--', ...command],
     feed: (spec, stage, once) => ({ args: `${bwrapArgs(spec, stage, once).join('\0')}\0`, seccomp: seccompFilter(arch) }),

@@ -108,7 +108,8 @@ export class Slot {
   async claim(spec: SandboxSpec, command: readonly string[], once?: Once): Promise<void> {
     this.hold(true);
     await this.warm;
-    await this.cgroup?.claim(spec.id, spec.limits);
+    const { overhead } = this.#ground.wall;
+    await this.cgroup?.claim(spec.id, { ...spec.limits, memory: spec.limits.memory + overhead.memory, pids: spec.limits.pids + overhead.pids });
     this.#ground.audit?.rename(this.#id, spec.id);
     this.#id = spec.id;
     this.#layer = await this.#layerOf(spec);

@@ -1,5 +1,5 @@
 import { SallyportError } from '../../protocol/errors.js';
-import type { SandboxSpec } from '../sandbox.js';
+import type { Limits, SandboxSpec } from '../sandbox.js';
 import { FD, type Once } from './inside.js';
 
 /** How this process may make sandboxes: as root with an own uid for what runs inside, or as an ordinary user. */
@@ -41,6 +41,8 @@ export interface Wall {
   readonly name: string;
   /** The program with which a sandbox begins, as the kernel sees it started; null where the kernel does not see what is started inside. */
   readonly entry: string | null;
+  /** What sits in the sandbox's groups beside it (memory in MiB), and is added to its limits. */
+  readonly overhead: Pick<Limits, 'memory' | 'pids'>;
   /** How many process namespaces deep what runs inside is, the host's included; null when the stage itself becomes the sandbox. */
   readonly depth: number | null;
   /** True when commands reach the exec server on its standard input and output in place of a descriptor of their own. */
