@@ -234,7 +234,7 @@ function contract(makeDriver: (folder: string) => SandboxDriver): void {
   });
 
   it('refuses to start when it does not enforce what is demanded', async () => {
-    await expect(open({ demanded: ['no_route', 'memory_limit', 'second_kernel' as 'no_route'] })).rejects.toMatchObject({ code: 'sandbox.not_enforced' });
+    await expect(open({ demanded: ['no_route', 'memory_limit', 'no_such_wall' as 'no_route'] })).rejects.toMatchObject({ code: 'sandbox.not_enforced' });
   });
 
   it('answers `lost` when the sandbox dies under a command', async () => {

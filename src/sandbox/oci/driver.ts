@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { run } from '../../process/spawn.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { createStageDriver, type StageDriver, type StageOptions } from '../stage/driver.js';
 import type { Root, Runtime } from './command.js';
@@ -19,12 +20,22 @@ const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/
 export function createOciDriver(options: OciOptions): StageDriver {
   const { privilege, engine, ociRuntime: runtime } = options;
   if (privilege.kind !== 'root') throw new SallyportError('sandbox.unavailable', `The ${engine} driver needs root: without it neither layers nor users can be laid out for a container`, { hint: 'Run as root, or unset SALLYPORT_SANDBOX to use bubblewrap.' });
-  const root: Root = rootOf(options.image);
-  const flags = runtime === 'runsc' ? ['platform=ptrace', 'ignore-cgroups', 'network=none', 'oci-seccomp'] : [];
   const { uid, gid } = privilege;
-  return createStageDriver({ ...options, warm: options.warm ?? 0 }, ociWall(`${engine}+${runtime}`, {
-    program: find(engine), runtime: { name: runtime, path: find(runtime), flags }, root, uid, gid,
-  }, find('catatonit'), options.arch));
+  const name = `${engine}+${runtime}`;
+  // gVisor reads a program's file as its own user: one that may be executed and not read cannot be started.
+  const files = runtime === 'runsc' ? options.runtime.map((file) => ({ ...file, sealed: false })) : options.runtime;
+  return createStageDriver(name, { ...options, runtime: files, warm: options.warm ?? 0 }, async () => {
+    const path = find(runtime);
+    const flags = runtime === 'runsc' ? await gvisorFlags(path) : [];
+    return ociWall(name, { program: find(engine), runtime: { name: runtime, path, flags }, root: rootOf(options.image), uid, gid }, find('catatonit'), options.arch);
+  });
+}
+
+/** gVisor's platform systrap came in 2023 and is the faster one; kvm hangs where virtual machines cannot be nested, and is not taken. The door of the fetch phase is a unix socket of the host. */
+async function gvisorFlags(path: string): Promise<string[]> {
+  const said = (await run([path, '--version'], { timeout: 10_000 })).stdout.toString('utf8');
+  const made = Number(/(?:release-|~)(\d{8})/.exec(said)?.[1] ?? 99999999);
+  return ['network=none', 'ignore-cgroups', ...(made >= 20230801 ? ['platform=systrap', 'host-uds=open'] : ['platform=ptrace', 'fsgofer-host-uds'])];
 }
 
 function rootOf(image: Image): Root {

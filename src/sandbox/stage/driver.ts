@@ -50,9 +50,9 @@ export interface StageDriver extends SandboxDriver {
 }
 
 /** A driver that lays a sandbox out in a stage and puts a wall around it. Nothing inside ever runs with the real uid 0. */
-export function createStageDriver(options: StageOptions, wall: Wall): StageDriver {
+export function createStageDriver(name: string, options: StageOptions, wallOf: () => Promise<Wall>): StageDriver {
   let prepared: Promise<Prepared> | undefined;
-  const prepare = (): Promise<Prepared> => (prepared ??= layAndTest(options, wall));
+  const prepare = (): Promise<Prepared> => (prepared ??= layAndTest(options, wallOf));
   const begin = async (spec: SandboxSpec): Promise<Prepared> => {
     const ready = await prepare();
     assertEnforced(spec, ready.report);
@@ -61,7 +61,7 @@ export function createStageDriver(options: StageOptions, wall: Wall): StageDrive
   };
   const layers = join(options.folder, 'layers');
   return {
-    name: wall.name,
+    name,
     probe: async () => (await prepare()).report,
     async open(spec) {
       const { make, report } = await begin(spec);
@@ -86,10 +86,10 @@ export function createStageDriver(options: StageOptions, wall: Wall): StageDrive
   };
 }
 
-async function layAndTest(options: StageOptions, wall: Wall): Promise<Prepared> {
+async function layAndTest(options: StageOptions, wallOf: () => Promise<Wall>): Promise<Prepared> {
   const { privilege, folder } = options;
   if (privilege.kind === 'root' && privilege.uid === 0) throw new SallyportError('sandbox.unavailable', 'Cannot start sandboxes: the sandbox user may not be uid 0');
-  const [runtime, cgroups] = await Promise.all([prepareRuntime(join(folder, 'runtime'), options.runtime), detectCgroups()]);
+  const [runtime, cgroups, wall] = await Promise.all([prepareRuntime(join(folder, 'runtime'), options.runtime), detectCgroups(), wallOf()]);
   const ground: SlotGround = { runtime, layers: join(folder, 'layers'), privilege, arch: options.arch, wall, cgroups, images: privilege.kind === 'root', audit: null };
   const { entry } = wall;
   const followed = privilege.kind === 'root' && entry !== null ? () => ExecAudit.start(CALLS[options.arch].mount, entry) : null;
