@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
 import { run } from '../../process/spawn.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { createStageDriver, type StageDriver, type StageOptions } from '../stage/driver.js';
@@ -9,7 +11,7 @@ import { ociWall } from './wall.js';
 export type Image = { readonly kind: 'host-usr' } | { readonly kind: 'dir'; readonly path: string } | { readonly kind: 'image'; readonly ref: string };
 
 export interface OciOptions extends StageOptions {
-  readonly engine: 'podman' | 'docker';
+  readonly engine: 'podman';
   readonly ociRuntime: Runtime;
   readonly image: Image;
 }
@@ -27,7 +29,7 @@ export function createOciDriver(options: OciOptions): StageDriver {
   return createStageDriver(name, { ...options, runtime: files, warm: options.warm ?? 0 }, async () => {
     const path = find(runtime);
     const flags = runtime === 'runsc' ? await gvisorFlags(path) : [];
-    return ociWall(name, { program: find(engine), runtime: { name: runtime, path, flags }, root: rootOf(options.image), uid, gid }, find('catatonit'), options.arch);
+    return ociWall(name, { program: find(engine), runtime: { name: runtime, path, flags }, root: await rootOf(options.image, find(engine)), uid, gid }, find('catatonit'), options.arch);
   });
 }
 
@@ -38,10 +40,24 @@ async function gvisorFlags(path: string): Promise<string[]> {
   return ['network=none', 'ignore-cgroups', ...(made >= 20230801 ? ['platform=systrap', 'host-uds=open'] : ['platform=ptrace', 'fsgofer-host-uds'])];
 }
 
-function rootOf(image: Image): Root {
+/** The folders that make a root. Layers of an image are folders of the engine's own storage, so nothing is copied and no container of the engine's is left behind. */
+async function rootOf(image: Image, program: string): Promise<Root> {
   if (image.kind === 'host-usr') return { kind: 'host-usr' };
-  if (image.kind === 'dir') return { kind: 'folders', folders: [image.path] };
-  throw new SallyportError('sandbox.unavailable', `Cannot use the image "${image.ref}" yet`);
+  if (image.kind === 'dir') return { kind: 'folders', folders: [plain(image.path)] };
+  const said = await run([program, 'image', 'inspect', '--', image.ref], { timeout: 30_000, maxOutput: 4_000_000, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' } });
+  if (said.exit !== 0) throw new SallyportError('sandbox.unavailable', `Cannot use the image "${image.ref}": ${said.stderr.toString('utf8').trim().slice(0, 300)}`, { hint: `Nothing is pulled. Load it first: podman load -i FILE, or podman import FILE ${image.ref}` });
+  const [found] = Inspected.parse(JSON.parse(said.stdout.toString('utf8')));
+  const { UpperDir, LowerDir } = found?.GraphDriver.Data ?? {};
+  const folders = [...(UpperDir === undefined ? [] : [UpperDir]), ...(LowerDir?.split(':') ?? [])];
+  if (found?.GraphDriver.Name !== 'overlay' || folders.length === 0) throw new SallyportError('sandbox.unavailable', `Cannot use the image "${image.ref}": podman keeps it with the storage driver "${found?.GraphDriver.Name ?? 'unknown'}", and only the layers of "overlay" can be shown`, { hint: 'Give a folder with its root file system as SALLYPORT_SANDBOX_IMAGE: podman export CONTAINER | tar -x -C FOLDER' });
+  return { kind: 'folders', folders: folders.map(plain) };
+}
+
+const Inspected = z.array(z.object({ GraphDriver: z.object({ Name: z.string(), Data: z.object({ UpperDir: z.string().optional(), LowerDir: z.string().optional() }) }) })).length(1);
+
+function plain(path: string): string {
+  if (isAbsolute(path) && !/[:,\\"\n]/.test(path)) return path;
+  throw new SallyportError('input.invalid', `Cannot use "${path}" as a root file system: need an absolute path without : , \\ "`);
 }
 
 function find(name: string): string {

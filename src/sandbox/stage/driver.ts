@@ -124,7 +124,7 @@ function assertEnforced(spec: SandboxSpec, report: DriverReport): void {
   if (lacking.length === 0) return;
   const first = report.missing.find((m) => lacking.includes(m.guarantee));
   throw new SallyportError('sandbox.not_enforced', `Cannot start sandbox "${spec.id}": the run demands ${lacking.join(', ')}, and the driver does not enforce it${first === undefined ? '' : ` (${first.why})`}`, {
-    hint: first?.hint ?? 'sallyport doctor shows what is missing.',
+    hint: first?.hint ?? (lacking.includes('second_kernel') ? 'gVisor gives it: SALLYPORT_SANDBOX=podman SALLYPORT_SANDBOX_RUNTIME=runsc' : 'sallyport doctor shows what is missing.'),
   });
 }
 
