@@ -16,7 +16,7 @@ bound();
 sub folders { my $at = $_[0]; for my $part (split m{/}, $_[1]) { next if $part eq ''; $at .= "/$part"; -d $at or mkdir $at, 0755 or die "mkdir: $at: $!\n" } $at }
 sub space { my ($at, $options) = @_; mkdir $at; attach('sallyport', $at, 'tmpfs', $NOSUID | $NODEV, $options) }
 folder("$stage/root");
-folders("$stage/root", $_) for qw(dev/shm dev/pts dev/mqueue proc sys tmp usr home/agent opt/sallyport opt/deps workspace scratch run/sallyport etc/ssl/certs etc/alternatives);
+folders("$stage/root", $_) for qw(dev/shm dev/pts dev/mqueue proc sys tmp usr home/agent opt/sallyport opt/deps workspace scratch run etc/ssl/certs etc/alternatives);
 file("$stage/root/$_") for qw(run/.containerenv run/podman-init etc/hostname etc/hosts etc/resolv.conf etc/passwd etc/group etc/nsswitch.conf);
 symlink '/proc/mounts', "$stage/root/etc/mtab";
 file("$stage/nothing");
@@ -37,7 +37,7 @@ else { attach('overlay', "$stage/root", 'overlay', 1 | $NOSUID | $NODEV, "lowerd
 space("$stage/tmp", "mode=1777,size=$tmp");
 space("$stage/shm", "mode=1777,size=$shm");
 space("$stage/home", "mode=0700,size=$home,uid=$uid,gid=$gid");
-if ($egress ne '-') { file("$stage/root/run/sallyport/egress.sock") }
+if ($egress ne '-') { file(folders("$stage/root", 'run/sallyport') . '/egress.sock') }
 sub keep { open my $made, '>', $_[0] or die "open: $_[0]: $!\n"; print $made $_[1]; close $made or die "write: $_[0]: $!\n" }
 open my $filter, '<&=', ${FD.seccomp} or die "filter: $!\n";
 keep("$stage/engine/profile.json", do { local $/; <$filter> });
