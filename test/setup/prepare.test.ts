@@ -103,7 +103,7 @@ describe('setup', () => {
     expect(journal.of('egress.requested').filter((e) => e.verdict !== 'allow')).toEqual([]);
     expect(journal.of('snapshot.frozen')).toEqual([{ snapshot: snapshot.id, inputs: expect.stringMatching(/^sha256:/), reused: false }]);
     expect(journal.text).not.toContain('very-secret');
-    expect(readFileSync(join(folder, 'snapshots', snapshot.id as string, 'meta.json'), 'utf8')).toContain('"v":1');
+    expect(readFileSync(join(folder, 'snapshots', snapshot.id as string, 'meta.json'), 'utf8')).toContain('application/vnd.sallyport.snapshot+json');
   });
 
   it('shows the fetch phase manifests and lockfiles and no other file of the tree', async () => {
