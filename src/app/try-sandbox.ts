@@ -9,6 +9,7 @@ import { DEFAULT_BUDGET } from '../protocol/task.js';
 import { removeTree } from '../sandbox/layer.js';
 import type { Sandbox, SandboxSpec } from '../sandbox/sandbox.js';
 import { dependenciesOf, layersOf } from '../setup/prepare.js';
+import { servicesOf } from '../setup/services.js';
 import { RunContext } from '../workflow/context.js';
 import { setupBase } from '../workflow/steps/setup.js';
 import { baseFolder, environmentOf, treeOf } from '../workflow/steps/source.js';
@@ -34,7 +35,11 @@ export interface Tried extends AsyncDisposable {
 export async function trySandbox(app: App, options: TryOptions): Promise<Tried> {
   const made = options.repository === null ? await empty(app) : await ofRepository(app, options.repository, options);
   try {
-    const sandbox = await app.equipment.driver.open({ id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, mounts: [], egressSocket: null, scratch: null, ...made.spec });
+    const sandbox = await app.equipment.driver.open({ id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, egressSocket: null, scratch: null, ...made.spec });
+    await made.start(sandbox).catch(async (error: unknown) => {
+      await sandbox.close();
+      throw error;
+    });
     return {
       sandbox,
       async [Symbol.asyncDispose]() {
@@ -49,7 +54,9 @@ export async function trySandbox(app: App, options: TryOptions): Promise<Tried> 
 }
 
 interface Made {
-  readonly spec: Pick<SandboxSpec, 'workspace' | 'limits' | 'variables' | 'dependencies'>;
+  readonly spec: Pick<SandboxSpec, 'workspace' | 'limits' | 'variables' | 'dependencies' | 'mounts'>;
+  /** Starts what belongs to it. */
+  readonly start: (sandbox: Sandbox) => Promise<void>;
   readonly release: () => Promise<void>;
 }
 
@@ -60,7 +67,8 @@ async function empty(app: App): Promise<Made> {
   await mkdir(join(folder, 'tree'), { mode: 0o755 });
   if (owner !== null) await chown(join(folder, 'tree'), owner.uid, owner.gid);
   return {
-    spec: { workspace: { lowers: [join(folder, 'tree')], layer: null, fresh: true }, limits: { memory: 4096, pids: 512, cpus: 2 }, variables: {} },
+    spec: { workspace: { lowers: [join(folder, 'tree')], layer: null, fresh: true }, limits: { memory: 4096, pids: 512, cpus: 2 }, variables: {}, mounts: [] },
+    start: async () => undefined,
     release: () => removeTree(folder),
   };
 }
@@ -76,10 +84,13 @@ async function ofRepository(app: App, repository: string, options: TryOptions): 
   });
   const { spec } = await environmentOf(context);
   const tree = await treeOf(context, commit);
-  const snapshot = await setupBase(context, tree, spokenJournal(options.note));
+  const journal = spokenJournal(options.note);
+  const snapshot = await setupBase(context, tree, journal);
+  const services = servicesOf(spec, app.equipment.servicePrograms);
   const lowers = [...layersOf(app.folders.snapshots, snapshot), await baseFolder(context, tree)];
   return {
-    spec: { workspace: { lowers, layer: null, fresh: true }, limits: spec.limits, variables: spec.variables, dependencies: dependenciesOf(app.folders.snapshots, snapshot) },
+    spec: { workspace: { lowers, layer: null, fresh: true }, limits: spec.limits, variables: { ...services.variables, ...spec.variables }, dependencies: dependenciesOf(app.folders.snapshots, snapshot), mounts: services.mounts },
+    start: (sandbox) => services.start(sandbox, journal, options.signal),
     release: () => context.release(),
   };
 }
@@ -88,6 +99,7 @@ async function ofRepository(app: App, repository: string, options: TryOptions): 
 function spokenJournal(note: (line: string) => void): Journal {
   const line = <T extends EventType>(type: T, data: EventData<T>): string | null => {
     if (type === 'snapshot.frozen') return `setup    ${(data as EventData<'snapshot.frozen'>).snapshot}${(data as EventData<'snapshot.frozen'>).reused ? ' (used again)' : ''}`;
+    if (type === 'service.started') return `service  ${(data as EventData<'service.started'>).service} ${(data as EventData<'service.started'>).ready ? 'is ready' : 'did not start'}`;
     if (type !== 'egress.requested') return null;
     const { verdict, method, target, rule } = data as EventData<'egress.requested'>;
     return verdict === 'deny' ? `refused  ${method} ${target} (${rule})` : null;

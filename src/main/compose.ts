@@ -49,7 +49,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
       modelKey: async (ref) => {
         const key = await models.key(ref);

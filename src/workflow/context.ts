@@ -12,6 +12,7 @@ import type { Registries } from '../setup/fetch-sandbox.js';
 import type { AdvisorySet } from '../scan/advisories/source.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import type { Seal } from '../setup/seal.js';
+import type { ServicePrograms } from '../setup/services.js';
 import type { Price } from '../gateway/meter.js';
 import type { Folders } from './folders.js';
 
@@ -29,6 +30,7 @@ export interface Equipment {
   readonly toolchain: string;
   /** Vouches for snapshots. */
   readonly seal: Seal;
+  readonly servicePrograms: ServicePrograms;
   readonly redact: (text: string) => string;
   /** The key of a model by its reference. Throws `input.no_model` when there is none. */
   readonly modelKey: (keyRef: string) => Promise<string>;
