@@ -15,7 +15,7 @@ const FILES = 50_000;
 const CHANGED = 30;
 
 export async function workspace(ground, n, heavy) {
-  const { folder, privilege } = ground;
+  const { folder } = ground;
   const repo = join(folder, 'big');
   note(`a repository of ${FILES} files`);
   for (let d = 0; d < 500; d++) {
