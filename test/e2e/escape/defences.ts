@@ -50,6 +50,8 @@ export function all(...weakenings: readonly Weakening[]): Weakening {
   };
 }
 
+/** `--disable-userns` puts everything into one more user namespace, in which a capability is worth nothing for the network. */
+export const NESTED = all(withoutOption('--disable-userns'), withoutOption('--assert-userns-disabled'));
 export const NO_NET = withoutOption('--unshare-net');
 export const NO_PID = withoutOption('--unshare-pid');
 
@@ -77,25 +79,35 @@ function rewrite(filter: Buffer, change: (program: Instruction[]) => void): Buff
   return bytes;
 }
 
-/** The filter without its rule for one call. */
-export function withoutCall(number: number): Weakening {
-  return {
-    says: `filter without call ${number}`,
-    filter: (filter) => rewrite(filter, (program) => {
-      const rule = program.findIndex((i) => i.code === JEQ && i.k === number && i.jt === 0 && i.jf > 0);
-      const found = program[rule];
-      if (found === undefined) throw new Error(`the filter has no rule for call ${number}`);
-      found.k = 0xfffffffe;
-    }),
-  };
+/** The rule of a call jumps over its body when it is another one; the same number as a family or an argument jumps less far. */
+function ruleOf(program: readonly Instruction[], number: number): number {
+  const rules = program.flatMap((i, at) => (i.code === JEQ && i.k === number && i.jt === 0 && i.jf > 0 ? [{ at, jf: i.jf }] : []));
+  const rule = rules.sort((a, b) => b.jf - a.jf)[0];
+  if (rule === undefined) throw new Error(`the filter has no rule for call ${number}`);
+  return rule.at;
 }
 
-/** The filter answers a mark where it answered `errno`: that the mark comes back shows that the call met the filter and nothing before it. */
+/** The filter without its rule for one call. */
+export function withoutCall(number: number): Weakening {
+  return { says: `filter without call ${number}`, filter: (filter) => rewrite(filter, (program) => void ((program[ruleOf(program, number)] as Instruction).k = 0xfffffffe)) };
+}
+
+/** The filter answers a mark for one call: that it comes back shows that the call met the filter and nothing before it. */
+export function markedCall(number: number): Weakening {
+  return { says: `filter answers a mark for call ${number}`, filter: (filter) => rewrite(filter, (program) => void ((program[ruleOf(program, number) + 1] as Instruction).k = ERRNO | MARK)) };
+}
+
+/** The same wherever the filter answers `errno`. */
 export function marked(errno: number): Weakening {
   return { says: `filter answers a mark for errno ${errno}`, filter: (filter) => rewrite(filter, (program) => {
     for (const i of program) if (i.code === RET && i.k === ((ERRNO | errno) >>> 0)) i.k = (ERRNO | MARK) >>> 0;
   }) };
 }
+
+/** The same for calls of x32 and those that are newer than the filter; the others that it calls absent stay so, or nothing would start. */
+export const UNKNOWN_MARKED: Weakening = { says: 'filter answers a mark for unknown calls', filter: (filter) => rewrite(filter, (program) => {
+  for (const i of program.slice(0, 9)) if (i.code === RET && i.k === (ERRNO | 38)) i.k = ERRNO | MARK;
+}) };
 
 /** Calls of another ABI are let through. */
 export const ANY_ABI: Weakening = { says: 'filter without the ABI check', filter: (filter) => rewrite(filter, (program) => {

@@ -43,6 +43,7 @@ if ($child == 0) {
     my $from = recv($packets, my $bytes, 400, 0) // next;
     printf $out "%04x %s\n", unpack('x2 n', $from), unpack('H*', $bytes);
   }
+  POSIX::_exit(0);
 }
 close $packets;
 open(my $canary, '<', "$folder/descriptor") or die "descriptor: $!";

@@ -1,4 +1,5 @@
 import type { ExecRequest, ExecResult, Sandbox } from '../../../src/sandbox/sandbox.js';
+import { run } from '../../../src/process/spawn.js';
 import { held, type Outcome, type Room, unclear, worked } from './row.js';
 
 /** What every probe in perl begins with. A probe ends by saying what it found; one that says nothing proves nothing. */
@@ -18,6 +19,15 @@ export interface ProbeOptions extends Partial<Omit<ExecRequest, 'argv'>> {
 /** Runs perl inside. Arguments are in @ARGV. */
 export async function perl(room: Room, script: string, args: readonly (string | number)[] = [], options: ProbeOptions = {}): Promise<Outcome> {
   return outcomeOf(await command(room, ['/usr/bin/perl', '-e', PRELUDE + script, ...args.map(String)], options));
+}
+
+/**
+ * Runs an effect-free probe outside of any sandbox, in the outer network namespace: what it finds there shows that it would notice.
+ * With `namespaces` as root of namespaces of its own.
+ */
+export async function perlOutside(script: string, args: readonly (string | number)[] = [], namespaces: readonly string[] = []): Promise<Outcome> {
+  const ran = await run([...(namespaces.length === 0 ? [] : ['/usr/bin/unshare', ...namespaces]), '/usr/bin/perl', '-e', PRELUDE + script, ...args.map(String)], { timeout: 8000, env: { PATH: '/usr/bin:/bin' } });
+  return outcomeOf({ ...ran, reason: 'exited', ms: 0 });
 }
 
 /** Runs a shell script inside that ends by saying HELD or WORKED. */
