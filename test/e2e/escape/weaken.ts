@@ -37,7 +37,7 @@ export async function openWeak(folder: string, privilege: Privilege, spec: Sandb
   const stage = pickStage(sourcesOf(spec, runtime));
   const cgroup = weakening.unlimited === true ? null : await makeCgroup(await detectCgroups(), spec.id, spec.limits);
   const inside = weakening.server ?? [`${INSIDE.runtime}/node`, `${INSIDE.runtime}/exec-server.cjs`];
-  const command = stageCommand(spec, stage, runtime, privilege, cgroup?.procs ?? [], weakening.wrap ?? ['/usr/bin/prlimit', '--core=0'])
+  const command = stageCommand(spec, stage, runtime, privilege, cgroup?.procs ?? [], weakening.wrap ?? ['/usr/bin/prlimit', '--fsize=21474836480', '--core=0'])
     .map((part) => (weakening.descriptors === true ? part.replace(/for open in[\s\S]*?done\n/, '') : part));
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
   const filter = seccompFilter(arch);
@@ -92,8 +92,8 @@ function sandboxOf(child: ChildProcess, spec: SandboxSpec, channel: Channel, cgr
 /** Without a pid namespace not everything inside ends with bwrap: its whole tree is looked up first. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const gone = new Promise<void>((resolve) => void child.once('exit', () => resolve())); // it may end while its tree is looked up
   const below = await descendants(child.pid);
-  const gone = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
   killGroup(child);
   for (const pid of below) {
     try {
