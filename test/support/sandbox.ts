@@ -37,7 +37,7 @@ export function testOwner(): Owner {
 
 export function testDriver(folder: string, privilege: Privilege = testPrivilege()): SandboxDriver {
   if (!existsSync(join(ROOT, 'dist/inside/exec-server.cjs'))) throw new Error('dist/ is not built: npm run build');
-  const driver = createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles(privilege.kind === 'root') });
+  const driver = createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() });
   return {
     name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
     open: (spec) => {

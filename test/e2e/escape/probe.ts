@@ -18,7 +18,7 @@ export interface ProbeOptions extends Partial<Omit<ExecRequest, 'argv'>> {
 
 /** Runs perl inside. Arguments are in @ARGV. */
 export async function perl(room: Room, script: string, args: readonly (string | number)[] = [], options: ProbeOptions = {}): Promise<Outcome> {
-  return outcomeOf(await command(room, ['/usr/bin/perl', '-e', PRELUDE + script, ...args.map(String)], options));
+  return outcomeOf(await command(room, ['/usr/bin/perl', '-e', PRELUDE + script, '--', ...args.map(String)], options));
 }
 
 /**
@@ -26,7 +26,7 @@ export async function perl(room: Room, script: string, args: readonly (string | 
  * With `namespaces` as root of namespaces of its own.
  */
 export async function perlOutside(script: string, args: readonly (string | number)[] = [], namespaces: readonly string[] = []): Promise<Outcome> {
-  const ran = await run([...(namespaces.length === 0 ? [] : ['/usr/bin/unshare', ...namespaces]), '/usr/bin/perl', '-e', PRELUDE + script, ...args.map(String)], { timeout: 8000, env: { PATH: '/usr/bin:/bin' } });
+  const ran = await run([...(namespaces.length === 0 ? [] : ['/usr/bin/unshare', ...namespaces]), '/usr/bin/perl', '-e', PRELUDE + script, '--', ...args.map(String)], { timeout: 8000, env: { PATH: '/usr/bin:/bin' } });
   return outcomeOf({ ...ran, reason: 'exited', ms: 0 });
 }
 

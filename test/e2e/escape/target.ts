@@ -32,5 +32,5 @@ export function targetOf(name: string, folder: string): Target {
 }
 
 function bwrap(folder: string, privilege: Privilege): SandboxDriver {
-  return createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles(privilege.kind === 'root') });
+  return createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() });
 }

@@ -33,7 +33,7 @@ export interface Weakening {
 
 /** Opens a sandbox from the driver's own pieces, with `weakening` applied to exactly one of them. */
 export async function openWeak(folder: string, privilege: Privilege, spec: SandboxSpec, weakening: Weakening): Promise<Sandbox> {
-  const runtime = await prepareRuntime(`${folder}/runtime`, runtimeFiles(weakening.readable !== true));
+  const runtime = await prepareRuntime(`${folder}/runtime`, runtimeFiles().map((file) => (weakening.readable === true ? { ...file, sealed: false } : file)));
   const stage = pickStage(sourcesOf(spec, runtime));
   const cgroup = weakening.unlimited === true ? null : await makeCgroup(await detectCgroups(), spec.id, spec.limits);
   const inside = weakening.server ?? [`${INSIDE.runtime}/node`, `${INSIDE.runtime}/exec-server.cjs`];

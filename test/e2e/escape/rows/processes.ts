@@ -48,7 +48,9 @@ function outlives(id: string, seenIn: string, start: (room: Room, word: string) 
 }
 
 /** Reads or opens something of the exec server, which is the process that runs commands inside. */
-const SERVER = "my ($pid) = grep { open(my $f, '<', \"/proc/$_/cmdline\") && <$f> =~ m(^/opt/sallyport/node.*exec-server) } map { m(/proc/(\\d+)$) } glob '/proc/[0-9]*'; defined $pid or do { print \"no exec server found\\n\"; exit };\n";
+const SERVER = `sub line { open(my $f, '<', "/proc/$_[0]/cmdline") or return ''; join '', <$f> }
+my ($pid) = grep { line($_) =~ m(^/opt/sallyport/node.*exec-server) } map { m(/proc/(\\d+)$) } glob '/proc/[0-9]*'; defined $pid or do { print "no exec server found\\n"; exit };
+`;
 function server(id: string, seenIn: string, script: string, control: Row['control'] = { kind: 'b', without: { says: 'Node can be read inside', readable: true } }): Row {
   return { id: `process.exec-server-${id}`, group: 'processes', seenIn, attempt: (room) => perl(room, SERVER + script), control };
 }
@@ -60,11 +62,11 @@ const FD = "opendir(my $d, '/proc/self/fd') or die; my $own = fileno $d // -1; m
 export const PROCESS_ROWS: readonly Row[] = [
   {
     id: 'process.host-command-line', group: 'processes', seenIn: 'sandbox-runtime tests',
-    attempt: (room) => shell(room, 'grep -qs suite.mjs "/proc/$1/cmdline" && echo WORKED || echo HELD', [String(HOST)]), control: { kind: 'b', without: NO_PID },
+    attempt: (room) => shell(room, 'grep -qs "suite[.]mjs" "/proc/$1/cmdline" && echo WORKED || echo HELD', [String(HOST)]), control: { kind: 'b', without: NO_PID },
   },
   {
     id: 'process.host-seen', group: 'processes', seenIn: 'sandbox-runtime tests',
-    attempt: (room) => shell(room, 'grep -ls suite.mjs /proc/[0-9]*/cmdline && echo WORKED || echo HELD'), control: { kind: 'b', without: NO_PID },
+    attempt: (room) => shell(room, 'grep -qs "suite[.]mjs" /proc/[0-9]*/cmdline && echo WORKED || echo HELD'), control: { kind: 'b', without: NO_PID },
   },
   {
     id: 'process.host-status', group: 'processes', seenIn: 'sandbox-runtime tests',
@@ -72,7 +74,7 @@ export const PROCESS_ROWS: readonly Row[] = [
   },
   {
     id: 'process.host-pidfd', group: 'processes', seenIn: 'sandbox-runtime tests',
-    attempt: (room) => perl(room, 'my $fd = syscall(434, $ARGV[0], 0); $fd >= 0 ? worked("descriptor $fd") : refused("pidfd_open");', [HOST]), control: { kind: 'b', without: NO_PID },
+    attempt: (room) => perl(room, 'my $fd = syscall(434, $ARGV[0] + 0, 0); $fd >= 0 ? worked("descriptor $fd") : refused("pidfd_open");', [HOST]), control: { kind: 'b', without: NO_PID },
   },
   {
     id: 'process.host-signal', group: 'processes', seenIn: 'sandbox-runtime tests, RedCode-Exec', // signal 0 to a process of the same uid: asks whether it could be signalled
@@ -102,12 +104,25 @@ export const PROCESS_ROWS: readonly Row[] = [
   },
   server('memory-read', 'sandbox-runtime tests', 'sysopen(my $f, "/proc/$pid/mem", 0) or refused("mem"); worked("opened");'),
   server('memory-write', 'sandbox-runtime tests', 'sysopen(my $f, "/proc/$pid/mem", 2) or refused("mem"); worked("opened");'),
-  server('maps', 'sandbox-runtime tests', 'open(my $f, "<", "/proc/$pid/maps") && defined(my $l = <$f>) or refused("maps"); worked($l);'),
+  server('maps', 'sandbox-runtime tests', 'open(my $f, "<", "/proc/$pid/maps") or refused("maps"); defined(my $l = <$f>) or refused("maps"); worked($l);'),
   server('environment', 'sandbox-runtime tests', 'open(my $f, "<", "/proc/$pid/environ") or refused("environ"); worked("opened");'),
   server('descriptor', 'codex linux-sandbox tests', 'sysopen(my $f, "/proc/$pid/fd/3", 2) or do { defined readlink("/proc/$pid/fd/3") ? worked("seen") : refused("fd/3") }; worked("opened");'),
   server('root', 'sandbox-runtime tests', 'opendir(my $d, "/proc/$pid/root/") or refused("root"); worked("opened");'),
-  server('ptrace', 'codex linux-sandbox tests, sandbox-runtime tests', `my $r = syscall(${process.arch === 'arm64' ? 117 : 101}, 0x4206, $pid, 0, 0); $r == 0 ? worked("seized") : refused("seize");`,
+  server('ptrace', 'codex linux-sandbox tests, sandbox-runtime tests', `my $r = syscall(${process.arch === 'arm64' ? 117 : 101}, 0x4206, $pid + 0, 0, 0); $r == 0 ? worked("seized") : refused("seize");`,
     { kind: 'b', without: all({ says: 'Node can be read inside', readable: true }, withoutCall(process.arch === 'arm64' ? 117 : 101)) }),
+  // PID 1 is bwrap's own reaper, of the same uid and open to what runs inside. So what counts is that it has nothing that they have not.
+  { id: 'process.pid-1-privileges', group: 'processes', seenIn: 'sandbox-runtime tests', attempt: (room) => perl(room, PID_1_STATUS), control: { kind: 'b', without: withoutOption('--seccomp', 1) } },
+  { id: 'process.pid-1-namespaces', group: 'processes', seenIn: 'gVisor tests', attempt: (room) => perl(room, PID_1_NAMESPACES), control: { kind: 'b', without: NO_PID } },
+  { id: 'process.pid-1-descriptors', group: 'processes', seenIn: 'codex linux-sandbox tests', attempt: (room) => perl(room, PID_1_DESCRIPTORS, [1]), control: { kind: 'c', says: 'a descriptor of another process is seen', run: (room) => perl(room, `open(my $f, '<', '/etc/passwd'); ${PID_1_DESCRIPTORS}`, ['self']) } },
+  {
+    id: 'process.pid-1-memory-written', group: 'processes', seenIn: 'sandbox-runtime tests', ends: true,
+    attempt: async (room) => {
+      const result = await command(room, ['/usr/bin/perl', '-e', PID_1_MEMORY.replace('MARK', '1')]);
+      const alive = await room.neighbour.sandbox.exec({ argv: ['/bin/echo', 'alive'], timeout: 8000, maxOutput: 100 });
+      return alive.stdout.toString() === 'alive\n' ? held(`its own sandbox: ${result.reason}`) : worked('the neighbour was hit');
+    },
+    control: { kind: 'c', says: 'the memory is really written', run: (room) => perl(room, PID_1_MEMORY.replace(/'\/proc\/1\//g, "'/proc/self/").replace('MARK', "worked('written')")) },
+  },
   {
     id: 'process.capabilities', group: 'processes', seenIn: 'codex linux-sandbox tests, bubblewrap tests', attempt: (room) => perl(room, STATUS('CapEff', '0+')), control: { kind: 'b', without: withCapability('CAP_NET_RAW') },
   },
@@ -130,7 +145,7 @@ export const PROCESS_ROWS: readonly Row[] = [
   { id: 'process.killer-sent-elsewhere', group: 'resources', seenIn: 'RedCode-Exec, gVisor tests', attempt: (room) => perl(room, OOM, [-500]), control: { kind: 'c', says: 'it can be drawn to itself', run: (room) => perl(room, OOM, [500]) } },
   { id: 'process.core-dump-limit', group: 'processes', seenIn: 'known technique', attempt: (room) => shell(room, 'ulimit -Sc unlimited 2>/dev/null || ulimit -Sc 1000 2>/dev/null; [ "$(ulimit -c)" = 0 ] && echo HELD || echo "WORKED $(ulimit -c)"'), control: { kind: 'b', without: { says: 'no prlimit', wrap: [] } } },
   { id: 'process.controlling-terminal', group: 'processes', seenIn: 'sandbox-runtime tests, known technique', attempt: (room) => perl(room, "sysopen(my $t, '/dev/tty', 2) or refused('/dev/tty'); worked('opened');"), control: { kind: 'c', says: 'with a terminal of its own it opens', run: (room) => perl(room, OWN_TTY) } },
-  { id: 'process.second-bubblewrap', group: 'processes', seenIn: 'bubblewrap tests', attempt: (room) => shell(room, 'out=$(bwrap --unshare-all --ro-bind /usr /usr --symlink usr/lib64 /lib64 --symlink usr/bin /bin /bin/echo inner 2>&1); [ "$out" = inner ] && echo WORKED || echo "HELD ${out##*: }"'),
+  { id: 'process.second-bubblewrap', group: 'processes', seenIn: 'bubblewrap tests', attempt: (room) => shell(room, 'out=$(bwrap --unshare-all --ro-bind /usr /usr --symlink usr/lib64 /lib64 --symlink usr/lib /lib --symlink usr/bin /bin /bin/echo inner 2>&1); [ "$out" = inner ] && echo WORKED || echo "HELD ${out##*: }"'),
     control: { kind: 'b', without: { ...all(withoutOption('--disable-userns'), withoutOption('--assert-userns-disabled'), withoutOption('--seccomp', 1)), says: 'no filter, no --disable-userns' } } },
   {
     id: 'process.kill-everything', group: 'processes', seenIn: 'sandbox-runtime tests, RedCode-Exec', ends: true, // in an own pid namespace: it ends what is inside, and nothing else
@@ -171,7 +186,14 @@ export const PROCESS_ROWS: readonly Row[] = [
   }),
 ];
 
-const UID_MAP = `syscall(${process.arch === 'arm64' ? 97 : 272}, 0x10000000); sysopen(my $f, '/proc/self/uid_map', 1) or refused('uid_map'); my $me = $<; defined(syswrite($f, "0 $me 1\\n")) ? worked('mapped') : refused('uid_map');`;
+const PID_1_STATUS = `open(my $f, '<', '/proc/1/status') or die; my $s = join '', <$f>; my @bad = grep { $s !~ $_ } (qr/^CapPrm:\\s+0+$/m, qr/^CapEff:\\s+0+$/m, qr/^CapBnd:\\s+0+$/m, qr/^NoNewPrivs:\\s+1$/m, qr/^Seccomp:\\s+2$/m); @bad ? worked("lacks @bad") : held('as bound as the rest');`;
+const PID_1_NAMESPACES = `my @other = grep { (readlink("/proc/1/ns/$_") // 'closed') ne readlink("/proc/self/ns/$_") } qw(cgroup ipc mnt net pid user uts); @other ? worked("other @other") : held('the same');`;
+const PID_1_DESCRIPTORS = `my @more = grep { !m(^(/dev/null|socket:|pipe:|anon_inode:\\[eventfd\\]|/proc/\\d+/fd|)$) && !/^(socket|pipe):/ } map { readlink($_) // '' } glob "/proc/$ARGV[0]/fd/*"; @more ? worked("@more") : held('standard ones and its own event');`;
+/** Overwrites a page of code. Of itself: a page of data, read back. */
+const PID_1_MEMORY = `use strict; open(my $m, '<', '/proc/1/maps') or die "maps $!"; my ($at) = map { /^([0-9a-f]+)-\\S+ rw-p/ ? $1 : () } <$m>; no warnings 'portable';
+open(my $f, '+<', '/proc/1/mem') or die "mem $!"; binmode $f; sysseek($f, hex $at, 0) or die; defined(syswrite($f, "\\0")) or die "write $!"; MARK;
+sysseek($f, hex $at, 0); syswrite($f, "\\xff" x 4096); sleep 1;`;
+const UID_MAP = `my $me = $<; syscall(${process.arch === 'arm64' ? 97 : 272}, 0x10000000); sysopen(my $f, '/proc/self/uid_map', 1) or refused('uid_map'); defined(syswrite($f, "0 $me 1\\n")) ? worked('mapped') : refused('uid_map');`;
 const SETUID = 'my $uid = $ARGV[0]; POSIX::setuid($uid) ? worked("is $<") : refused("setuid");';
 const SCHEDULE = `syscall(${process.arch === 'arm64' ? 119 : 144}, 0, $ARGV[0] + 0, my $parameter = pack('i', $ARGV[1])) == 0 ? worked('granted') : refused('sched_setscheduler');`;
 const PRIORITY = 'POSIX::nice($ARGV[0]); my $now = getpriority(0, 0); $now == $ARGV[0] ? worked("nice $now") : held("nice $now");';
