@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { runtimeFiles } from '../../src/main/installation.js';
@@ -55,7 +55,7 @@ export function tree(folder: string, files: Readonly<Record<string, string>>, pr
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(folder, name, '..'), { recursive: true });
-    execFileSync('/bin/sh', ['-c', 'cat > "$1"', 'sh', join(folder, name)], { input: text });
+    writeFileSync(join(folder, name), text);
   }
   if (privilege.kind === 'root') execFileSync('/bin/chown', ['-Rh', `${privilege.uid}:${privilege.gid}`, folder]);
   return folder;

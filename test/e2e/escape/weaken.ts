@@ -31,11 +31,21 @@ export interface Weakening {
   /** More programs that the server named in `server` needs, shown below /opt/sallyport. */
 }
 
+const runtimes = new Map<boolean, Promise<string>>();
+let cgroups: ReturnType<typeof detectCgroups> | undefined;
+
+/** Prepared once: it hashes all programs. */
+function runtimeOf(folder: string, sealed: boolean): Promise<string> {
+  const known = runtimes.get(sealed) ?? prepareRuntime(`${folder}/runtime`, runtimeFiles().map((file) => (sealed ? file : { ...file, sealed: false })));
+  runtimes.set(sealed, known);
+  return known;
+}
+
 /** Opens a sandbox from the driver's own pieces, with `weakening` applied to exactly one of them. */
 export async function openWeak(folder: string, privilege: Privilege, spec: SandboxSpec, weakening: Weakening): Promise<Sandbox> {
-  const runtime = await prepareRuntime(`${folder}/runtime`, runtimeFiles().map((file) => (weakening.readable === true ? { ...file, sealed: false } : file)));
+  const runtime = await runtimeOf(folder, weakening.readable !== true);
   const stage = pickStage(sourcesOf(spec, runtime));
-  const cgroup = weakening.unlimited === true ? null : await makeCgroup(await detectCgroups(), spec.id, spec.limits);
+  const cgroup = weakening.unlimited === true ? null : await makeCgroup(await (cgroups ??= detectCgroups()), spec.id, spec.limits);
   const inside = weakening.server ?? [`${INSIDE.runtime}/node`, `${INSIDE.runtime}/exec-server.cjs`];
   const command = stageCommand(spec, stage, runtime, privilege, cgroup?.procs ?? [], weakening.wrap ?? ['/usr/bin/prlimit', '--fsize=21474836480', '--core=0'])
     .map((part) => (weakening.descriptors === true ? part.replace(/for open in[\s\S]*?done\n/, '') : part));
