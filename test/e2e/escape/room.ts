@@ -43,10 +43,11 @@ export async function openRoom(ground: Ground, row: Pick<Row, 'spec' | 'files'>,
     name: target.driver.name, probe: () => target.driver.probe(), reap: (ids) => target.driver.reap(ids), sweep: () => target.driver.sweep(),
     open: async (spec) => watched(weakening === null ? await target.driver.open(spec) : await target.weak(spec, weakening), journal, unrecorded),
   };
-  const open = (overrides: Partial<SandboxSpec> = {}): Promise<Sandbox> => openRecorded(driver, {
+  const specOf = (): SandboxSpec => ({
     id: newId('sb'), phase: 'agent', demanded: weakening === null ? ALWAYS_DEMANDED : [], workspace: { lowers: [lower], layer }, mounts: [], egressSocket: null, scratch: null,
-    limits: { memory: 512, pids: 64, cpus: 2 }, variables: {}, ...overrides,
-  }, journal);
+    limits: { memory: 512, pids: 64, cpus: 2 }, variables: {},
+  });
+  const open = (overrides: Partial<SandboxSpec> = {}): Promise<Sandbox> => openRecorded(driver, { ...specOf(), ...overrides }, journal);
   const opened: Sandbox[] = [];
   const sandbox = await open(row.spec);
   opened.push(sandbox);
@@ -54,6 +55,11 @@ export async function openRoom(ground: Ground, row: Pick<Row, 'spec' | 'files'>,
     ...ground, sandbox, journal, folder, lower, layer, n, weakened: weakening !== null, unrecorded,
     again: async (overrides) => {
       const next = await open({ ...row.spec, ...overrides });
+      opened.push(next);
+      return next;
+    },
+    replaced: async (by) => {
+      const next = await openRecorded({ ...driver, open: async (spec) => watched(await target.weak(spec, by), journal, unrecorded) }, { ...specOf(), id: newId('sb') }, journal);
       opened.push(next);
       return next;
     },

@@ -27,6 +27,8 @@ export interface Room {
   readonly weakened: boolean;
   /** Opens another sandbox over the same layer, recorded in the same journal. Closed with the room. */
   again(overrides?: Partial<SandboxSpec>): Promise<Sandbox>;
+  /** Opens a sandbox in which something of Sallyport's own was replaced by the attacker: a lying exec server. Closed with the room. */
+  replaced(by: Weakening): Promise<Sandbox>;
 }
 
 export interface Neighbour {
