@@ -1,13 +1,11 @@
 // npm run bench:gate [-- --json]: how much of known-vulnerable code the scanner's rules flag, and how much of its safe counterpart. The sets are
 // other people's (../shared/data, not part of this repository); a set that is not there is said to be not measured.
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { findShapes } from '../dist/scan/shapes.js';
+import { figure as take, report, root } from './measure.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const figure = (id, value, unit, n, goal, better, how, why) => take(id, value, unit, { n, goal, better, how, why });
 const data = (name) => join(root, '../shared/data/code', name);
 const read = (name) => (existsSync(data(name)) ? readFileSync(data(name), 'utf8').trim().split('\n').map((line) => JSON.parse(line)) : null);
 
@@ -25,10 +23,6 @@ const flagged = (path, code) => {
   return found === 'too_deep' ? false : found.length > 0;
 };
 const percent = (part, of) => (of === 0 ? null : Math.round((1000 * part) / of) / 10);
-
-function figure(id, value, unit, n, goal, better, how, why = undefined) {
-  return { id, value, unit, n, goal, better, met: value === null || goal === null ? null : better === 'higher' ? value >= goal : value <= goal, how, ...(why === undefined ? {} : { why }) };
-}
 
 function javascript() {
   const rows = read('javascript-snippets.jsonl');
@@ -61,8 +55,4 @@ function python() {
   ];
 }
 
-const figures = [...javascript(), ...python()];
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
-const report = { bench: 'gate', commit, at: new Date().toISOString(), machine: { cores: cpus().length, memory_gib: Math.round(totalmem() / 2 ** 30), kernel: release(), node: process.version }, figures };
-if (process.argv.includes('--json')) console.log(JSON.stringify(report));
-else for (const f of figures) console.log(`${f.id.padEnd(20)} ${String(f.value ?? '–').padStart(6)} ${f.unit}  n ${String(f.n).padStart(5)}  ${f.goal === null ? '' : `goal ${f.better === 'higher' ? '≥' : '≤'} ${f.goal} ${f.met ? 'met' : 'not met'}  `}${f.why ?? f.how}`);
+report('gate', [...javascript(), ...python()]);

@@ -13,6 +13,7 @@ export const INSIDE = {
   'src/sandbox/inside/forward.ts': 'forward.cjs',
   'src/sandbox/inside/extract.ts': 'extract.cjs',
   'src/sandbox/inside/probe.ts': 'probe.cjs',
+  'src/sandbox/inside/freeze.ts': 'freeze.cjs',
   'src/scan/inside/main.ts': 'scan.cjs',
   'src/gate/inside/reporter.ts': 'reporter.mjs',
   'src/gate/inside/mocha.ts': 'mocha.cjs',

@@ -42,15 +42,21 @@ export async function init(app: App, repository: string): Promise<Initialised> {
 
 function render(checks: object): string {
   const head = '# How Sallyport sets this repository up and checks it. Holds as it stands on the protected branch.\n# Every key: docs/environment.md of Sallyport.\n';
-  return head + stringify({ version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), limits: { memory: 4096, pids: 512, cpus: 2 } });
+  return head + stringify({ version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), limits: { memory: 4096, pids: 512, cpus: 2, disk: 8192 } });
 }
+
+const NODE_LOCKFILES = [
+  ['npm-shrinkwrap.json', 'npm, from its lockfile'], ['package-lock.json', 'npm, from its lockfile'], ['pnpm-lock.yaml', 'pnpm, from its lockfile'], ['yarn.lock', 'yarn, from its lockfile'],
+] as const;
 
 function detect(paths: readonly string[], checks: readonly string[]): string[] {
   const has = (name: string): boolean => paths.includes(name);
-  const manager = has('package-lock.json') || has('npm-shrinkwrap.json') ? 'npm, from its lockfile' : has('package.json') ? 'npm, but there is no package-lock.json: commit one, or set setup.resolve' : null;
-  const others = ['pnpm-lock.yaml', 'yarn.lock', 'requirements.txt', 'pyproject.toml', 'go.mod', 'Cargo.toml'].filter(has);
+  const node = !has('package.json') ? null : (NODE_LOCKFILES.find(([lockfile]) => has(lockfile))?.[1] ?? 'npm, but there is no package-lock.json: commit one, or set setup.resolve');
+  const lockfile = ['uv.lock', 'poetry.lock', 'pylock.toml', 'requirements.txt'].find(has);
+  const python = lockfile === undefined ? null : `Python, from ${lockfile}${lockfile === 'requirements.txt' ? ' where its lines have --hash' : ''}`;
+  const others = [...(python === null ? ['pyproject.toml'] : []), 'go.mod', 'Cargo.toml'].filter(has);
   return [
-    `dependencies: ${manager ?? 'none that can be fetched'}`,
+    `dependencies: ${[node, python].filter((text) => text !== null).join('; ') || 'none that can be fetched'}`,
     ...(others.length > 0 ? [`not fetched yet: ${others.join(', ')}`] : []),
     ...(checks.length > 0 ? checks.map((c) => `check ${c}`) : ['no check was found: add one under `checks`']),
     has('AGENTS.md') ? 'instructions: AGENTS.md' : 'no AGENTS.md',

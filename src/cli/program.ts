@@ -5,6 +5,7 @@ import { visible } from '../redact/visible.js';
 import { addDecideCommands } from './commands/decide.js';
 import { addLookCommands } from './commands/look.js';
 import { addModelCommands } from './commands/models.js';
+import { addSandboxCommands } from './commands/sandbox.js';
 import { addSystemCommands } from './commands/system.js';
 import { addWorkCommands } from './commands/work.js';
 import type { Act } from './options.js';
@@ -21,6 +22,7 @@ export function buildProgram(surface: Surface, act: Act): Command {
   addLookCommands(program, surface, act);
   addDecideCommands(program, surface, act);
   addModelCommands(program, surface, act);
+  addSandboxCommands(program, surface, act);
   addSystemCommands(program, surface, act);
   eachCommand(program, (command) => {
     command.exitOverride();

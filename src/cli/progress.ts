@@ -43,6 +43,8 @@ export function progressLine(event: Event): string | null {
       return `scan     ${event.data.side}: ${event.data.problem === null ? `${count(event.data.results, 'result')}` : visible(event.data.problem)}`;
     case 'gate.judged':
       return `gate     round ${event.data.round}: ${event.data.verdict}`;
+    case 'snapshot.refused':
+      return `setup    ${event.data.snapshot} is made anew: ${visible(event.data.reason)}`;
     case 'run.stopped':
       return `stopped  ${visible(event.data.message)}`;
     case 'error.raised':
@@ -80,10 +82,6 @@ function agentLine(argv: readonly string[]): string | null {
   if (program === '/bin/bash' && flag === '-c') return `agent    $ ${clip(visible(argv[2] ?? ''))}`;
   if (program === 'grep') return `agent    search ${clip(visible(argv[argv.indexOf('-e') + 1] ?? ''))}`;
   return null;
-}
-
-function pad(text: string): string {
-  return text.padEnd(9);
 }
 
 function list(items: readonly string[]): string {

@@ -1,5 +1,6 @@
 import type { App } from '../app/app.js';
-import type { DriverReport } from '../sandbox/sandbox.js';
+import type { ProbeResult } from '../sandbox/probes.js';
+import type { DriverReport, TerminalSize } from '../sandbox/sandbox.js';
 import type { ModelTarget } from '../protocol/task.js';
 
 /** One line of `sallyport doctor`. */
@@ -36,6 +37,12 @@ export interface Surface {
   /** Where state lives, for the line that is printed before work starts. */
   readonly home: string;
   diagnose(): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }>;
+  /** Looks for a way out of a real sandbox. Throws when none can be started. */
+  probeSandbox(): Promise<{ readonly report: DriverReport; readonly probes: readonly ProbeResult[] }>;
+  /** The person's terminal; null when standard input or output is none. */
+  terminal(): Terminal | null;
+  /** What is piped into this program; null when a person types. */
+  piped(): AsyncIterable<Buffer> | null;
   readonly publicKeyFolder: string;
   readonly out: Output;
   /** Aborts at the first Ctrl-C or SIGTERM. */
@@ -44,11 +51,23 @@ export interface Surface {
   ask(question: string): Promise<string | null>;
 }
 
+/** A terminal that a person sits at. */
+export interface Terminal {
+  size(): TerminalSize;
+  raw(): RawTerminal;
+}
+
+/** Keys as they are typed, until it is disposed. */
+export interface RawTerminal extends Disposable {
+  readonly typed: AsyncIterable<Buffer>;
+  readonly resized: AsyncIterable<TerminalSize>;
+}
+
 /** Standard output carries results, standard error progress and errors. */
 export interface Output {
   readonly colour: boolean;
   result(text: string): void;
   note(text: string): void;
-  /** Raw bytes, for patches. */
-  bytes(data: Buffer): void;
+  /** Raw bytes, for patches and what a command prints. Default: standard output. */
+  bytes(data: Buffer, stream?: 'stdout' | 'stderr'): void;
 }

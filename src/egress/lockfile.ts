@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
 
-/** One package that a lockfile names. `integrity` is a Subresource Integrity string; the strongest digest of it counts. */
-export interface LockedPackage {
+/** One package that a lockfile names. Without `integrity` the lockfile pins no digest of the tarball: what the registry announces counts. */
+export interface NamedPackage {
   readonly name: string;
   readonly version: string;
+  readonly integrity?: string;
+}
+
+/** One package that a lockfile names. `integrity` is a Subresource Integrity string; the strongest digest of it counts. */
+export interface LockedPackage extends NamedPackage {
   readonly integrity: string;
 }
 
@@ -17,7 +22,7 @@ const Lockfile = z.object({
 
 /** Name as the registry knows it: https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 export const PACKAGE_NAME = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[A-Za-z0-9-~][A-Za-z0-9-._~]*$/;
-const VERSION = /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/;
+export const VERSION = /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/;
 
 /**
  * The packages that package-lock.json (version 2 or 3) names. What cannot be fetched under the rules (git and tarball URLs, no
@@ -45,6 +50,16 @@ export function parseLockfile(text: string): LockedPackage[] {
     found.push({ name, version: entry.version, integrity: entry.integrity });
   }
   return found;
+}
+
+/** The same lockfile with every address of a registry exchanged, so that no client follows one that somebody else wrote. For texts that `parseLockfile` took. */
+export function relocateLockfile(text: string, urlOf: (name: string, version: string) => string): string {
+  const value = z.looseObject({ packages: z.record(z.string(), z.looseObject({ name: z.string().optional(), version: z.string().optional(), resolved: z.union([z.string(), z.boolean()]).optional() })) }).parse(JSON.parse(text));
+  for (const [path, entry] of Object.entries(value.packages)) {
+    const name = entry.name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    if (entry.version !== undefined && /^https?:\/\//.test(String(entry.resolved))) entry.resolved = urlOf(name, entry.version);
+  }
+  return JSON.stringify(value);
 }
 
 function refuse(name: string, why: string): SallyportError {

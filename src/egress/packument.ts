@@ -13,6 +13,11 @@ const Manifest = z.looseObject({
 });
 export type Manifest = z.infer<typeof Manifest>;
 
+/** `full` has the licence and everything else that npm writes into a lockfile; `short` is what an installation needs. */
+export type Metadata = 'full' | 'short';
+/** The header that asks for it. */
+export const ACCEPT: Readonly<Record<Metadata, string>> = { full: 'application/json, */*', short: 'application/vnd.npm.install-v1+json, application/json, */*' };
+
 /** Metadata of a package: https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md */
 export const Packument = z.object({
   name: z.string(),

@@ -1,15 +1,9 @@
 import semver from 'semver';
-import type { LockedPackage } from './lockfile.js';
-import { isDeprecated, type Manifest, type Packument } from './packument.js';
-import type { Metadata } from './upstream.js';
+import type { Verdict } from './front.js';
+import type { NamedPackage } from './lockfile.js';
+import { isDeprecated, type Manifest, type Metadata, type Packument } from './packument.js';
 
 export type FrontRequest = { readonly kind: 'metadata'; readonly name: string } | { readonly kind: 'tarball'; readonly name: string; readonly version: string };
-
-/** Whether a request is answered, and the rule that says so, as it stands on the log. */
-export interface Verdict {
-  readonly allow: boolean;
-  readonly rule: string;
-}
 
 /** What of the registry a client may see. Pure but for what it learned from the metadata that it was shown. */
 export interface FrontRules {
@@ -24,7 +18,7 @@ export interface FrontRules {
 }
 
 /** Only what the lockfile names, at its versions and with its integrity. */
-export function lockedRules(locked: readonly LockedPackage[]): FrontRules {
+export function lockedRules(locked: readonly NamedPackage[]): FrontRules {
   const versions = versionsOf(locked);
   return {
     metadata: 'short', first: [],
@@ -37,6 +31,23 @@ export function lockedRules(locked: readonly LockedPackage[]): FrontRules {
   };
 }
 
+/** A client that is fetched to fetch with: one version of it, by the integrity that somebody pinned or the registry announces. */
+export interface Tool {
+  readonly name: string;
+  readonly version: string;
+  readonly integrity?: string;
+}
+
+/** Lets a tool through beside what the rules let through. */
+export function withTool(rules: FrontRules, tool: Tool): FrontRules {
+  return {
+    metadata: rules.metadata, first: rules.first,
+    judge: (request) => (request.name === tool.name && (request.kind === 'metadata' || request.version === tool.version) ? { allow: true, rule: 'tool' } : rules.judge(request)),
+    visible: (name, packument) => [...new Set([...rules.visible(name, packument), ...(name === tool.name && Object.hasOwn(packument.versions, tool.version) ? [tool.version] : [])])],
+    integrity: (name, version) => (name === tool.name && version === tool.version && tool.integrity !== undefined ? tool.integrity : rules.integrity(name, version)),
+  };
+}
+
 /** Whatever the client resolves: an environment must allow that by name. */
 export function openRules(): FrontRules {
   return { metadata: 'short', first: [], judge: () => ({ allow: true, rule: 'resolution-allowed' }), visible: (_, packument) => Object.keys(packument.versions), integrity: () => undefined };
@@ -44,7 +55,7 @@ export function openRules(): FrontRules {
 
 export interface UpgradeRulesOptions {
   /** What the old lockfile names. */
-  readonly locked: readonly LockedPackage[];
+  readonly locked: readonly NamedPackage[];
   readonly upgrades: readonly { readonly package: string; readonly from: readonly string[]; readonly to: string }[];
   /** Versions that are better not taken, where there is another. */
   readonly avoid?: (name: string, version: string) => boolean;
@@ -119,8 +130,8 @@ function wantedBy(name: string, spec: string): { readonly name: string; readonly
   return range === null ? null : { name: alias?.[1] ?? name, range };
 }
 
-function versionsOf(locked: readonly LockedPackage[]): Map<string, Map<string, string>> {
-  const found = new Map<string, Map<string, string>>();
-  for (const { name, version, integrity } of locked) found.set(name, (found.get(name) ?? new Map<string, string>()).set(version, integrity));
+function versionsOf(locked: readonly NamedPackage[]): Map<string, Map<string, string | undefined>> {
+  const found = new Map<string, Map<string, string | undefined>>();
+  for (const { name, version, integrity } of locked) found.set(name, (found.get(name) ?? new Map<string, string | undefined>()).set(version, integrity));
   return found;
 }

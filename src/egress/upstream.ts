@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Where packages really come from. The credential is added here, outside every sandbox. */
 export interface Registry {
-  /** From the npm client's own configuration. */
+  /** From the client's own configuration, without a credential. */
   readonly url: string;
   /** Value of the Authorization header, or null. */
   readonly authorization: string | null;
@@ -11,7 +11,7 @@ export interface Registry {
 /** Why an answer of the registry is not handed on; `rule` stands on the log. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
-  readonly rule: 'integrity' | 'redirect' | 'too-large' | 'upstream-failed';
+  readonly rule: 'integrity' | 'redirect' | 'refused' | 'too-large' | 'upstream-failed';
   readonly status: 404 | 502;
   /** True when the same request may be answered a moment later. */
   readonly passing: boolean;
@@ -33,9 +33,6 @@ export interface Upstream {
   readonly pauses?: readonly number[];
 }
 
-/** `full` has the licence and everything else that npm writes into a lockfile; `short` is what an installation needs. */
-export type Metadata = 'full' | 'short';
-
 const UPSTREAM_MS = 60_000;
 const PAUSES_MS = [500, 2000];
 const HOPS = 4;
@@ -51,11 +48,11 @@ export function registryUrl(registry: Registry, path: string): string {
  * GET from the registry with its credential, bounded in bytes and time. Follows no redirect to another host: the credential would go with
  * it, and the rule was about this host. What may pass (a broken connection, no answer in time, 429, 5xx) is tried again. Throws a `Refusal`.
  */
-export async function getBounded(upstream: Upstream, url: string, limit: number, metadata: Metadata, signal: AbortSignal): Promise<Buffer> {
+export async function getBounded(upstream: Upstream, url: string, limit: number, accept: string, signal: AbortSignal): Promise<Buffer> {
   const pauses = upstream.pauses ?? PAUSES_MS;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await getOnce(upstream, url, limit, metadata, signal);
+      return await getOnce(upstream, url, limit, accept, signal);
     } catch (error) {
       signal.throwIfAborted();
       const refusal = error instanceof Refusal ? error : unreachable(error);
@@ -76,10 +73,9 @@ function unreachable(error: unknown): Refusal {
   return new Refusal('upstream-failed', `The registry cannot be reached (${code})`, 502, !LASTING.test(code));
 }
 
-async function getOnce(upstream: Upstream, url: string, limit: number, metadata: Metadata, signal: AbortSignal): Promise<Buffer> {
+async function getOnce(upstream: Upstream, url: string, limit: number, accept: string, signal: AbortSignal): Promise<Buffer> {
   const { authorization } = upstream.registry;
   const send = upstream.fetch ?? globalThis.fetch;
-  const accept = metadata === 'full' ? 'application/json, */*' : 'application/vnd.npm.install-v1+json, application/json, */*';
   let at = url;
   for (let hops = 0; hops < HOPS; hops++) {
     const response = await send(at, {

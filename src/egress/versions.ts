@@ -2,7 +2,7 @@ import semver from 'semver';
 import { SallyportError } from '../protocol/errors.js';
 import type { Journal } from '../protocol/event.js';
 import { PACKAGE_NAME } from './lockfile.js';
-import { isDeprecated, readPackument } from './packument.js';
+import { ACCEPT, isDeprecated, readPackument } from './packument.js';
 import { getBounded, MAX_METADATA, Refusal, registryUrl, type Upstream } from './upstream.js';
 
 /** A version that the registry has. */
@@ -22,7 +22,7 @@ export interface VersionsOptions extends Upstream {
  * it is on the log before the answer is used. Null when the registry does not know the package. Throws `setup.fetch_failed` otherwise.
  */
 export async function readVersions(name: string, options: VersionsOptions): Promise<ReleasedVersion[] | null> {
-  const target = `/${name.replace('/', '%2f')}`;
+  const target = `/npm/${name.replace('/', '%2f')}`;
   const record = (allow: boolean, rule: string, status: number | null, bytes: number): Promise<void> =>
     options.journal.record('egress.requested', { sandbox: 'host', method: 'GET', target: target.slice(0, 1000), verdict: allow ? 'allow' : 'deny', rule, status, bytes });
   if (!PACKAGE_NAME.test(name) || name.length > 214) {
@@ -30,7 +30,7 @@ export async function readVersions(name: string, options: VersionsOptions): Prom
     throw new SallyportError('setup.fetch_failed', `Cannot ask the registry for "${name.slice(0, 200)}": not the name of a package`);
   }
   try {
-    const body = await getBounded(options, registryUrl(options.registry, name), MAX_METADATA, 'short', options.signal);
+    const body = await getBounded(options, registryUrl(options.registry, name), MAX_METADATA, ACCEPT.short, options.signal);
     const { versions } = readPackument(body);
     await record(true, 'version-list', 200, body.length);
     return Object.entries(versions).filter(([version]) => semver.valid(version) !== null)

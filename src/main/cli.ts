@@ -9,6 +9,7 @@ import { foldersOf } from '../workflow/folders.js';
 import { type Config, readConfig } from './config.js';
 import { INSTALLATION } from './installation.js';
 import { MODEL_HINT, Models } from './models.js';
+import { openTerminal, pipedInput } from './terminal.js';
 
 /** Entry of the command line. */
 async function main(): Promise<number> {
@@ -33,6 +34,9 @@ function surface(config: Config, models: Models, uid: number): Surface {
     models: () => models.list(),
     modelKey: (ref) => models.key(ref),
     diagnose: async () => (await import('./diagnose.js')).diagnose(config, models, uid),
+    probeSandbox: async () => (await import('./diagnose.js')).probeSandbox(config, uid),
+    terminal: openTerminal,
+    piped: pipedInput,
     interrupt: interruption(),
     ask: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
@@ -47,7 +51,7 @@ function surface(config: Config, models: Models, uid: number): Surface {
       colour: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
       result: (text) => write(1, `${text}\n`),
       note: (text) => write(2, `${text}\n`),
-      bytes: (data) => write(1, data),
+      bytes: (data, stream) => write(stream === 'stderr' ? 2 : 1, data),
     },
   };
 }

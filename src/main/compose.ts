@@ -1,6 +1,8 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskArtifacts } from '../artifacts/disk.js';
+import { signEnvelope, verifyEnvelope } from '../attest/dsse.js';
+import { loadLogKey } from '../audit/key.js';
 import { createLog } from '../audit/log.js';
 import type { App } from '../app/app.js';
 import { loadPolicy } from '../policy/policy.js';
@@ -14,12 +16,13 @@ import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
 import type { Privilege } from '../sandbox/bwrap/stage.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
+import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';
 import { openStore } from '../store/open.js';
 import { type Folders, foldersOf } from '../workflow/folders.js';
 import { type Config, systemUser } from './config.js';
 import { INSTALLATION, runtimeFiles, toolchainIdentity, toolchains } from './installation.js';
 import type { Models } from './models.js';
-import { npmRegistry } from './registry.js';
+import { npmRegistry, pythonIndex } from './registry.js';
 
 const POLICY = 'solo';
 
@@ -42,11 +45,12 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   const artifacts = diskArtifacts(folders.artifacts);
   const log = createLog(store, artifacts, { redact, now: () => new Date(), keys: folders.keys });
   const owner = uid === 0 ? sandboxUser() : null;
+  const driver = sandboxDriver(config, uid);
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver: sandboxDriver(config, uid), toolchain: toolchainIdentity(config.path), owner, folders, redact, policy: { name: policy.name, version: policy.version },
-      registry: npmRegistry(config.userHome, config.path, learn),
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
         learn(key);
@@ -56,7 +60,18 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
       advisories: advisoriesOf(config, folders),
     },
     detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config, models))),
-    [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await driver.close();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Snapshots are vouched for by the key of the log. */
+function sealOf(keys: string): Seal {
+  return {
+    sign: async (payload) => signEnvelope(SNAPSHOT_TYPE, payload, (await loadLogKey(keys)).privateKey),
+    open: async (envelope) => verifyEnvelope(envelope, SNAPSHOT_TYPE, (await loadLogKey(keys)).publicKey),
   };
 }
 
@@ -114,6 +129,7 @@ function workerEnvironment(config: Config, models: Models): Record<string, strin
     ...(config.modelKey === null ? {} : { SALLYPORT_MODEL_KEY: config.modelKey }),
     ...(config.price === null ? {} : { SALLYPORT_MODEL_PRICE: `${config.price.input}/${config.price.output}` }),
     ...Object.fromEntries(models.keyVariables().flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
+    ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
     ...certificates(),
   };
 }

@@ -15,6 +15,8 @@ export interface Config {
   readonly allowHosts: readonly string[];
   /** A folder of OSV records, or the URL of a mirror's file. Null = none. */
   readonly advisories: string | null;
+  /** Address of the index of Python packages where a variable of pip or uv names it. It may hold a credential. */
+  readonly pythonIndex: string | null;
   readonly user: string;
   readonly path: string;
   readonly userHome: string;
@@ -30,6 +32,7 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
     home: stateDirectory(env, uid, userHome), databaseUrl, model: defaultModel(env), modelKey, price: readPrice(env['SALLYPORT_MODEL_PRICE']),
     allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
     advisories: env['SALLYPORT_ADVISORIES'] === undefined || env['SALLYPORT_ADVISORIES'] === '' ? null : env['SALLYPORT_ADVISORIES'],
+    pythonIndex: [env['PIP_INDEX_URL'], env['UV_DEFAULT_INDEX'], env['UV_INDEX_URL']].find((url) => url !== undefined && url !== '') ?? null,
     user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };

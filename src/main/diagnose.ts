@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { toSallyportError } from '../protocol/errors.js';
 import { gitVersion } from '../git/command.js';
 import { run } from '../process/spawn.js';
+import { newId } from '../protocol/ids.js';
+import { PROBE_ARGV, type ProbeResult, readProbes } from '../sandbox/probes.js';
 import type { DriverReport } from '../sandbox/sandbox.js';
 import type { Finding } from '../cli/surface.js';
 import { sandboxDriver } from './compose.js';
@@ -24,7 +29,9 @@ export async function diagnose(config: Config, models: Models, uid: number): Pro
     toolchain(config), state(config), model(models),
   ];
   try {
-    const sandbox = await sandboxDriver(config, uid).probe();
+    const driver = sandboxDriver(config, uid);
+    const sandbox = await driver.probe();
+    await driver.close();
     findings.push({ id: 'sandbox', ok: true, needed: true, detail: `${sandbox.driver} holds: ${sandbox.enforced.length} guarantees, found by running`, hint: null });
     for (const m of sandbox.missing) findings.push({ id: m.guarantee, ok: false, needed: false, detail: m.why, hint: m.hint });
     return { findings, sandbox };
@@ -32,6 +39,23 @@ export async function diagnose(config: Config, models: Models, uid: number): Pro
     const error = toSallyportError(thrown);
     findings.push({ id: 'sandbox', ok: false, needed: true, detail: error.message, hint: error.hint ?? null });
     return { findings, sandbox: null };
+  }
+}
+
+/** Looks for a way out of a real sandbox with an empty workspace. */
+export async function probeSandbox(config: Config, uid: number): Promise<{ readonly report: DriverReport; readonly probes: readonly ProbeResult[] }> {
+  const driver = sandboxDriver(config, uid);
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-probe-'));
+  try {
+    await chmod(folder, 0o755);
+    const report = await driver.probe();
+    const { result } = await driver.once({
+      id: newId('sb'), phase: 'probe', demanded: [], workspace: { lowers: [folder], layer: null }, mounts: [], egressSocket: null, scratch: null, limits: { memory: 512, pids: 64, cpus: 1 }, variables: {},
+    }, { argv: PROBE_ARGV, timeout: 20_000, maxOutput: 100_000 });
+    return { report, probes: readProbes(result) };
+  } finally {
+    await driver.close();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -2,12 +2,12 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
-import type { RuntimeFile } from '../sandbox/bwrap/runtime.js';
+import type { RuntimeFile } from '../sandbox/runtime.js';
 import type { Mount } from '../sandbox/sandbox.js';
 
 /** Folder of the installation: what holds dist/, policies/ and node_modules/. */
 export const INSTALLATION = resolve(import.meta.dirname, '../..');
-const PROGRAMS = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'scan.cjs', 'reporter.mjs', 'mocha.cjs', 'pytest_cases.py', 'unittest_cases.py'];
+const PROGRAMS = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'freeze.cjs', 'scan.cjs', 'reporter.mjs', 'mocha.cjs', 'pytest_cases.py', 'unittest_cases.py'];
 
 /** Everything that is shown at /opt/sallyport inside. The copy of Node cannot be read there, so what runs from it cannot be dumped. */
 export function runtimeFiles(): RuntimeFile[] {
@@ -58,10 +58,12 @@ export function toolchains(path: string): Mount[] {
   return existsSync('/usr/bin/node') ? [] : [{ source: dirname(dirname(realpathSync(process.execPath))), target: '/opt/toolchain/node' }];
 }
 
-/** Which Node a project gets inside: its file, size and time. */
+/** Which Node and which Python a project gets inside: their files, sizes and times. */
 export function toolchainIdentity(path: string): string {
   const [mount] = toolchains(path);
   const node = mount === undefined ? '/usr/bin/node' : join(mount.source, 'bin/node');
-  const info = statSync(node, { throwIfNoEntry: false });
-  return `${realpathSync.native(existsSync(node) ? node : '/')}:${info?.size ?? 0}:${info?.mtimeMs ?? 0}`;
+  return [node, '/usr/bin/python3'].map((file) => {
+    const info = statSync(file, { throwIfNoEntry: false });
+    return `${realpathSync.native(existsSync(file) ? file : '/')}:${info?.size ?? 0}:${info?.mtimeMs ?? 0}`;
+  }).join(' ');
 }

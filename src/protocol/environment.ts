@@ -48,8 +48,10 @@ export const EnvironmentSpec = z.strictObject({
       pids: z.int().min(16).max(32_768).default(512),
       /** Cores, fractions allowed. */
       cpus: z.number().min(0.1).max(256).default(2),
+      /** MiB that a workspace may grow by. */
+      disk: z.int().min(64).max(1_048_576).default(8192),
     })
-    .default({ memory: 4096, pids: 512, cpus: 2 }),
+    .default({ memory: 4096, pids: 512, cpus: 2, disk: 8192 }),
   variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(10_000)).default({}),
   /** OSV records in the repository, read from the protected base: a folder, or one file (.json, .jsonl or .zip). */
   advisories: RelativePath.optional(),

@@ -30,6 +30,7 @@ export const ERRORS = {
   'sandbox.protocol': ['infrastructure', 'The exec server inside the sandbox said something that is not in its protocol.'],
   'tool.missing': ['cannotEnforce', 'A program that Sallyport needs on the host is missing.'],
   'setup.fetch_failed': ['infrastructure', 'Dependencies could not be fetched under the rules.'],
+  'setup.secret_left': ['infrastructure', 'A secret that setup was given stands in what setup left.'],
   'setup.build_failed': ['infrastructure', 'The setup script or an install script failed.'],
   'egress.denied': ['refused', 'A request left the rules of the fetch phase.'],
   'advisories.unavailable': ['infrastructure', 'No advisories can be had: nothing is reachable and no copy is kept. Whether a dependency is affected is unknown.'],

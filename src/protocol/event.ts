@@ -11,6 +11,10 @@ const Short = z.string().max(4000);
 const Phase = z.enum(['fetch', 'build', 'agent', 'verify', 'scan', 'extract', 'probe']);
 export type Phase = z.infer<typeof Phase>;
 
+/** Where packages come from, by the name that registries and advisories know. */
+export const Ecosystem = z.enum(['npm', 'pypi']);
+export type Ecosystem = z.infer<typeof Ecosystem>;
+
 export const DecisionData = z.strictObject({
   action: z.string(),
   effect: z.enum(['allow', 'ask', 'deny']),
@@ -21,6 +25,9 @@ export const DecisionData = z.strictObject({
   version: Digest,
 });
 export type DecisionData = z.infer<typeof DecisionData>;
+
+/** Programs that the kernel saw start in a sandbox, from one command's end to the next; `lost` and `omitted` say what the list lacks. */
+const Executed = z.strictObject({ programs: z.array(z.strictObject({ pid: z.int(), path: Short })), omitted: z.int(), lost: z.int() });
 
 const Termination = z.enum(['exited', 'timeout', 'oom', 'killed', 'lost', 'output_limit']);
 
@@ -49,14 +56,16 @@ export const EVENTS = {
 
   'sandbox.started': z.strictObject({ sandbox: z.string(), driver: z.string(), phase: Phase, enforced: z.array(Guarantee), missing: z.array(Guarantee) }),
   'sandbox.probed': z.strictObject({ sandbox: z.string(), ok: z.boolean(), probes: z.array(z.strictObject({ id: z.string(), ok: z.boolean(), detail: Short })) }),
-  'sandbox.ended': z.strictObject({ sandbox: z.string(), oomKills: z.int(), pidsRefused: z.int(), peakBytes: z.int().nullable(), cpuMs: z.int().nullable() }),
+  'sandbox.ended': z.strictObject({ sandbox: z.string(), oomKills: z.int(), pidsRefused: z.int(), peakBytes: z.int().nullable(), cpuMs: z.int().nullable(), executed: Executed.nullable().optional() }),
 
   /** On the log before the command is sent into the sandbox. `env` holds names only. */
   'command.started': z.strictObject({ command: z.string(), sandbox: z.string(), phase: Phase, argv: z.array(z.string()), cwd: z.string(), env: z.array(z.string()) }),
-  'command.ended': z.strictObject({ command: z.string(), exit: z.int().nullable(), signal: z.string().nullable(), reason: Termination, ms: z.int(), output: BodyRef.nullable(), truncated: z.boolean() }),
+  'command.ended': z.strictObject({ command: z.string(), exit: z.int().nullable(), signal: z.string().nullable(), reason: Termination, ms: z.int(), output: BodyRef.nullable(), truncated: z.boolean(), executed: Executed.nullable().optional() }),
 
   'egress.requested': z.strictObject({ sandbox: z.string(), method: z.string().max(20), target: Short, verdict: z.enum(['allow', 'deny']), rule: z.string(), status: z.int().nullable(), bytes: z.int() }),
-  'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
+  'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ ecosystem: Ecosystem.default('npm'), name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
+  /** A snapshot that is there and that nobody vouches for as it is: it is made anew. */
+  'snapshot.refused': z.strictObject({ snapshot: z.string(), reason: Short }),
   'snapshot.frozen': z.strictObject({ snapshot: z.string(), inputs: Digest, reused: z.boolean() }),
 
   'model.requested': z.strictObject({ call: z.string(), model: z.string(), host: z.string(), request: BodyRef }),

@@ -6,9 +6,12 @@ import { z } from 'zod';
  */
 export const GUARANTEES = {
   no_route: 'Own network namespace with loopback only: nothing inside can reach another address.',
+  no_dns: 'No name can be resolved: there is no resolver inside and no way to one.',
+  no_vsock: 'No socket to a hypervisor or its other guests, which network namespaces do not hold back.',
   no_host_files: 'Nothing of the host but the named read-only mounts is visible.',
   no_host_processes: 'Own process namespace: host processes cannot be seen or signalled.',
-  not_root: 'No process inside runs with the host\'s uid 0, and no capability is held.',
+  not_root: 'No process inside runs with the host\'s uid 0.',
+  no_capabilities: 'No capability is held, permitted, inheritable, ambient or in the bounding set.',
   no_new_privileges: 'Set-uid programs give nothing; nested user namespaces are refused.',
   syscall_filter: 'A seccomp filter refuses dangerous system calls and every socket family but unix, IPv4 and IPv6.',
   dies_with_parent: 'Everything inside ends when the worker ends, also by SIGKILL.',
@@ -16,11 +19,14 @@ export const GUARANTEES = {
   memory_limit: 'Memory of all processes inside is bounded together by a cgroup.',
   pids_limit: 'The number of processes and threads inside is bounded by a cgroup.',
   cpu_limit: 'CPU time of all processes inside is bounded by a cgroup.',
+  disk_limit: 'What is written to the workspace is bounded: it lies in a file system of its own, of that size.',
+  exec_audit: 'Every program that is started inside is listed by the kernel, unseen and unforgeable from inside.',
+  sealed_server: 'Code inside cannot open the memory, environment or descriptors of the exec server.',
 } as const;
 export type Guarantee = keyof typeof GUARANTEES;
 export const Guarantee = z.enum(Object.keys(GUARANTEES) as [Guarantee, ...Guarantee[]]);
 
 /** Without these no phase that runs code of a repository starts, whatever the policy says. */
 export const ALWAYS_DEMANDED: readonly Guarantee[] = [
-  'no_route', 'no_host_files', 'no_host_processes', 'not_root', 'no_new_privileges', 'syscall_filter', 'dies_with_parent', 'read_only_root',
+  'no_route', 'no_dns', 'no_vsock', 'no_host_files', 'no_host_processes', 'not_root', 'no_capabilities', 'no_new_privileges', 'syscall_filter', 'dies_with_parent', 'read_only_root',
 ];

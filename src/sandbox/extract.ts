@@ -5,8 +5,8 @@ import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import type { ChangeEntry } from '../git/change.js';
 import type { Skipped } from '../git/tree.js';
-import { expectSuccess } from './bwrap/command.js';
-import { openRecorded } from './record.js';
+import { expectSuccess } from './session/command.js';
+import { onceRecorded } from './record.js';
 import type { SandboxDriver } from './sandbox.js';
 
 /** Bounds of one change; a change over them is an error, not a smaller change. A single large file is left out and reported. */
@@ -42,17 +42,16 @@ export interface ExtractRequest {
 export async function extractChange(request: ExtractRequest): Promise<{ readonly entries: readonly ChangeEntry[]; readonly skipped: readonly Skipped[] }> {
   const { layer, lowers } = request;
   const setup = lowers.slice(0, -1).map((source, i) => ({ source, target: `/run/sallyport/setup/${i}` }));
-  await using sandbox = await openRecorded(request.driver, {
+  const { files, fileBytes, totalBytes } = CHANGE_LIMITS;
+  const result = await onceRecorded(request.driver, {
     id: newId('sb'), phase: 'extract', demanded: ALWAYS_DEMANDED, egressSocket: null, scratch: null, variables: {},
     workspace: { lowers: [`${layer}/upper`, ...lowers], layer: null },
     mounts: [{ source: `${layer}/upper`, target: '/run/sallyport/upper' }, { source: request.baseTree, target: '/run/sallyport/base' }, ...setup],
     limits: { memory: 1024, pids: 64, cpus: 2 },
-  }, request.journal);
-  const { files, fileBytes, totalBytes } = CHANGE_LIMITS;
-  const result = await sandbox.exec({
+  }, {
     argv: ['/opt/sallyport/node', '/opt/sallyport/extract.cjs', '/run/sallyport/upper', '/workspace', '/run/sallyport/base', String(files), String(fileBytes), String(totalBytes), String(setup.length), ...request.excluded],
     timeout: 120_000, maxOutput: OUTPUT_BYTES, ...(request.signal === undefined ? {} : { signal: request.signal }),
-  });
+  }, request.journal);
   return parseChange(expectSuccess(result, 'Taking the change out').stdout);
 }
 

@@ -1,6 +1,6 @@
-import type { Journal } from '../protocol/event.js';
+import type { EventData, Journal } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
-import type { ExecRequest, ExecResult, Sandbox, SandboxDriver, SandboxSpec, Usage } from './sandbox.js';
+import type { Executed, ExecRequest, ExecResult, Sandbox, SandboxDriver, SandboxSpec, Usage } from './sandbox.js';
 
 /**
  * Opens a sandbox whose whole life is on the log: what it enforces, every command before it is sent, its end with the digest
@@ -15,6 +15,54 @@ export async function openRecorded(driver: SandboxDriver, spec: SandboxSpec, jou
     throw error;
   }
   return new RecordedSandbox(sandbox, journal, Object.keys(spec.variables));
+}
+
+/** One command in a sandbox of its own, with the same on the log as from `openRecorded`; both announcements are there before anything starts. */
+export async function onceRecorded(driver: SandboxDriver, spec: SandboxSpec, request: ExecRequest, journal: Journal): Promise<ExecResult> {
+  request.signal?.throwIfAborted();
+  const { enforced, missing } = await driver.probe();
+  await journal.record('sandbox.started', { sandbox: spec.id, driver: driver.name, phase: spec.phase, enforced: [...enforced], missing: missing.map((m) => m.guarantee) });
+  let usage: Usage = { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
+  let executed: Executed | null = null;
+  try {
+    return await recorded(journal, { sandbox: spec.id, phase: spec.phase, names: Object.keys(spec.variables) }, request, async () => {
+      const ended = await driver.once(spec, request);
+      ({ usage, executed } = ended);
+      return ended.result;
+    }, () => executed);
+  } finally {
+    await journal.record('sandbox.ended', { sandbox: spec.id, ...usage });
+  }
+}
+
+interface Where {
+  readonly sandbox: string;
+  readonly phase: Sandbox['phase'];
+  /** Names of the sandbox's own variables. */
+  readonly names: readonly string[];
+}
+
+/** A command with its announcement and its end on the log. */
+async function recorded(journal: Journal, where: Where, request: ExecRequest, run: () => Promise<ExecResult>, executed: () => Executed | null): Promise<ExecResult> {
+  const { sandbox, phase } = where;
+  const command = newId('cmd');
+  const env = [...(request.bare === true ? [] : where.names), ...Object.keys(request.env ?? {})];
+  await journal.record('command.started', { command, sandbox, phase, argv: [...request.argv], cwd: request.cwd ?? '/workspace', env });
+  const began = performance.now();
+  const result = await run().catch(async (error: unknown) => {
+    await journal.record('command.ended', { command, exit: null, signal: null, reason: 'lost', ms: Math.round(performance.now() - began), output: null, truncated: false, executed: told(executed()) });
+    throw error;
+  });
+  // A change on its way out is base64: redaction could not see a secret in it, and the change is kept as a patch anyway.
+  const all = phase === 'extract' ? result.stderr : Buffer.concat([result.stdout, result.stderr]);
+  const output = all.length === 0 ? null : await journal.keep(all, 'text/plain');
+  await journal.record('command.ended', { command, exit: result.exit, signal: result.signal, reason: result.reason, ms: Math.round(result.ms), output, truncated: result.reason === 'output_limit', executed: told(executed()) });
+  return result;
+}
+
+/** As it stands on the log. */
+function told(executed: Executed | null): EventData<'command.ended'>['executed'] {
+  return executed === null ? null : { ...executed, programs: executed.programs.map((p) => ({ ...p })) };
 }
 
 class RecordedSandbox implements Sandbox {
@@ -42,21 +90,13 @@ class RecordedSandbox implements Sandbox {
     return this.#inner.missing;
   }
 
+  executed(): Executed | null {
+    return this.#inner.executed();
+  }
+
   async exec(request: ExecRequest): Promise<ExecResult> {
     request.signal?.throwIfAborted();
-    const command = newId('cmd');
-    const env = [...(request.bare === true ? [] : this.#names), ...Object.keys(request.env ?? {})];
-    await this.#journal.record('command.started', { command, sandbox: this.id, phase: this.phase, argv: [...request.argv], cwd: request.cwd ?? '/workspace', env });
-    const began = performance.now();
-    const result = await this.#inner.exec(request).catch(async (error: unknown) => {
-      await this.#journal.record('command.ended', { command, exit: null, signal: null, reason: 'lost', ms: Math.round(performance.now() - began), output: null, truncated: false });
-      throw error;
-    });
-    // A change on its way out is base64: redaction could not see a secret in it, and the change is kept as a patch anyway.
-    const all = this.phase === 'extract' ? result.stderr : Buffer.concat([result.stdout, result.stderr]);
-    const output = all.length === 0 ? null : await this.#journal.keep(all, 'text/plain');
-    await this.#journal.record('command.ended', { command, exit: result.exit, signal: result.signal, reason: result.reason, ms: Math.round(result.ms), output, truncated: result.reason === 'output_limit' });
-    return result;
+    return await recorded(this.#journal, { sandbox: this.id, phase: this.phase, names: this.#names }, request, () => this.#inner.exec(request), () => this.#inner.executed());
   }
 
   close(): Promise<Usage> {
@@ -65,7 +105,7 @@ class RecordedSandbox implements Sandbox {
 
   async #end(): Promise<Usage> {
     const usage = await this.#inner.close();
-    await this.#journal.record('sandbox.ended', { sandbox: this.id, ...usage });
+    await this.#journal.record('sandbox.ended', { sandbox: this.id, ...usage, executed: told(this.#inner.executed()) });
     return usage;
   }
 

@@ -1,20 +1,23 @@
-import { mkdir, mkdtemp, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../attest/digest.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Journal } from '../protocol/event.js';
+import type { Digest } from '../protocol/evidence.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
-import { parseLockfile, type LockedPackage } from '../egress/lockfile.js';
-import type { Registry } from '../egress/npm-front.js';
-import { lockedRules, openRules } from '../egress/rules.js';
 import type { GitContext } from '../git/command.js';
-import { makeLayer, type Owner, removeTree } from '../sandbox/layer.js';
+import { boundedLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
-import type { SandboxDriver } from '../sandbox/sandbox.js';
+import type { Dependencies, SandboxDriver } from '../sandbox/sandbox.js';
+import { dependenciesIn } from './dependencies.js';
+import type { DependencyPart, FetchPlan } from './ecosystems/plan.js';
+import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
-import { expectDone, fetchWithNpm, limitsOf, OUTPUT } from './fetch-sandbox.js';
-import { keepOnlyModules, readManifests, readNpmrc } from './manifests.js';
+import { freezeParts, type PartName } from './freeze.js';
+import { expectDone, fetchInSandbox, limitsOf, OUTPUT, type Registries } from './fetch-sandbox.js';
+import { readConfiguration, readManifests } from './manifests.js';
+import { type Seal, sealSnapshot, snapshotProblem } from './seal.js';
 
 /** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
 const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
@@ -36,7 +39,9 @@ export interface SetupRequest {
   readonly environment: Environment;
   /** `base`, or something that no other run has: snapshots are never shared across trust levels. */
   readonly trust: string;
-  readonly registry: () => Promise<Registry>;
+  readonly registries: Registries;
+  /** Vouches for what is frozen here, and for nothing else. */
+  readonly seal: Seal;
   /** What tells one set of tools inside from another: a snapshot built by other tools is another snapshot. */
   readonly toolchain: string;
   readonly journal: Journal;
@@ -48,13 +53,25 @@ export interface Snapshot {
   readonly id: string | null;
   /** Topmost first. */
   readonly parts: readonly ('build' | 'fetch')[];
+  /** What its dependency folder holds; left out where it has none. */
+  readonly dependencies?: readonly DependencyPart[];
 }
 
 /** Where a snapshot's layers lie below `folder`. The id comes from a durable step, so its form is checked before it becomes a path. */
 export function layersOf(folder: string, snapshot: Snapshot): string[] {
-  if (snapshot.id === null) return [];
-  if (!/^snap_[0-9a-f]{32}$/.test(snapshot.id)) throw new SallyportError('internal.bug', `"${snapshot.id}" is not the id of a snapshot`);
-  return snapshot.parts.map((part) => join(folder, snapshot.id as string, part === 'build' ? 'build/upper' : 'fetch/upper'));
+  const at = placeOf(folder, snapshot);
+  return at === null ? [] : snapshot.parts.map((part) => join(at, part === 'build' ? 'build/upper' : 'fetch/upper'));
+}
+
+function placeOf(folder: string, { id }: Snapshot): string | null {
+  if (id !== null && !/^snap_[0-9a-f]{32}$/.test(id)) throw new SallyportError('internal.bug', `"${id}" is not the id of a snapshot`);
+  return id === null ? null : join(folder, id);
+}
+
+/** The dependency folder of a snapshot, which a sandbox gets besides its layers; null where there is none. */
+export function dependenciesOf(folder: string, snapshot: Snapshot): Dependencies | null {
+  const at = placeOf(folder, snapshot);
+  return at === null ? null : dependenciesIn(join(at, 'deps/upper'), snapshot.dependencies ?? []);
 }
 
 /**
@@ -65,85 +82,80 @@ export function layersOf(folder: string, snapshot: Snapshot): string[] {
 export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> {
   const { environment } = request;
   const manifests = await readManifests(request.git, request.tree);
-  const npmrc = await readNpmrc(request.git, request.baseTree);
-  const plan = planFetch(manifests, environment);
+  const configuration = await readConfiguration(request.git, request.baseTree);
+  const plans = planFetch(manifests, environment.spec.setup.resolve);
   const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
-  if (plan === null && !builds) return { id: null, parts: [] };
+  if (plans.length === 0 && !builds) return { id: null, parts: [] };
   const inputs = digestOf({
-    v: 1, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, npmrc: npmrc.kept,
+    v: 2, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
     setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
   const id = `snap_${inputs.slice(7, 39)}`;
   const target = join(request.snapshots, id);
-  const known = await stat(join(target, 'meta.json')).catch(() => null);
+  const expected = { id, inputs, trust: request.trust };
   // Tasks that begin at the same time on the same inputs fetch once: the others wait, and use what was made.
-  const reused = known !== null || (await request.exclusively(`snapshot ${target}`, async () => {
-    if ((await stat(join(target, 'meta.json')).catch(() => null)) !== null) return true;
-    await make(request, plan, builds, manifests, npmrc.kept, target);
+  const reused = (await snapshotProblem(request.seal, target, expected)) === null || (await request.exclusively(`snapshot ${target}`, async () => {
+    const problem = await snapshotProblem(request.seal, target, expected);
+    if (problem === null) return true;
+    if (problem !== 'missing') await request.journal.record('snapshot.refused', { snapshot: id, reason: problem });
+    await removeTree(target); // whole or not at all: what nobody vouches for is made anew
+    await make(request, plans, builds, { manifests, configuration }, target, expected);
     return false;
   }, request.signal));
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused });
-  return { id, parts: [...(builds ? (['build'] as const) : []), ...(plan === null ? [] : (['fetch'] as const))] };
+  const dependencies = partsOf(plans);
+  return { id, parts: [...(builds ? (['build'] as const) : []), ...(plans.length === 0 ? [] : (['fetch'] as const))], ...(dependencies.length === 0 ? {} : { dependencies }) };
 }
 
-/** What npm is to do: null when nothing is named, otherwise the locked set, or null inside when it may resolve. */
-function planFetch(manifests: ReadonlyMap<string, Buffer>, environment: Environment): { readonly locked: readonly LockedPackage[] | null } | null {
-  const text = manifests.get('package.json')?.toString('utf8');
-  if (text === undefined) return null;
-  const lock = manifests.get('npm-shrinkwrap.json') ?? manifests.get('package-lock.json');
-  if (lock !== undefined) {
-    const locked = parseLockfile(lock.toString('utf8'));
-    // Nothing locked but something named: workspaces that need their links, or a lockfile that is out of date, which npm says itself.
-    return locked.length === 0 && !namesDependencies(text) ? null : { locked };
-  }
-  if (!namesDependencies(text)) return null;
-  if (environment.spec.setup.resolve) return { locked: null };
-  throw new SallyportError('setup.fetch_failed', 'Cannot fetch dependencies: package.json names some and there is no package-lock.json', {
-    hint: 'Commit a lockfile (npm install --package-lock-only), or allow resolution: `setup: { resolve: true }` in sallyport.yaml on the base, or in a file given with --env.',
-  });
+function partsOf(plans: readonly FetchPlan[]): DependencyPart[] {
+  return [...new Set(plans.flatMap((plan) => plan.dependencies))];
 }
 
-function namesDependencies(packageJson: string): boolean {
-  try {
-    const value = JSON.parse(packageJson) as Record<string, unknown>;
-    return ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies', 'workspaces'].some((k) => typeof value[k] === 'object' && Object.keys(value[k] ?? {}).length > 0);
-  } catch (cause) {
-    throw new SallyportError('setup.fetch_failed', 'Cannot read package.json: it is not JSON', { cause });
-  }
+interface Inputs {
+  readonly manifests: ReadonlyMap<string, Buffer>;
+  readonly configuration: ReadonlyMap<string, string>;
 }
 
-async function make(request: SetupRequest, plan: { readonly locked: readonly LockedPackage[] | null } | null, builds: boolean, manifests: ReadonlyMap<string, Buffer>, npmrc: string, target: string): Promise<void> {
+async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: boolean, inputs: Inputs, target: string, meta: { readonly id: string; readonly inputs: Digest; readonly trust: string }): Promise<void> {
   await mkdir(request.snapshots, { recursive: true, mode: 0o755 });
   const draft = await mkdtemp(join(request.snapshots, '.draft-'));
   try {
-    if (plan !== null) await fetchPhase(request, plan.locked, manifests, npmrc, draft);
-    if (builds) await buildPhase(request, plan !== null, draft);
-    for (const name of ['manifests', 'fetch/work', 'build/work', 'scratch']) await removeTree(join(draft, name));
-    await writeFile(join(draft, 'meta.json'), JSON.stringify({ v: 1, trust: request.trust, made_at: new Date().toISOString() }));
-    await rename(draft, target).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // another run made the same one first
+    if (plans.length > 0) await fetchPhase(request, plans, inputs, draft);
+    if (builds) await buildPhase(request, plans, draft);
+    const parts: PartName[] = [...(plans.length > 0 ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(plans).length > 0 ? ['deps' as const] : [])];
+    const { driver, journal, signal } = request;
+    const listed = await freezeParts({ driver, folder: draft, parts, lower: request.laidOut, secrets: {}, journal, signal });
+    for (const name of ['manifests', 'fetch/work', 'build/work', 'deps/work', 'scratch']) await removeTree(join(draft, name));
+    await sealSnapshot(request.seal, draft, { ...meta, parts: listed });
+    await rename(draft, target).catch(async (error: NodeJS.ErrnoException) => {
+      if (!['ENOTEMPTY', 'EEXIST'].includes(error.code ?? '') || (await snapshotProblem(request.seal, target, meta)) !== null) throw error; // otherwise another process made the same one first
     });
   } finally {
     await removeTree(draft);
   }
 }
 
-async function fetchPhase(request: SetupRequest, locked: readonly LockedPackage[] | null, manifests: ReadonlyMap<string, Buffer>, npmrc: string, draft: string): Promise<void> {
-  const argv = locked === null ? ['npm', 'install', '--no-save', '--no-package-lock'] : ['npm', 'ci'];
-  const fetched = await fetchWithNpm(request, { folder: draft, manifests, npmrc, rules: locked === null ? openRules() : lockedRules(locked), argv, what: 'npm could not fetch the dependencies' });
-  await keepOnlyModules(join(draft, 'fetch/upper'));
-  const packages = fetched.map(({ name, version, integrity }) => ({ name, version, integrity }));
+/** All ecosystems of a project in one sandbox, behind one door. */
+async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, draft: string): Promise<void> {
+  const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
+  const { fetched } = await fetchInSandbox(request, {
+    folder: draft, files: new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]), fronts,
+    commands: plans.flatMap((plan) => plan.commands), dependencies: partsOf(plans).length > 0,
+  });
+  const packages = fetched.map(({ ecosystem, name, version, integrity }) => ({ ecosystem, name, version, integrity }));
   await request.journal.record('setup.fetched', { packages, bytes: fetched.reduce((sum, p) => sum + p.bytes, 0) });
 }
 
-async function buildPhase(request: SetupRequest, fetched: boolean, draft: string): Promise<void> {
+async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string): Promise<void> {
   const layer = join(draft, 'build');
   const { setup, variables } = request.environment.spec;
-  await makeLayer(layer, request.owner);
-  const lowers = [...(fetched ? [join(draft, 'fetch/upper')] : []), request.laidOut];
+  await boundedLayer(request.driver, layer, request.owner, request.environment.spec.limits.disk);
+  const lowers = [...(plans.length > 0 ? [join(draft, 'fetch/upper')] : []), request.laidOut];
+  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(plans));
   await using sandbox = await openRecorded(request.driver, {
-    id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request.environment), variables,
+    id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request.environment),
+    dependencies: dependencies === null ? null : { ...dependencies, writable: true }, variables,
   }, request.journal);
   const timeout = setup.timeout * 1000;
   if (setup.install_scripts.length > 0) {

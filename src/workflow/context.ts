@@ -2,15 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifacts } from '../artifacts/artifacts.js';
 import type { Log } from '../audit/log.js';
-import type { Registry } from '../egress/npm-front.js';
 import { openMirror, type Mirror } from '../git/mirror.js';
 import type { Event, EventType, Journal, NewEvent } from '../protocol/event.js';
 import type { BodyRef } from '../protocol/evidence.js';
 import type { ModelTarget, TaskRequest } from '../protocol/task.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Owner } from '../sandbox/layer.js';
+import type { Registries } from '../setup/fetch-sandbox.js';
 import type { AdvisorySet } from '../scan/advisories/source.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
+import type { Seal } from '../setup/seal.js';
 import type { Price } from '../gateway/meter.js';
 import type { Folders } from './folders.js';
 
@@ -21,11 +22,13 @@ export interface Equipment {
   readonly driver: SandboxDriver;
   readonly owner: Owner;
   readonly folders: Folders;
-  readonly registry: () => Promise<Registry>;
+  readonly registries: Registries;
   /** Runs a body while no other process of this installation runs one under the name. */
   readonly exclusively: <T>(name: string, body: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   /** What tells the tools inside a sandbox from another set of them. */
   readonly toolchain: string;
+  /** Vouches for snapshots. */
+  readonly seal: Seal;
   readonly redact: (text: string) => string;
   /** The key of a model by its reference. Throws `input.no_model` when there is none. */
   readonly modelKey: (keyRef: string) => Promise<string>;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseLockfile } from '../../src/egress/lockfile.js';
-import { integrityHolds, parseTarget } from '../../src/egress/npm-front.js';
+import { integrityHolds } from '../../src/egress/integrity.js';
+import { parseTarget } from '../../src/egress/npm-front.js';
 import { createHash } from 'node:crypto';
 
 const SHA = 'sha512-AAAA';

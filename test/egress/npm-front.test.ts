@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LockedPackage } from '../../src/egress/lockfile.js';
-import { type FrontOptions, startNpmFront } from '../../src/egress/npm-front.js';
-import { lockedRules, openRules } from '../../src/egress/rules.js';
+import type { NamedPackage } from '../../src/egress/lockfile.js';
+import { openDoor } from '../../src/egress/door.js';
+import { npmFront, type NpmFrontOptions } from '../../src/egress/npm-front.js';
+import { lockedRules, openRules, withTool } from '../../src/egress/rules.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { remove, scratch } from '../support/sandbox.js';
@@ -28,7 +30,7 @@ function ask(socketPath: string, path: string, method = 'GET', body?: string): P
   });
 }
 
-async function setUp(options: { locked?: readonly LockedPackage[] | null; intercept?: FakeRegistry['intercept']; front?: Partial<FrontOptions> } = {}) {
+async function setUp(options: { locked?: readonly NamedPackage[] | null; intercept?: FakeRegistry['intercept']; front?: Partial<NpmFrontOptions> } = {}) {
   const registry = await startRegistry([
     { name: 'a', version: '1.0.0', manifest: { dependencies: { b: '^1.0.0' } } }, { name: 'a', version: '2.0.0' }, { name: '@s/b', version: '1.0.0' },
   ], TOKEN);
@@ -36,12 +38,13 @@ async function setUp(options: { locked?: readonly LockedPackage[] | null; interc
   const locked = options.locked === undefined ? [{ name: 'a', version: '1.0.0', integrity: registry.integrity('a', '1.0.0') }, { name: '@s/b', version: '1.0.0', integrity: registry.integrity('@s/b', '1.0.0') }] : options.locked;
   const journal = new MemoryJournal();
   const socket = join(folder, `front-${n++}.sock`);
-  const front = await startNpmFront({ registry: { url: `${registry.url}/`, authorization: TOKEN }, rules: locked === null ? openRules() : lockedRules(locked), insideUrl: 'http://127.0.0.1:4873', socket, owner: null, sandbox: 'sb_t', journal, ...options.front });
+  const npm = npmFront({ registry: { url: `${registry.url}/`, authorization: TOKEN }, rules: locked === null ? openRules() : lockedRules(locked), insideUrl: 'http://127.0.0.1:4873/npm', ...options.front });
+  const front = await openDoor({ fronts: [npm], socket, owner: null, sandbox: 'sb_t', journal });
   const answers: Answer[] = [];
   return {
     registry, journal, socket, front,
     get: async (path: string, method?: string, body?: string) => {
-      const answer = await ask(socket, path, method, body);
+      const answer = await ask(socket, `/npm${path}`, method, body);
       answers.push(answer);
       return answer;
     },
@@ -71,10 +74,10 @@ describe('the npm registry front', () => {
   it('reduces metadata to the versions that are locked, with addresses that lead back', async () => {
     await using t = await setUp();
     expect(JSON.parse((await t.get('/a')).body.toString())).toEqual({
-      name: 'a', 'dist-tags': {}, versions: { '1.0.0': { name: 'a', version: '1.0.0', dependencies: { b: '^1.0.0' }, dist: { tarball: 'http://127.0.0.1:4873/a/-/a-1.0.0.tgz', integrity: t.registry.integrity('a', '1.0.0') } } },
+      name: 'a', 'dist-tags': {}, versions: { '1.0.0': { name: 'a', version: '1.0.0', dependencies: { b: '^1.0.0' }, dist: { tarball: 'http://127.0.0.1:4873/npm/a/-/a-1.0.0.tgz', integrity: t.registry.integrity('a', '1.0.0') } } },
     });
     const scoped = JSON.parse((await t.get('/@s%2fb')).body.toString());
-    expect([scoped['dist-tags'], scoped.versions['1.0.0'].dist.tarball]).toEqual([{ latest: '1.0.0' }, 'http://127.0.0.1:4873/@s/b/-/b-1.0.0.tgz']);
+    expect([scoped['dist-tags'], scoped.versions['1.0.0'].dist.tarball]).toEqual([{ latest: '1.0.0' }, 'http://127.0.0.1:4873/npm/@s/b/-/b-1.0.0.tgz']);
   });
 
   it.each<[string, string, string]>([
@@ -90,7 +93,7 @@ describe('the npm registry front', () => {
   ])('refuses %s %s by the rule %s, asks nobody and says so on the log', async (method, path, rule) => {
     await using t = await setUp();
     expect((await t.get(path, method, method === 'PUT' || method === 'POST' ? 'body' : undefined)).status).toBe(403);
-    expect(t.journal.of('egress.requested')).toEqual([{ sandbox: 'sb_t', method, target: path, verdict: 'deny', rule, status: 403, bytes: 0 }]);
+    expect(t.journal.of('egress.requested')).toEqual([{ sandbox: 'sb_t', method, target: `/npm${path}`, verdict: 'deny', rule, status: 403, bytes: 0 }]);
     expect(t.registry.requests).toEqual([]);
   });
 
@@ -149,12 +152,45 @@ describe('the npm registry front', () => {
     expect(JSON.parse((await t.get('/a')).body.toString())).toEqual({ name: 'a', 'dist-tags': {}, versions: {} });
   });
 
-  it('checks what the registry announced where no lockfile decides, and gives nothing that was not announced', async () => {
+  it('checks what the registry announced where no lockfile decides, asks for it first, and gives nothing that was not announced', async () => {
     await using t = await setUp({ locked: null });
-    const early = (await t.get('/a/-/a-1.0.0.tgz')).status;
-    await t.get('/a');
-    expect([early, (await t.get('/a/-/a-1.0.0.tgz')).status, (await t.get('/a/-/a-9.0.0.tgz')).status]).toEqual([502, 200, 502]);
-    expect(t.events().map(([verdict, rule]) => [verdict, rule])).toEqual([['deny', 'integrity'], ['allow', 'resolution-allowed'], ['allow', 'resolution-allowed'], ['deny', 'integrity']]);
+    expect([(await t.get('/a/-/a-1.0.0.tgz')).status, (await t.get('/a/-/a-2.0.0.tgz')).status, (await t.get('/a/-/a-9.0.0.tgz')).status]).toEqual([200, 200, 502]);
+    expect(t.registry.requests.map((r) => r.path)).toEqual(['/a', '/a/-/a-1.0.0.tgz', '/a/-/a-2.0.0.tgz', '/a']);
+    expect(t.journal.of('egress.requested').map(({ target, verdict, rule }) => [target, verdict, rule])).toEqual([
+      ['/npm/a', 'allow', 'resolution-allowed'], ['/npm/a/-/a-1.0.0.tgz', 'allow', 'resolution-allowed'], ['/npm/a/-/a-2.0.0.tgz', 'allow', 'resolution-allowed'],
+      ['/npm/a', 'allow', 'resolution-allowed'], ['/npm/a/-/a-9.0.0.tgz', 'deny', 'integrity'],
+    ]);
+  });
+
+  it('checks SHA-1 where the registry announces nothing stronger', async () => {
+    const names = { good: '', bad: '0'.repeat(40) };
+    for (const [name, shasum] of Object.entries(names)) {
+      await using t = await setUp({
+        locked: [{ name: 'a', version: '1.0.0' }],
+        intercept: (path, _, response) => path === '/a' && response.end(JSON.stringify({ name: 'a', versions: { '1.0.0': { dist: { tarball: 'x', shasum: shasum === '' ? createHash('sha1').update('BODY').digest('hex') : shasum } } } })) || path.endsWith('.tgz') && response.end('BODY'),
+      });
+      expect([name, (await t.get('/a/-/a-1.0.0.tgz')).status]).toEqual([name, name === 'good' ? 200 : 502]);
+    }
+  });
+
+  it('lets a named tool through in one version, and nothing else of it', async () => {
+    await using t = await setUp({ locked: [] });
+    const tool = (integrity?: string) => withTool(lockedRules([]), { name: 'a', version: '2.0.0', ...(integrity === undefined ? {} : { integrity }) });
+    const door = async (integrity?: string) => await openDoor({ fronts: [npmFront({ registry: { url: t.registry.url, authorization: TOKEN }, rules: tool(integrity), insideUrl: 'http://x/npm' })], socket: `${t.socket}.2`, owner: null, sandbox: 'sb_t', journal: t.journal });
+    {
+      await using _ = await door();
+      expect(Object.keys(JSON.parse((await ask(`${t.socket}.2`, '/npm/a')).body.toString()).versions)).toEqual(['2.0.0']);
+      expect([(await ask(`${t.socket}.2`, '/npm/a/-/a-2.0.0.tgz')).status, (await ask(`${t.socket}.2`, '/npm/a/-/a-1.0.0.tgz')).status]).toEqual([200, 403]);
+    }
+    await using _ = await door(`sha512-${'A'.repeat(86)}==`);
+    expect((await ask(`${t.socket}.2`, '/npm/a/-/a-2.0.0.tgz')).status).toBe(502);
+  });
+
+  it('answers nothing outside of the folders of its fronts', async () => {
+    await using t = await setUp();
+    const paths = ['/', '/npm', '/a', '/pypi/simple/a/', 'http://127.0.0.1/npm/a'];
+    expect(await Promise.all(paths.map(async (path) => (await ask(t.socket, path)).status))).toEqual(paths.map(() => 403));
+    expect([t.events(), t.registry.requests]).toEqual([paths.map(() => ['deny', 'not-a-package', 403, 0]), []]);
   });
 
   it('ends what is under way when it is closed, with its event on the log', async () => {

@@ -17,7 +17,7 @@ describe('the versions of a package', () => {
   it('come in order, with what is deprecated, and stand on the log', async () => {
     expect(await ask('a')).toEqual([{ version: '1.9.0', deprecated: true }, { version: '1.10.0' }, { version: '2.0.0-rc.1' }]);
     expect(await ask('@s/b')).toEqual([{ version: '1.0.0' }]);
-    expect(journal.of('egress.requested').map(({ bytes, ...e }) => [e, bytes > 0])).toEqual(['/a', '/@s%2fb'].map((target) => [{ sandbox: 'host', method: 'GET', target, verdict: 'allow', rule: 'version-list', status: 200 }, true]));
+    expect(journal.of('egress.requested').map(({ bytes, ...e }) => [e, bytes > 0])).toEqual(['/npm/a', '/npm/@s%2fb'].map((target) => [{ sandbox: 'host', method: 'GET', target, verdict: 'allow', rule: 'version-list', status: 200 }, true]));
     expect(journal.text).not.toContain('secret');
   });
 

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { expect, it, describe } from 'vitest';
-import { Channel } from '../../src/sandbox/bwrap/channel.js';
-import { type CommandContext, runCommand } from '../../src/sandbox/bwrap/command.js';
+import { Channel } from '../../src/sandbox/session/channel.js';
+import { type CommandContext, runCommand } from '../../src/sandbox/session/command.js';
 
 interface Server {
   readonly channel: Channel;

@@ -149,7 +149,7 @@ describe('what an agent wrote, taken out', () => {
     const before = leftovers();
     await change('echo very-secret-content > a.txt', { journal });
     expect(journal.types).toEqual(['sandbox.started', 'command.started', 'command.ended', 'sandbox.ended']);
-    expect(journal.of('command.ended')).toEqual([{ command: journal.of('command.started')[0]?.command, exit: 0, signal: null, reason: 'exited', ms: expect.any(Number), output: null, truncated: false }]);
+    expect(journal.of('command.ended')).toEqual([{ command: journal.of('command.started')[0]?.command, exit: 0, signal: null, reason: 'exited', ms: expect.any(Number), output: null, truncated: false, executed: expect.anything() }]);
     expect(journal.of('sandbox.started')[0]).toMatchObject({ phase: 'extract', enforced: expect.arrayContaining([...ALWAYS_DEMANDED]) });
     expect(journal.text).not.toContain(Buffer.from('very-secret-content').toString('base64').slice(0, 20));
     expect(leftovers()).toEqual(before);

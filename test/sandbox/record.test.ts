@@ -13,12 +13,18 @@ function fake(exec: Sandbox['exec'], calls: string[] = []): SandboxDriver {
     probe: async () => ({ driver: 'fake', enforced: [], missing: [] }),
     reap: async () => undefined,
     sweep: async () => undefined,
+    close: async () => undefined,
+    once: async (_spec, request) => {
+      calls.push('once');
+      return { result: await exec(request), usage: USAGE, executed: null };
+    },
     open: async (spec) => ({
       id: spec.id, phase: spec.phase, enforced: ['no_route'], missing: ['cpu_limit'],
       exec: async (request) => {
         calls.push('exec');
         return await exec(request);
       },
+      executed: () => null,
       close: async () => {
         calls.push('close');
         return USAGE;
@@ -44,8 +50,8 @@ it('has a command on the log before it is sent and its end after it, with names 
   expect(journal.events.map((e) => [e.type, e.data])).toEqual([
     ['sandbox.started', { sandbox: 'sb_1', driver: 'fake', phase: 'agent', enforced: ['no_route'], missing: ['cpu_limit'] }],
     ['command.started', { command: expect.stringMatching(/^cmd_/), sandbox: 'sb_1', phase: 'agent', argv: ['cmd', 'arg'], cwd: '/workspace', env: ['COLOUR', 'MORE'] }],
-    ['command.ended', { command: journal.of('command.started')[0]?.command, exit: 0, signal: null, reason: 'exited', ms: 2, output: await journal.keep('outerr', 'text/plain'), truncated: false }],
-    ['sandbox.ended', { sandbox: 'sb_1', ...USAGE }],
+    ['command.ended', { command: journal.of('command.started')[0]?.command, exit: 0, signal: null, reason: 'exited', ms: 2, output: await journal.keep('outerr', 'text/plain'), truncated: false, executed: null }],
+    ['sandbox.ended', { sandbox: 'sb_1', ...USAGE, executed: null }],
   ]);
   expect(journal.text).not.toContain('-value');
 });
@@ -74,5 +80,5 @@ it('ends a command on the log also when the driver throws', async () => {
     throw new Error('broken');
   }), SPEC, journal);
   await expect(sandbox.exec(REQUEST)).rejects.toThrow('broken');
-  expect(journal.of('command.ended')).toEqual([{ command: expect.any(String), exit: null, signal: null, reason: 'lost', ms: expect.any(Number), output: null, truncated: false }]);
+  expect(journal.of('command.ended')).toEqual([{ command: expect.any(String), exit: null, signal: null, reason: 'lost', ms: expect.any(Number), output: null, truncated: false, executed: null }]);
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findSource, locatorOf, type Mirror, openMirror, resolveRef, updateMirror } from '../../src/git/mirror.js';
@@ -11,7 +11,7 @@ import { layersOf, prepareSnapshot, type SetupRequest, type Snapshot } from '../
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { makeRepo } from '../support/repo.js';
-import { leftovers, remove, scratch, testDriver, testOwner } from '../support/sandbox.js';
+import { leftovers, remove, scratch, testDriver, testOwner, testSeal } from '../support/sandbox.js';
 
 const TOKEN = 'Bearer very-secret-registry-token';
 let folder: string;
@@ -45,6 +45,7 @@ afterEach(() => {
   }
 });
 
+const seal = testSeal();
 const DEPS = { branch: '1.2.3', leaf: '1.0.0' };
 const pkg = (more: object = {}): string => JSON.stringify({ name: 'project', version: '1.0.0', dependencies: DEPS, ...more });
 const locked = (): string => registry.lockfile(Object.entries(DEPS));
@@ -64,7 +65,7 @@ async function prepare(options: Case, journal = new MemoryJournal()): Promise<{ 
   const request: SetupRequest = {
     driver: options.driver ?? driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'scratch'), git, tree, laidOut, baseTree: tree,
     environment: { spec: EnvironmentSpec.parse({ version: 1, setup: options.setup, variables: options.variables }), checks: {}, source: 'test' },
-    trust: options.trust ?? `t${count++}`, registry: async () => ({ url: registry.url, authorization: TOKEN }), toolchain: 'test', exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
+    trust: options.trust ?? `t${count++}`, registries: { npm: async () => ({ url: registry.url, authorization: TOKEN }), pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', seal, exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
   };
   const snapshot = await prepareSnapshot(request);
   return { snapshot, lowers: [...layersOf(join(folder, 'snapshots'), snapshot), laidOut], journal };
@@ -78,11 +79,11 @@ async function see(lowers: readonly string[], script: string): Promise<string> {
 /** The driver, with a look into each sandbox before a command runs in it. */
 function watched(look: (spec: SandboxSpec, sandbox: Sandbox, request: ExecRequest) => Promise<void>): SandboxDriver {
   return {
-    name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
+    name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(), once: (spec, request) => driver.once(spec, request), close: () => driver.close(),
     async open(spec) {
       const sandbox = await driver.open(spec);
       return {
-        id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+        id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, executed: () => sandbox.executed(), close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
         exec: async (request) => {
           await look(spec, sandbox, request);
           return await sandbox.exec(request);
@@ -97,12 +98,12 @@ describe('setup', () => {
     const files = { 'package.json': pkg({ dependencies: { ...DEPS, '@s/noisy': '2.0.0' }, scripts: { preinstall: 'touch /workspace/pwned', prepare: 'touch /workspace/pwned' } }), 'package-lock.json': registry.lockfile([...Object.entries(DEPS), ['@s/noisy', '2.0.0']]), 'src.js': 'console.log(require("branch"))' };
     const { snapshot, lowers, journal } = await prepare({ files });
     expect(await see(lowers, 'node src.js; node_modules/.bin/branch; ls -A; ls node_modules/@s/noisy')).toBe('branch+leaf\nbranch+leaf\nnode_modules\npackage-lock.json\npackage.json\nsrc.js\nindex.js\npackage.json\npost.js\n');
-    expect(journal.types.filter((t) => !['egress.requested', 'command.started', 'command.ended'].includes(t))).toEqual(['sandbox.started', 'sandbox.ended', 'setup.fetched', 'snapshot.frozen']);
+    expect(journal.types.filter((t) => !['egress.requested', 'command.started', 'command.ended'].includes(t))).toEqual(['sandbox.started', 'sandbox.ended', 'setup.fetched', 'sandbox.started', 'sandbox.ended', 'snapshot.frozen']);
     expect(journal.of('setup.fetched')[0]?.packages.map((p) => `${p.name}@${p.version}`).sort()).toEqual(['@s/noisy@2.0.0', 'branch@1.2.3', 'leaf@1.0.0']);
     expect(journal.of('egress.requested').filter((e) => e.verdict !== 'allow')).toEqual([]);
     expect(journal.of('snapshot.frozen')).toEqual([{ snapshot: snapshot.id, inputs: expect.stringMatching(/^sha256:/), reused: false }]);
     expect(journal.text).not.toContain('very-secret');
-    expect(readFileSync(join(folder, 'snapshots', snapshot.id as string, 'meta.json'), 'utf8')).toContain('"v":1');
+    expect(readFileSync(join(folder, 'snapshots', snapshot.id as string, 'meta.json'), 'utf8')).toContain('application/vnd.sallyport.snapshot+json');
   });
 
   it('shows the fetch phase manifests and lockfiles and no other file of the tree', async () => {
@@ -123,7 +124,7 @@ describe('setup', () => {
     };
     const { lowers, journal } = await prepare({ files, setup: { install_scripts: ['@s/noisy'] } });
     expect(await see(lowers, 'cat node_modules/@s/noisy/pre node_modules/@s/noisy/ran; echo; ls')).toBe('ran\nECONNREFUSED\nevil.cjs\nevil.sh\nnode_modules\npackage-lock.json\npackage.json\n');
-    expect(journal.types.filter((t) => t === 'sandbox.started').length).toBe(2);
+    expect(journal.of('sandbox.started').map((s) => s.phase)).toEqual(['fetch', 'build', 'extract']);
   });
 
   it('runs the setup script on the whole tree without a route, with its variables', async () => {
@@ -196,6 +197,28 @@ describe('setup', () => {
       if (spec.phase === 'build' && request.argv[0] === '/bin/bash') setTimeout(() => controller.abort(new Error('stopped')), 50);
     });
     await expect(prepare({ files: { 'a.txt': 'a' }, setup: { script: 'sleep 60' }, driver: spy, signal: controller.signal })).rejects.toThrow('stopped');
+  });
+
+  it('uses a snapshot only as it was frozen, with its record signed here; any other is made anew, and that is said', async () => {
+    const files = { 'package.json': pkg(), 'package-lock.json': locked(), 'src.js': '' };
+    const first = await prepare({ files, trust: 'seal' });
+    const at = join(folder, 'snapshots', first.snapshot.id as string);
+    const frozen = async () => (await prepare({ files, trust: 'seal' })).journal;
+    expect((await frozen()).of('snapshot.frozen')).toMatchObject([{ reused: true }]);
+    const layer = existsSync(join(at, 'fetch/disk.img')) ? join(at, 'fetch/disk.img') : join(at, 'fetch/upper/node_modules/leaf/index.js');
+    const { atime, mtime } = statSync(layer);
+    const fd = openSync(layer, 'r+');
+    writeSync(fd, 'x', statSync(layer).size > 1e6 ? 1e6 : 0);
+    closeSync(fd);
+    utimesSync(layer, atime, mtime); // times of content can be set back, times of change cannot
+    const changed = await frozen();
+    expect([changed.of('snapshot.refused'), changed.of('snapshot.frozen')]).toMatchObject([[{ reason: 'its layer "fetch" was changed since it was frozen' }], [{ reused: false }]]);
+    const record = JSON.parse(readFileSync(join(at, 'meta.json'), 'utf8')) as { payload: string };
+    writeFileSync(join(at, 'meta.json'), JSON.stringify({ ...record, payload: Buffer.from(Buffer.from(record.payload, 'base64').toString().replace('"seal"', '"base"')).toString('base64') }));
+    expect((await frozen()).of('snapshot.refused')).toMatchObject([{ reason: 'its record is not signed by this installation' }]);
+    writeFileSync(join(at, 'meta.json'), '{"v":1}');
+    expect((await frozen()).of('snapshot.refused')).toHaveLength(1);
+    expect((await frozen()).of('snapshot.frozen')).toMatchObject([{ reused: true }]);
   });
 
   it('gives one whole snapshot when two runs make it at once', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import type { Registry } from '../../src/egress/upstream.js';
 
 /** A package for the fake registry. `files` are added to its package.json; a name ending in `.sh` or below bin/ is executable. */
 export interface FakePackage {
@@ -18,6 +19,8 @@ export interface FakeRegistry extends AsyncDisposable {
   integrity(name: string, version: string): string;
   /** package-lock.json that names these packages of the registry, all at the top level. */
   lockfile(names: readonly (readonly [string, string])[], root?: Readonly<Record<string, unknown>>): string;
+  /** A registry that is asked for clients such as pnpm, which no fake replaces. */
+  clients: Registry | null;
   /** Takes over the answer for a path where it returns something true. */
   intercept: ((path: string, request: IncomingMessage, response: ServerResponse) => unknown) | null;
 }
@@ -32,12 +35,13 @@ export async function startRegistry(packages: readonly FakePackage[], authorizat
     requests.push({ method: request.method ?? '', path, authorization: request.headers.authorization ?? null });
     if (registry.intercept?.(path, request, response)) return;
     if (authorization !== null && request.headers.authorization !== authorization) return void response.writeHead(401).end();
+    if (registry.clients !== null && CLIENTS.test(path)) return void pass(registry.clients, request.url ?? '', response);
     const body = tarballs.get(path) ?? packument(packages.filter((p) => `/${p.name}` === path), integrity, registry.url);
     if (body === null) return void response.writeHead(404).end('{}');
     response.writeHead(200, { 'content-type': tarballs.has(path) ? 'application/octet-stream' : 'application/json' }).end(body);
   });
   const registry: { -readonly [K in keyof FakeRegistry]: FakeRegistry[K] } = {
-    url: '', requests, integrity, intercept: null,
+    url: '', requests, integrity, intercept: null, clients: null,
     lockfile: (names, root = {}) => JSON.stringify({
       name: 'project', version: '1.0.0', lockfileVersion: 3, requires: true,
       packages: Object.fromEntries([['', { name: 'project', version: '1.0.0', dependencies: Object.fromEntries(names), ...root }], ...names.map(([name, version]) => {
@@ -54,6 +58,17 @@ export async function startRegistry(packages: readonly FakePackage[], authorizat
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   registry.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return registry;
+}
+
+const CLIENTS = /^\/(?:pnpm|yarn|@yarnpkg\/cli-dist|@pnpm\/exe\.[\w-]+)(?:\/-\/|$)/;
+
+async function pass({ url, authorization }: Registry, target: string, response: ServerResponse): Promise<void> {
+  try {
+    const answer = await fetch(url.replace(/\/+$/, '') + target, { headers: authorization === null ? {} : { authorization } });
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/octet-stream' }).end(Buffer.from(await answer.arrayBuffer()));
+  } catch {
+    response.writeHead(502).end();
+  }
 }
 
 function sri(body: Buffer): string {

@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { signEnvelope, verifyEnvelope } from '../../src/attest/dsse.js';
 import { runtimeFiles } from '../../src/main/installation.js';
 import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
 import type { Privilege } from '../../src/sandbox/bwrap/stage.js';
 import { type Owner, removeTree } from '../../src/sandbox/layer.js';
+import { type Seal, SNAPSHOT_TYPE } from '../../src/setup/seal.js';
 import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -44,7 +47,18 @@ export function testDriver(folder: string, privilege: Privilege = testPrivilege(
       opened.add(spec.id);
       return driver.open(spec);
     },
+    once: (spec, request) => {
+      opened.add(spec.id);
+      return driver.once(spec, request);
+    },
+    close: () => driver.close(),
   };
+}
+
+/** A seal with a key of its own. */
+export function testSeal(): Seal {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return { sign: async (payload) => signEnvelope(SNAPSHOT_TYPE, payload, privateKey), open: async (envelope) => verifyEnvelope(envelope, SNAPSHOT_TYPE, publicKey) };
 }
 
 /** Ids of the sandboxes of this test file: other files, and other runs on this machine, have theirs open at the same time. */

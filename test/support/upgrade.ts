@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { parseLockfile } from '../../src/egress/lockfile.js';
 import { lockedRules } from '../../src/egress/rules.js';
 import { readVersions } from '../../src/egress/versions.js';
-import type { Registry } from '../../src/egress/npm-front.js';
+import type { Registry } from '../../src/egress/upstream.js';
 import { EnvironmentSpec } from '../../src/protocol/environment.js';
 import { type Hit, indexAdvisories, matchAdvisories } from '../../src/scan/advisories/match.js';
 import { type OsvRecord, readOsv } from '../../src/scan/advisories/osv.js';
 import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
-import { type FetchRequest, fetchWithNpm } from '../../src/setup/fetch-sandbox.js';
+import type { FetchRequest } from '../../src/setup/fetch-sandbox.js';
+import { fetchWithNpm } from '../../src/setup/npm-client.js';
 import { planUpgrades, type UpgradePlan } from '../../src/setup/upgrade/plan.js';
 import { type NpmProject, npmProject } from '../../src/setup/upgrade/project.js';
 import { resolveUpgrades } from '../../src/setup/upgrade/resolve.js';
@@ -35,7 +36,7 @@ export class Upgrading {
   constructor(folder: string, driver: SandboxDriver, registry: Registry) {
     this.#folder = folder;
     this.#request = {
-      driver, owner: testOwner(), scratch: join(folder, 'scratch'), registry: async () => registry, journal: this.journal, signal: new AbortController().signal,
+      driver, owner: testOwner(), scratch: join(folder, 'scratch'), registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, journal: this.journal, signal: new AbortController().signal,
       environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' },
     };
   }
@@ -44,7 +45,7 @@ export class Upgrading {
     const hits = matchAdvisories({ records }, of.inventory.packages);
     const versions = new Map<string, NonNullable<Awaited<ReturnType<typeof readVersions>>>>();
     for (const name of new Set(hits.map((h) => h.package))) {
-      const known = await readVersions(name, { registry: await this.#request.registry(), journal: this.journal, signal: this.#request.signal });
+      const known = await readVersions(name, { registry: await this.#request.registries.npm(), journal: this.journal, signal: this.#request.signal });
       if (known !== null) versions.set(name, known);
     }
     return { hits, ...planUpgrades({ project: of, hits, advisories: { records }, versions }) };
@@ -63,9 +64,9 @@ export class Upgrading {
     mkdirSync(join(this.#folder, 'ci'), { recursive: true, mode: 0o755 });
     const fetched = await fetchWithNpm(this.#request, {
       folder: openFolder(mkdtempSync(join(this.#folder, 'ci/'))), npmrc: '', manifests: new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])),
-      rules: lockedRules(parseLockfile(lock)), argv: ['npm', 'ci'], what: 'npm ci',
+      rules: lockedRules(parseLockfile(lock)), argv: ['ci'], what: 'npm ci',
     });
-    return fetched.map((p) => `${p.name}@${p.version}`).sort();
+    return fetched.fetched.map((p) => `${p.name}@${p.version}`).sort();
   }
 }
 

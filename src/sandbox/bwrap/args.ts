@@ -1,7 +1,7 @@
 import type { SandboxSpec } from '../sandbox.js';
 
-/** Descriptors that bwrap and the exec server inherit. */
-export const FD = { channel: 3, args: 4, seccomp: 5 } as const;
+/** Descriptors of a stage. `channel` is the exec server's, or what bwrap writes its status on where a single command runs; `orders` is closed before bwrap. */
+export const FD = { channel: 3, args: 4, seccomp: 5, orders: 6 } as const;
 
 /** Where things stand inside every sandbox. */
 export const INSIDE = {
@@ -10,6 +10,7 @@ export const INSIDE = {
   runtime: '/opt/sallyport',
   egressSocket: '/run/sallyport/egress.sock',
   scratch: '/scratch',
+  dependencies: '/opt/deps',
   uid: 1000,
 } as const;
 
@@ -18,10 +19,16 @@ const MIB = 1024 * 1024;
 /** Variables that every command inside starts with. */
 export function baseVariables(spec: SandboxSpec, path: readonly string[]): Record<string, string> {
   return {
-    PATH: [...path, '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+    PATH: [...(spec.dependencies?.path ?? []), ...path, '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
     HOME: INSIDE.home, USER: 'agent', LOGNAME: 'agent', SHELL: '/bin/bash', LANG: 'C.UTF-8', TZ: 'UTC', TMPDIR: '/tmp', TERM: 'dumb', CI: 'true',
-    ...spec.variables,
+    ...spec.dependencies?.variables, ...spec.variables,
   };
+}
+
+/** What bwrap must know where it runs one command itself, without an exec server. */
+export interface Once {
+  readonly cwd: string;
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /**
@@ -32,7 +39,7 @@ export function baseVariables(spec: SandboxSpec, path: readonly string[]): Recor
  * `--ro-bind /proc/sys` because bwrap covers /proc/irq and /proc/bus but not /proc/sys; `--disable-userns` so that no inner
  * user namespace gives capabilities back.
  */
-export function bwrapArgs(spec: SandboxSpec, stage: string): string[] {
+export function bwrapArgs(spec: SandboxSpec, stage: string, once?: Once): string[] {
   const roomy = spec.phase === 'fetch' || spec.phase === 'build';
   const home = String((roomy ? 1024 : 256) * MIB);
   const tmp = String((roomy ? 1024 : 512) * MIB);
@@ -50,11 +57,15 @@ export function bwrapArgs(spec: SandboxSpec, stage: string): string[] {
     '--proc', '/proc', '--ro-bind', '/proc/sys', '/proc/sys',
     '--perms', '1777', '--size', tmp, '--tmpfs', '/tmp', '--perms', '0700', '--size', home, '--tmpfs', INSIDE.home,
     '--ro-bind', `${stage}/runtime`, INSIDE.runtime,
-    spec.workspace.layer === null ? '--ro-bind' : '--bind', `${stage}/workspace`, INSIDE.workspace,
+    spec.workspace.layer === null && spec.workspace.fresh !== true ? '--ro-bind' : '--bind', `${stage}/workspace`, INSIDE.workspace,
   ];
-  spec.mounts.forEach((mount, i) => args.push('--ro-bind', `${stage}/mounts/${i}`, mount.target));
+  spec.mounts.forEach((mount, i) => args.push(mount.writable === true ? '--bind' : '--ro-bind', `${stage}/mounts/${i}`, mount.target));
   if (spec.scratch !== null) args.push('--bind', `${stage}/scratch`, INSIDE.scratch);
   if (spec.egressSocket !== null) args.push('--ro-bind', `${stage}/egress.sock`, INSIDE.egressSocket);
-  args.push('--chdir', INSIDE.workspace, '--seccomp', String(FD.seccomp), '--remount-ro', '/');
+  args.push('--chdir', once?.cwd ?? INSIDE.workspace, '--seccomp', String(FD.seccomp), '--remount-ro', '/');
+  if (once !== undefined) {
+    args.push('--json-status-fd', String(FD.channel));
+    for (const [name, value] of Object.entries(once.variables)) args.push('--setenv', name, value);
+  }
   return args;
 }

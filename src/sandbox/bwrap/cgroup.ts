@@ -1,4 +1,4 @@
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SallyportError } from '../../protocol/errors.js';
@@ -6,21 +6,23 @@ import type { Guarantee } from '../../protocol/guarantee.js';
 import type { Limits, MissingGuarantee, Usage } from '../sandbox.js';
 
 const ROOT = '/sys/fs/cgroup';
+const PREFIX = 'sallyport-';
 const MIB = 1024 * 1024;
 
 /** Which kind of cgroups this process may make, found by trying. `base` is the folder below which groups are made. */
 export type CgroupSupport = { readonly version: 1 } | { readonly version: 2; readonly base: string } | { readonly version: 0; readonly why: string };
 
-/** The groups of one sandbox. `procs` are the folders whose cgroup.procs the sandbox's first process joins. */
+/** The groups of one sandbox. */
 export interface Cgroup {
-  readonly procs: readonly string[];
-  readonly enforced: readonly Guarantee[];
+  /** Gives the groups the sandbox's name and limits; after this the process that was put in, and whatever it starts, is bounded. */
+  claim(id: string, limits: Limits): Promise<void>;
   usage(): Promise<Usage>;
   oomKills(): Promise<number>;
   remove(): Promise<void>;
 }
 
-const LIMITS: readonly Guarantee[] = ['memory_limit', 'pids_limit', 'cpu_limit'];
+/** What a cgroup enforces, all or nothing. */
+export const LIMITS: readonly Guarantee[] = ['memory_limit', 'pids_limit', 'cpu_limit'];
 
 /** Tries v1 controllers, then a writable v2 subtree. Makes and removes a group to be sure. */
 export async function detectCgroups(): Promise<CgroupSupport> {
@@ -65,51 +67,70 @@ export function missingLimits(support: CgroupSupport): MissingGuarantee[] {
   }));
 }
 
-/** Makes the groups and sets their limits. Throws when a limit cannot be written: a limit that is not there is never reported. */
-export async function makeCgroup(support: CgroupSupport, id: string, limits: Limits): Promise<Cgroup | null> {
+/**
+ * Groups for a process that waits to become a sandbox. v1: made and joined now, since the first attachment waits for the kernel (10 to 30 ms);
+ * `claim` renames them. v2 cannot rename and attaches quickly: made and joined by `claim`. Null without cgroups.
+ */
+export async function prepareCgroup(support: CgroupSupport, name: string, pid: number): Promise<Cgroup | null> {
   if (support.version === 0) return null;
-  return support.version === 1 ? version1(id, limits) : version2(support.base, id, limits);
+  return support.version === 1 ? await version1(name, pid) : version2(support.base, pid);
 }
 
-async function version1(id: string, limits: Limits): Promise<Cgroup> {
-  const at = (controller: string): string => `${ROOT}/${controller}/sallyport-${id}`;
-  const folders = ['memory', 'pids', 'cpu'].map(at);
-  for (const folder of folders) await mkdir(folder);
-  await writeFile(`${at('memory')}/memory.limit_in_bytes`, String(limits.memory * MIB));
-  await writeFile(`${at('memory')}/memory.memsw.limit_in_bytes`, String(limits.memory * MIB)).catch(() => undefined); // absent without swap accounting
-  await writeFile(`${at('pids')}/pids.max`, String(limits.pids));
-  await writeFile(`${at('cpu')}/cpu.cfs_period_us`, '100000');
-  await writeFile(`${at('cpu')}/cpu.cfs_quota_us`, String(Math.round(limits.cpus * 100_000)));
+async function version1(name: string, pid: number): Promise<Cgroup> {
+  let current = name;
+  const at = (controller: string, id = current): string => `${ROOT}/${controller}/${PREFIX}${id}`;
+  const controllers = ['memory', 'pids', 'cpu'];
+  const remove = (): Promise<void> => removeAll(controllers.map((c) => at(c)));
+  try {
+    for (const controller of controllers) await mkdir(at(controller));
+    for (const controller of controllers) await writeFile(`${at(controller)}/cgroup.procs`, String(pid));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
   const oomKills = (): Promise<number> => counter(`${at('memory')}/memory.oom_control`, /oom_kill (\d+)/);
   return {
-    procs: folders, enforced: LIMITS, oomKills,
+    oomKills, remove,
+    async claim(id, limits) {
+      await writeFile(`${at('memory')}/memory.limit_in_bytes`, String(limits.memory * MIB));
+      await writeFile(`${at('memory')}/memory.memsw.limit_in_bytes`, String(limits.memory * MIB)).catch(() => undefined); // absent without swap accounting
+      await writeFile(`${at('pids')}/pids.max`, String(limits.pids));
+      await writeFile(`${at('cpu')}/cpu.cfs_period_us`, '100000');
+      await writeFile(`${at('cpu')}/cpu.cfs_quota_us`, String(Math.round(limits.cpus * 100_000)));
+      // The folder `memory` goes first: should the worker die in between, its group is found by either name, empty, and swept.
+      for (const controller of controllers) await rename(at(controller), at(controller, id));
+      current = id;
+    },
     usage: async () => ({
       oomKills: await oomKills().catch(() => 0), // another worker may have reaped the group: these are only shown
       pidsRefused: await field(`${at('pids')}/pids.events`, /max (\d+)/),
       peakBytes: await field(`${at('memory')}/memory.max_usage_in_bytes`, /(\d+)/),
       cpuMs: null,
     }),
-    remove: () => removeAll(folders),
   };
 }
 
-async function version2(base: string, id: string, limits: Limits): Promise<Cgroup> {
-  const folder = `${base}/sallyport-${id}`;
-  await mkdir(folder);
-  await writeFile(`${folder}/memory.max`, String(limits.memory * MIB));
-  await writeFile(`${folder}/memory.swap.max`, '0').catch(() => undefined); // absent without swap accounting
-  await writeFile(`${folder}/pids.max`, String(limits.pids));
-  await writeFile(`${folder}/cpu.max`, `${Math.round(limits.cpus * 100_000)} 100000`);
+function version2(base: string, pid: number): Cgroup {
+  let folder: string | null = null;
   const oomKills = (): Promise<number> => counter(`${folder}/memory.events`, /oom_kill (\d+)/);
   return {
-    procs: [folder], enforced: LIMITS, oomKills,
+    oomKills,
+    async claim(id, limits) {
+      folder = `${base}/${PREFIX}${id}`;
+      await mkdir(folder);
+      await writeFile(`${folder}/memory.max`, String(limits.memory * MIB));
+      await writeFile(`${folder}/memory.swap.max`, '0').catch(() => undefined); // absent without swap accounting
+      await writeFile(`${folder}/pids.max`, String(limits.pids));
+      await writeFile(`${folder}/cpu.max`, `${Math.round(limits.cpus * 100_000)} 100000`);
+      await writeFile(`${folder}/cgroup.procs`, String(pid));
+    },
     usage: async () => ({
       oomKills: await oomKills().catch(() => 0),
       pidsRefused: await field(`${folder}/pids.events`, /max (\d+)/),
       peakBytes: await field(`${folder}/memory.peak`, /(\d+)/),
       cpuMs: Math.round((await field(`${folder}/cpu.stat`, /usage_usec (\d+)/)) / 1000),
     }),
-    remove: () => removeAll([folder]),
+    remove: async () => (folder === null ? undefined : await removeAll([folder])),
   };
 }
 
@@ -139,8 +160,8 @@ async function removeAll(folders: readonly string[]): Promise<void> {
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code;
         if (code === 'ENOENT') break;
-        if (code !== 'EBUSY' || attempt >= 200) throw error;
-        await sleep(10);
+        if (code !== 'EBUSY' || attempt >= 400) throw error;
+        await sleep(attempt < 20 ? 1 : 10);
       }
     }
   }

@@ -1,30 +1,32 @@
 import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Duplex, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { SallyportError, toSallyportError } from '../../protocol/errors.js';
-import { ALWAYS_DEMANDED, type Guarantee } from '../../protocol/guarantee.js';
-import { newId } from '../../protocol/ids.js';
-import { type ChildProcess, killGroup, start } from '../../process/spawn.js';
-import type { DriverReport, ExecRequest, ExecResult, Mount, Sandbox, SandboxDriver, SandboxSpec, Usage } from '../sandbox.js';
-import { makeLayer, removeTree } from '../layer.js';
-import { seccompFilter } from '../seccomp.js';
-import { PROBE_ARGV, readProbes } from '../probes.js';
-import { baseVariables, bwrapArgs, FD, INSIDE } from './args.js';
-import { type Cgroup, type CgroupSupport, detectCgroups, makeCgroup, missingLimits } from './cgroup.js';
-import { Channel } from './channel.js';
-import { reapGroups, sweepGroups } from './reap.js';
-import { runCommand } from './command.js';
-import { prepareRuntime, type RuntimeFile } from './runtime.js';
-import { pickStage, type Privilege, sourcesOf, stageCommand } from './stage.js';
+import type { Guarantee } from '../../protocol/guarantee.js';
+import { killGroup } from '../../process/spawn.js';
+import type { DriverReport, ExecRequest, Mount, OnceResult, Sandbox, SandboxDriver, SandboxSpec, Usage } from '../sandbox.js';
+import { removeTree } from '../layer.js';
+import { prepareRuntime, type RuntimeFile } from '../runtime.js';
+import { Channel } from '../session/channel.js';
+import { type Host, SessionSandbox } from '../session/session.js';
+import { baseVariables, FD, INSIDE } from './args.js';
+import { detectCgroups } from './cgroup.js';
+import { ExecAudit } from './exec-audit.js';
+import { runOnce } from './once.js';
+import { reapGroups, sweepGroups, sweepLayers } from './reap.js';
+import { OPTIONAL, selfTest } from './self-test.js';
+import type { Slot, SlotGround } from './slot.js';
+import { type Maker, Slots } from './slots.js';
+import { CALLS, type Privilege } from './stage.js';
 
 const READY_MS = 15_000;
-/** Bytes of one file that a sandbox can write; there is no quota for all files together yet. */
-const LARGEST_FILE = 20 * 1024 ** 3;
 /** An empty group this old was left by a worker that was killed. */
 const GROUP_MS = 60_000;
+/** A layer that vanishes with its sandbox, this old, was left by a worker that was killed: no command runs longer. */
+const LAYER_MS = 24 * 3600 * 1000;
 
 export interface BwrapOptions {
-  /** State folder for the copied runtime and for scratch space of probes. */
+  /** State folder for the copied runtime, for layers that vanish and for scratch space of probes. */
   readonly folder: string;
   readonly privilege: Privilege;
   /** Must hold `node` (sealed), `exec-server.cjs` and `probe.cjs`. */
@@ -32,40 +34,87 @@ export interface BwrapOptions {
   /** Tool folders outside /usr, e.g. a Node that lives in a home. Their bin/ comes first on the PATH inside. */
   readonly toolchains: readonly Mount[];
   readonly arch: 'x64' | 'arm64';
+  /** Stages that are kept ready for the next sandbox, once one was asked for. Default 1; 0 starts each from nothing. */
+  readonly warm?: number;
 }
 
-/** The variables of a command: with and without those that the environment definition names. */
-type Variables = Readonly<Record<'bare' | 'full', Readonly<Record<string, string>>>>;
-
 /** What one self-test found out for the rest of this process. */
-interface Ground {
-  readonly runtime: string;
-  readonly cgroups: CgroupSupport;
+interface Prepared {
+  readonly make: Maker;
+  readonly report: DriverReport;
+}
+
+export interface BwrapDriver extends SandboxDriver {
+  /** Resolves when the stages that are kept ready are ready. For measurements. */
+  settled(): Promise<void>;
 }
 
 /** The bubblewrap driver. Never runs bwrap with the real uid 0. */
-export function createBwrapDriver(options: BwrapOptions): SandboxDriver {
-  let ground: Promise<Ground> | undefined;
-  let probed: Promise<DriverReport> | undefined;
-  const prepare = (): Promise<Ground> => (ground ??= lay(options));
-  const probe = (): Promise<DriverReport> => (probed ??= prepare().then((g) => selfTest(options, g)));
+export function createBwrapDriver(options: BwrapOptions): BwrapDriver {
+  let prepared: Promise<Prepared> | undefined;
+  const prepare = (): Promise<Prepared> => (prepared ??= layAndTest(options));
+  const begin = async (spec: SandboxSpec): Promise<Prepared> => {
+    const ready = await prepare();
+    assertEnforced(spec, ready.report);
+    ready.make.slots.keep(options.warm ?? 1);
+    return ready;
+  };
+  const layers = join(options.folder, 'layers');
   return {
     name: 'bwrap',
-    probe,
+    probe: async () => (await prepare()).report,
     async open(spec) {
-      const report = await probe();
-      assertEnforced(spec, report);
-      return await openSandbox(options, await prepare(), spec, report.enforced);
+      const { make, report } = await begin(spec);
+      return await openSandbox(make, spec, report.enforced);
     },
+    async once(spec, request) {
+      const { make } = await begin(spec);
+      return await onceSandbox(make, spec, request);
+    },
+    settled: async () => await (await prepare()).make.slots.settled(),
     reap: (ids) => reapGroups(ids),
-    sweep: async () => void (await sweepGroups(GROUP_MS, Date.now())),
+    sweep: async () => {
+      await sweepGroups(GROUP_MS, Date.now());
+      await sweepLayers(layers, LAYER_MS, Date.now());
+    },
+    async close() {
+      const ready = await prepared?.catch(() => undefined);
+      prepared = undefined;
+      await ready?.make.slots.close();
+      await ready?.make.audit?.close();
+    },
   };
 }
 
-async function lay(options: BwrapOptions): Promise<Ground> {
-  if (options.privilege.kind === 'root' && options.privilege.uid === 0) throw new SallyportError('sandbox.unavailable', 'Cannot start sandboxes: the sandbox user may not be uid 0');
-  const [runtime, cgroups] = await Promise.all([prepareRuntime(join(options.folder, 'runtime'), options.runtime), detectCgroups()]);
-  return { runtime, cgroups };
+async function layAndTest(options: BwrapOptions): Promise<Prepared> {
+  const { privilege, folder } = options;
+  if (privilege.kind === 'root' && privilege.uid === 0) throw new SallyportError('sandbox.unavailable', 'Cannot start sandboxes: the sandbox user may not be uid 0');
+  const [runtime, cgroups] = await Promise.all([prepareRuntime(join(folder, 'runtime'), options.runtime), detectCgroups()]);
+  const ground: SlotGround = { runtime, layers: join(folder, 'layers'), privilege, arch: options.arch, cgroups, images: privilege.kind === 'root', audit: null };
+  const scratch = await mkdtemp(join(folder, 'runtime', '.probe-'));
+  try {
+    const lower = join(scratch, 'lower');
+    await mkdir(lower, { mode: 0o755 });
+    return await selfTest(ground, privilege.kind === 'root' ? () => ExecAudit.start(CALLS[options.arch].mount) : null, (g) => makerOf(options, g), lower, openSandbox);
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+function makerOf(options: BwrapOptions, ground: SlotGround): Maker {
+  const path = options.toolchains.map((t) => `${t.target}/bin`);
+  return {
+    slots: new Slots(ground),
+    audit: ground.audit,
+    complete: (asked) => ({
+      spec: { ...asked, mounts: [...options.toolchains, ...asked.mounts, ...dependencyMount(asked)] },
+      variables: { bare: baseVariables({ ...asked, variables: {}, dependencies: null }, path), full: baseVariables(asked, path) },
+    }),
+  };
+}
+
+function dependencyMount({ dependencies }: SandboxSpec): Mount[] {
+  return dependencies === undefined || dependencies === null ? [] : [{ source: dependencies.folder, target: INSIDE.dependencies, writable: dependencies.writable }];
 }
 
 function assertEnforced(spec: SandboxSpec, report: DriverReport): void {
@@ -77,157 +126,77 @@ function assertEnforced(spec: SandboxSpec, report: DriverReport): void {
   });
 }
 
-/** Opens a real sandbox and lets the probe program look for a way out. Everything that is reported was seen to hold. */
-async function selfTest(options: BwrapOptions, ground: Ground): Promise<DriverReport> {
-  const folder = await mkdtemp(join(options.folder, 'runtime', '.probe-'));
+async function openSandbox(make: Maker, asked: SandboxSpec, enforced: readonly Guarantee[]): Promise<Sandbox> {
+  const { spec, variables } = make.complete(asked);
+  const slot = await make.slots.take(spec);
   try {
-    const [lower, layer] = [join(folder, 'lower'), join(folder, 'layer')];
-    await mkdir(lower, { mode: 0o755 });
-    await makeLayer(layer, options.privilege.kind === 'root' ? options.privilege : null);
-    const spec: SandboxSpec = {
-      id: newId('sb'), phase: 'probe', demanded: [], workspace: { lowers: [lower], layer }, mounts: [], egressSocket: null, scratch: null,
-      limits: { memory: 512, pids: 64, cpus: 1 }, variables: {},
-    };
-    await using sandbox = await openSandbox(options, ground, spec, []);
-    const result = await sandbox.exec({ argv: PROBE_ARGV, timeout: 10_000, maxOutput: 100_000 });
-    const probes = readProbes(result);
-    const failed = probes.filter((p) => !p.ok);
-    if (failed.length > 0) throw new SallyportError('sandbox.unavailable', `The sandbox does not hold: ${failed.map((p) => `${p.id}: ${p.detail}`).join('; ')}`);
-    const missing = missingLimits(ground.cgroups);
-    const limits = missing.length > 0 ? [] : (['memory_limit', 'pids_limit', 'cpu_limit'] as const);
-    return { driver: 'bwrap', enforced: [...ALWAYS_DEMANDED, ...limits], missing };
-  } finally {
-    await removeTree(folder);
-  }
-}
-
-async function openSandbox(options: BwrapOptions, ground: Ground, asked: SandboxSpec, enforced: readonly Guarantee[]): Promise<Sandbox> {
-  const toolchains = options.toolchains.map((t) => `${t.target}/bin`);
-  const spec: SandboxSpec = { ...asked, mounts: [...options.toolchains, ...asked.mounts] };
-  const stage = pickStage(sourcesOf(spec, ground.runtime));
-  const cgroup = await makeCgroup(ground.cgroups, spec.id, spec.limits);
-  let child: ChildProcess | undefined;
-  try {
-    const inside = [`${INSIDE.runtime}/node`, '--max-old-space-size=256', `${INSIDE.runtime}/exec-server.cjs`];
-    const wrap = ['/usr/bin/prlimit', `--fsize=${LARGEST_FILE}`, '--core=0'];
-    const command = stageCommand(spec, stage, ground.runtime, options.privilege, cgroup?.procs ?? [], wrap);
-    child = await start([...command, '--', ...inside], { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
-    const stderr = tail(child);
-    pipe(child, FD.args).end(`${bwrapArgs(spec, stage).join('\0')}\0`);
-    pipe(child, FD.seccomp).end(seccompFilter(options.arch));
-    return await ready(child, spec, cgroup, enforced, { bare: baseVariables({ ...spec, variables: {} }, toolchains), full: baseVariables(spec, toolchains) }, stderr);
+    await slot.claim(spec, [`${INSIDE.runtime}/node`, '--max-old-space-size=256', `${INSIDE.runtime}/exec-server.cjs`]);
+    slot.child.stdin?.end();
+    const channel = await ready(slot);
+    await assertNotRoot(slot);
+    make.slots.refill();
+    return new SessionSandbox({ id: spec.id, phase: spec.phase, enforced, missing: OPTIONAL.filter((g) => !enforced.includes(g)), variables, workspace: INSIDE.workspace }, channel, hostOf(slot));
   } catch (error) {
-    if (child !== undefined) await kill(child);
-    await cgroup?.remove();
+    await slot.end();
     throw error;
   }
 }
 
-async function ready(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | null, enforced: readonly Guarantee[], variables: Variables, stderr: () => string): Promise<Sandbox> {
-  const giveUp = (): void => killGroup(child);
-  const channel = new Channel(child.stdio[FD.channel] as Duplex, giveUp);
-  child.once('exit', () => channel.end(new SallyportError('sandbox.failed', 'The sandbox ended')));
+async function onceSandbox(make: Maker, asked: SandboxSpec, request: ExecRequest): Promise<OnceResult> {
+  const { spec, variables } = make.complete(asked);
+  const slot = await make.slots.take(spec);
+  try {
+    const began = performance.now();
+    const env = { ...(request.bare === true ? variables.bare : variables.full), ...request.env };
+    await slot.claim(spec, request.argv, { cwd: request.cwd ?? INSIDE.workspace, variables: env });
+    slot.child.stdin?.end(request.stdin);
+    const result = await runOnce(slot, request, began);
+    return { result, usage: await usageOf(slot), executed: slot.executed() };
+  } finally {
+    await slot.end();
+    make.slots.refill();
+  }
+}
+
+/** The channel to the exec server, which has said that it is ready. */
+async function ready(slot: Slot): Promise<Channel> {
+  const channel = new Channel(slot.child.stdio[FD.channel] as Duplex, () => killGroup(slot.child));
+  slot.child.once('exit', () => channel.end(new SallyportError('sandbox.failed', 'The sandbox ended')));
   const late = setTimeout(() => channel.end(new SallyportError('sandbox.failed', `The sandbox was not ready after ${READY_MS} ms`)), READY_MS);
   try {
     await channel.ready;
+    return channel;
   } catch (error) {
-    await kill(child);
-    throw explain(toSallyportError(error), stderr());
+    await slot.end();
+    throw slot.explain(toSallyportError(error));
   } finally {
     clearTimeout(late);
   }
-  await assertNotRoot(child);
-  return new BwrapSandbox(child, spec, cgroup, enforced, variables, channel);
 }
 
-class BwrapSandbox implements Sandbox {
-  readonly id: string;
-  readonly phase: SandboxSpec['phase'];
-  readonly enforced: readonly Guarantee[];
-  readonly missing: readonly Guarantee[];
-  readonly #child: ChildProcess;
-  readonly #cgroup: Cgroup | null;
-  readonly #variables: Variables;
-  readonly #channel: Channel;
-  #closed: Promise<Usage> | undefined;
-  #commands = 0;
+/** What ends a sandbox and counts for it. */
+function hostOf(slot: Slot): Host {
+  return {
+    oomKills: async () => (await slot.cgroup?.oomKills()) ?? 0,
+    giveUp: () => killGroup(slot.child),
+    executed: () => slot.executed(),
+    async end() {
+      await slot.kill();
+      const [usage, executed] = [await usageOf(slot), slot.executed()];
+      await slot.end();
+      return { usage, executed };
+    },
+  };
+}
 
-  constructor(child: ChildProcess, spec: SandboxSpec, cgroup: Cgroup | null, enforced: readonly Guarantee[], variables: Variables, channel: Channel) {
-    this.id = spec.id;
-    this.phase = spec.phase;
-    this.enforced = enforced;
-    this.missing = (['memory_limit', 'pids_limit', 'cpu_limit'] as const).filter((g) => !enforced.includes(g));
-    this.#child = child;
-    this.#cgroup = cgroup;
-    this.#variables = variables;
-    this.#channel = channel;
-  }
-
-  exec(request: ExecRequest): Promise<ExecResult> {
-    return runCommand(request, {
-      id: `c${this.#commands++}`, channel: this.#channel, cwd: request.cwd ?? INSIDE.workspace,
-      env: { ...(request.bare === true ? this.#variables.bare : this.#variables.full), ...request.env },
-      oomKills: async () => (await this.#cgroup?.oomKills()) ?? 0,
-      giveUp: () => killGroup(this.#child),
-    });
-  }
-
-  close(): Promise<Usage> {
-    return (this.#closed ??= this.#end());
-  }
-
-  async #end(): Promise<Usage> {
-    await kill(this.#child);
-    this.#channel.end(new SallyportError('sandbox.failed', 'The sandbox was closed'));
-    const usage = (await this.#cgroup?.usage()) ?? { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
-    await this.#cgroup?.remove();
-    return usage;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
+async function usageOf(slot: Slot): Promise<Usage> {
+  return (await slot.cgroup?.usage()) ?? { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
 }
 
 /** Host's truth: the process that became bwrap must not have the real uid 0, whatever was asked for. */
-async function assertNotRoot(child: ChildProcess): Promise<void> {
+async function assertNotRoot({ child }: Slot): Promise<void> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
   const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1];
   if (uid !== undefined && uid !== '0') return;
-  await kill(child);
   throw new SallyportError('sandbox.not_enforced', `Cannot use the sandbox: its process has uid ${uid ?? 'unknown'} on the host, need one that is not 0`);
 }
-
-/** Kills bwrap; everything inside dies with it (--die-with-parent, own pid namespace). Resolves when it is reaped. */
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
-  killGroup(child);
-  await gone;
-}
-
-function pipe(child: ChildProcess, fd: number): Writable {
-  const stream = child.stdio[fd] as Writable;
-  stream.on('error', () => undefined); // EPIPE when the child failed before reading: its own message tells why
-  return stream;
-}
-
-function tail(child: ChildProcess): () => string {
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (text = (text + chunk.toString('utf8')).slice(0, 2000)));
-  return () => text.trim();
-}
-
-/** Turns what bwrap, mount or unshare printed into an error with a remedy. */
-function explain(error: SallyportError, stderr: string): SallyportError {
-  if (error.code === 'sandbox.protocol') return error;
-  const [pattern, hint] = REMEDIES.find(([p]) => p.test(stderr)) ?? [null, 'sallyport doctor shows what is missing.'];
-  return new SallyportError(pattern === null ? 'sandbox.failed' : 'sandbox.unavailable', `Cannot start the sandbox: ${stderr === '' ? error.message : stderr}`, { hint, cause: error });
-}
-
-const REMEDIES: readonly (readonly [RegExp, string])[] = [
-  [/bwrap: not found|bwrap: No such file|failed to execute \/usr\/bin\/bwrap/, 'Install bubblewrap: apt-get install bubblewrap'],
-  [/mount: .*(permission denied|must be superuser|operation not permitted)/i, 'Mounts are refused to this process, as in a container: run Sallyport outside of it, or give the container CAP_SYS_ADMIN and no AppArmor or seccomp profile that forbids mount.'],
-  [/unshare failed|No permissions to creat|Creating new namespace failed|setting up uid map/, 'User namespaces are not available to this user. On Ubuntu 23.10 or newer allow them for bwrap by an AppArmor profile, or sysctl kernel.apparmor_restrict_unprivileged_userns=0; elsewhere sysctl user.max_user_namespaces=10000.'],
-  [/disable userns|userns.*not disabled|assert-userns/, 'bubblewrap 0.8 or newer is needed.'],
-];

@@ -1,6 +1,7 @@
 import { readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeTree } from '../layer.js';
 
 const ROOT = '/sys/fs/cgroup';
 const PREFIX = 'sallyport-';
@@ -49,6 +50,18 @@ export async function sweepGroups(age: number, now: number, root = ROOT): Promis
       if (made === undefined || now - made < age || (await members(group)).length > 0) continue;
       if (await rmdir(group).then(() => true, () => false)) removed.push(group); // another worker was first, or it has a process now
     }
+  }
+  return removed;
+}
+
+/** Removes layers that were to vanish with their sandbox and are older than `age` ms: their worker was killed. Returns what was removed. */
+export async function sweepLayers(folder: string, age: number, now: number): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of (await readdir(folder).catch((): string[] => [])).filter((n) => n.startsWith('fresh-'))) {
+    const path = join(folder, name);
+    const made = (await stat(path).catch(() => null))?.mtimeMs;
+    if (made === undefined || now - made < age) continue;
+    if (await removeTree(path).then(() => true, () => false)) removed.push(path);
   }
   return removed;
 }

@@ -1,5 +1,5 @@
-import type { SandboxSpec } from '../sandbox.js';
 import { SallyportError } from '../../protocol/errors.js';
+import type { SandboxSpec } from '../sandbox.js';
 import { FD } from './args.js';
 
 /** How this process may make sandboxes: as root with an own uid for what runs inside, or as an ordinary user. */
@@ -10,71 +10,137 @@ const STAGES = ['/mnt', '/media', '/srv', '/opt'];
 
 /** A stage that none of `sources` lies below, since the tmpfs hides what was there. */
 export function pickStage(sources: readonly string[]): string {
-  const free = STAGES.find((stage) => !sources.some((s) => s === stage || s.startsWith(`${stage}/`)));
+  const free = STAGES.find((stage) => clearOf(stage, sources));
   if (free === undefined) throw new SallyportError('sandbox.unavailable', `Cannot lay out a sandbox: the state directory lies below each of ${STAGES.join(', ')}`, { hint: 'Set SALLYPORT_HOME to another folder.' });
   return free;
 }
 
-/** Every host path that the stage binds. */
-export function sourcesOf(spec: SandboxSpec, runtime: string): string[] {
+export function clearOf(stage: string, sources: readonly string[]): boolean {
+  return !sources.some((s) => s === stage || s.startsWith(`${stage}/`));
+}
+
+/** Every host path that the stage binds for a sandbox. */
+export function sourcesOf(spec: SandboxSpec): string[] {
   const { lowers, layer } = spec.workspace;
-  const paths = [runtime, ...lowers, ...(layer === null ? [] : [layer]), ...spec.mounts.map((m) => m.source), spec.egressSocket, spec.scratch];
+  const paths = [...lowers, ...(layer === null ? [] : [layer]), ...spec.mounts.map((m) => m.source), spec.egressSocket, spec.scratch];
   return paths.filter((p): p is string => p !== null);
 }
 
-/**
- * The shell script that lays everything out in a private mount namespace and becomes bwrap. All values are positional
- * parameters, never part of the text. Running in root's own namespace first means that nothing below a 0700 home has to be
- * readable for the sandbox's uid. Every mount vanishes with the namespace. Descriptors that whoever started us left open are
- * closed first (bash, since dash knows only those of one digit): a leaked one would be a way out of everything else.
- *
- * Parameters: STAGE RUNTIME OVERLAY_OPTIONS|- EGRESS|- SCRATCH|- CGROUPS… -- MOUNT… -- COMMAND…
- */
-const SCRIPT = `set -eu
-for open in /proc/$$/fd/*; do
-  fd=\${open##*/}
-  if [ "$fd" -gt 5 ]; then eval "exec $fd>&-"; fi
-done
-stage=$1 runtime=$2 overlay=$3 egress=$4 scratch=$5
-shift 5
-while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs"; shift; done
-shift
-/usr/bin/mount -t tmpfs -o mode=0755,size=4m sallyport "$stage"
-mkdir "$stage/runtime" "$stage/etc" "$stage/workspace" "$stage/mounts"
-/usr/bin/mount --bind "$runtime" "$stage/runtime"
-/usr/bin/mount --bind "$runtime/etc" "$stage/etc"
-case "$overlay" in
-  bind:*) /usr/bin/mount --bind "\${overlay#bind:}" "$stage/workspace" ;;
-  *) /usr/bin/mount -t overlay -o "$overlay" overlay "$stage/workspace" ;;
-esac
-if [ "$egress" != - ]; then : > "$stage/egress.sock"; /usr/bin/mount --bind "$egress" "$stage/egress.sock"; fi
-if [ "$scratch" != - ]; then mkdir "$stage/scratch"; /usr/bin/mount --bind "$scratch" "$stage/scratch"; fi
-i=0
-while [ "$1" != -- ]; do
-  if [ -d "$1" ]; then mkdir "$stage/mounts/$i"; else : > "$stage/mounts/$i"; fi
-  /usr/bin/mount --bind "$1" "$stage/mounts/$i"
-  i=$((i+1)); shift
-done
-shift
-exec "$@"`;
+/** Bytes of one file that a sandbox can write, also where no disk limit can be had. */
+const LARGEST_FILE = 20 * 1024 ** 3;
 
-/** The whole command line whose last stage is bwrap reading its arguments from a descriptor. */
-export function stageCommand(spec: SandboxSpec, stage: string, runtime: string, privilege: Privilege, cgroups: readonly string[], wrap: readonly string[]): string[] {
-  const unshare = privilege.kind === 'root'
-    ? ['/usr/bin/unshare', '--mount', '--propagation', 'private']
-    : ['/usr/bin/unshare', '--user', '--map-root-user', '--mount', '--propagation', 'private'];
-  const drop = privilege.kind === 'root'
-    ? ['/usr/bin/setpriv', '--reuid', String(privilege.uid), '--regid', String(privilege.gid), '--clear-groups']
-    : [];
+/** Numbers of the system calls that the script makes itself. */
+export const CALLS = {
+  x64: { mount: 165, prlimit64: 302, close: 3, setgroups: 116, setresgid: 119, setresuid: 117 },
+  arm64: { mount: 40, prlimit64: 261, close: 57, setgroups: 159, setresgid: 149, setresuid: 147 },
+} as const;
+
+/**
+ * The program that lays everything out in a private mount namespace and becomes bwrap. Perl, since it is on every Debian and Ubuntu (perl-base) and
+ * makes system calls itself: with a shell each mount is a process, and a start takes twice as long. All values are arguments or orders, never part of the text.
+ * Running in root's own namespace first means that nothing below a 0700 home has to be readable for the sandbox's uid. Every mount vanishes with the namespace.
+ *
+ * It has two halves. The first needs to know nothing of the sandbox, so it can be done before one is asked for: limits, closing of
+ * descriptors that whoever started us left open (a leaked one would be a way out of everything else), the stage with what every sandbox sees. Then it
+ * says that it is warm and waits for orders on a descriptor: fields that end with NUL, then its end. An end without orders means that the worker has
+ * gone, and it goes too. The last act before bwrap is to give up root for good.
+ *
+ * Arguments: CALLS (6) STAGE RUNTIME FRESH|- UID|- GID
+ * Orders: OVERLAY_OPTIONS EGRESS|- SCRATCH|- IMAGES MOUNTS, then options and folder of each image, the mount sources and the command.
+ */
+const PROGRAM = String.raw`use strict;
+my ($MOUNT, $PRLIMIT, $CLOSE, $SETGROUPS, $SETRESGID, $SETRESUID, $stage, $runtime, $fresh, $uid, $gid) = @ARGV;
+my ($BIND, $NOSUID, $NODEV, $RLIMIT_FSIZE, $RLIMIT_CORE) = (4096, 2, 4, 1, 4);
+sub must { my ($what, $result) = @_; die "$what: $!\n" if $result == -1 }
+sub attach { my ($source, $target, $type, $flags, $options) = @_; must("mount: $target", syscall($MOUNT + 0, $source, $target, $type, $flags, $options)) }
+sub show { attach($_[0], $_[1], 'none', $BIND, 0) }
+sub folder { mkdir $_[0], 0755 or die "mkdir: $_[0]: $!\n" }
+sub file { open my $made, '>', $_[0] or die "open: $_[0]: $!\n" }
+sub image { system('/usr/bin/mount', '-o', $_[0], $_[1], $_[2]) == 0 or die "mount: the disk image could not be mounted\n" }
+
+my @limits = ([$RLIMIT_CORE, 0], [$RLIMIT_FSIZE, ${LARGEST_FILE}]);
+for my $limit (@limits) { must('prlimit', syscall($PRLIMIT + 0, 0, $limit->[0], pack('QQ', $limit->[1], $limit->[1]), 0)) }
+opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
+my @inherited = grep { /^\d+$/ && $_ > ${FD.orders} && $_ != fileno($open) } readdir $open;
+closedir $open;
+for my $fd (@inherited) { syscall($CLOSE + 0, $fd + 0) }
+attach('sallyport', $stage, 'tmpfs', 0, 'mode=0755,size=4m');
+folder("$stage/$_") for qw(runtime etc workspace mounts scratch fresh);
+show($runtime, "$stage/runtime");
+show("$runtime/etc", "$stage/etc");
+if ($fresh ne '-') {
+  image('loop,nosuid,nodev,noatime,nobarrier', $fresh, "$stage/fresh");
+  unlink $fresh;
+  rmdir $fresh =~ s{/[^/]*$}{}r;
+}
+syswrite STDOUT, "warm\n";
+
+open my $in, '<&=', ${FD.orders} or die "orders: $!\n";
+my $orders = do { local $/; <$in> };
+close $in;
+exit 0 unless length($orders // '');
+my ($overlay, $egress, $scratch, $images, $mounts, @rest) = split /\0/, $orders, -1;
+pop @rest;
+while ($images-- > 0) {
+  my ($options, $at) = splice @rest, 0, 2;
+  image($options, "$at/disk.img", $at);
+}
+if ($overlay =~ s/^bind://) { show($overlay, "$stage/workspace") } else { attach('overlay', "$stage/workspace", 'overlay', $NOSUID | $NODEV, $overlay) }
+if ($egress ne '-') { file("$stage/egress.sock"); show($egress, "$stage/egress.sock") }
+if ($scratch ne '-') { show($scratch, "$stage/scratch") }
+for my $i (0 .. $mounts - 1) {
+  my $source = shift @rest;
+  if (-d $source) { folder("$stage/mounts/$i") } else { file("$stage/mounts/$i") }
+  show($source, "$stage/mounts/$i");
+}
+if ($uid ne '-') {
+  must('setgroups', syscall($SETGROUPS + 0, 0, 0));
+  must('setresgid', syscall($SETRESGID + 0, $gid + 0, $gid + 0, $gid + 0));
+  must('setresuid', syscall($SETRESUID + 0, $uid + 0, $uid + 0, $uid + 0));
+}
+exec { $rest[0] } @rest or die "exec: $rest[0]: $!\n";`;
+
+/** The command line of a stage; its last act is to become bwrap, which reads its arguments from a descriptor. */
+export function stageCommand(stage: string, runtime: string, privilege: Privilege, arch: keyof typeof CALLS, fresh: string | null): string[] {
+  const root = privilege.kind === 'root';
+  const { mount, prlimit64, close, setgroups, setresgid, setresuid } = CALLS[arch];
   return [
-    ...unshare, '/bin/bash', '-c', SCRIPT, 'stage', stage, runtime, overlay(spec, privilege), spec.egressSocket ?? '-', spec.scratch ?? '-',
-    ...cgroups, '--', ...spec.mounts.map((m) => m.source), '--', ...drop, ...wrap, '/usr/bin/bwrap', '--args', String(FD.args),
+    '/usr/bin/unshare', ...(root ? [] : ['--user', '--map-root-user']), '--mount', '--propagation', 'private',
+    '/usr/bin/perl', '-e', PROGRAM, ...[mount, prlimit64, close, setgroups, setresgid, setresuid].map(String),
+    stage, runtime, fresh ?? '-', ...(root ? [String(privilege.uid), String(privilege.gid)] : ['-', '-']),
   ];
 }
 
+/** A folder whose content lies in an image of its own (`disk.img`), and whether it is written. */
+export interface Image {
+  readonly folder: string;
+  readonly write: boolean;
+}
+
+export interface Orders {
+  readonly spec: SandboxSpec;
+  readonly privilege: Privilege;
+  /** The layer that is written, as a path in the stage's namespace; null = read-only. */
+  readonly layer: string | null;
+  readonly images: readonly Image[];
+  /** What bwrap runs. */
+  readonly command: readonly string[];
+}
+
+/** The fields that the second half of the script reads. */
+export function ordersOf({ spec, privilege, layer, images, command }: Orders): Buffer {
+  const fields = [
+    overlay(spec.workspace.lowers, layer, privilege), spec.egressSocket ?? '-', spec.scratch ?? '-', String(images.length), String(spec.mounts.length),
+    ...images.flatMap((i) => [`loop,nosuid,nodev,noatime,${i.write ? 'nobarrier' : 'ro,noload'}`, i.folder]), ...spec.mounts.map((m) => m.source),
+    '/usr/bin/bwrap', '--args', String(FD.args), '--', ...command,
+  ];
+  const bad = fields.find((field) => field.includes('\0'));
+  if (bad !== undefined) throw new SallyportError('input.invalid', `Cannot start a command in a sandbox: ${JSON.stringify(bad.slice(0, 200))} holds a NUL character`);
+  return Buffer.from(fields.map((field) => `${field}\0`).join(''));
+}
+
 /** Options of the overlay mount, or `bind:FOLDER` when a single folder is shown read-only. */
-function overlay(spec: SandboxSpec, privilege: Privilege): string {
-  const { lowers, layer } = spec.workspace;
+function overlay(lowers: readonly string[], layer: string | null, privilege: Privilege): string {
   for (const path of [...lowers, ...(layer === null ? [] : [layer])]) {
     if (/[:,\\"\n]/.test(path)) throw new SallyportError('input.invalid', `Cannot mount "${path}": a path of the state directory may not hold any of : , \\ "`, { hint: 'Set SALLYPORT_HOME to a plain path.' });
   }

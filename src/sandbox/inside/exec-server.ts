@@ -3,12 +3,17 @@
  * no path, no network) and reports output and exit. Everything it says can be forged by the code that it runs, so the host
  * believes nothing of it: commands are recorded before they are sent, time and memory are watched from outside.
  *
- * host → server: {"op":"exec","id","argv","cwd","env","stdin"?} | {"op":"kill","id"}
- * server → host: {"ready":true} | {"id","o"|"e":base64} | {"id","exit","signal"} | {"id","error"}
+ * host → server: {"op":"exec","id","argv","cwd","env","stdin"?,"input"?,"terminal"?} | {"op":"input","id","data"?} | {"op":"resize","id","columns","rows"} | {"op":"kill","id"}
+ * server → host: {"ready":true} | {"id","o"|"e":base64} | {"id","taken":true} | {"id","exit","signal"} | {"id","error"}
+ *
+ * `stdin` is the whole input. `input: true` announces pieces of it; each is answered with `taken` when the command can take another, and one without data is its end.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
+import { PTY } from './pty.js';
 
 interface Exec {
   readonly op: 'exec';
@@ -17,10 +22,24 @@ interface Exec {
   readonly cwd: string;
   readonly env: Record<string, string>;
   readonly stdin?: string;
+  readonly input?: true;
+  readonly terminal?: { readonly columns: number; readonly rows: number };
 }
 interface Kill {
   readonly op: 'kill';
   readonly id: string;
+}
+interface Input {
+  readonly op: 'input';
+  readonly id: string;
+  /** Base64; left out at the end. */
+  readonly data?: string;
+}
+interface Resize {
+  readonly op: 'resize';
+  readonly id: string;
+  readonly columns: number;
+  readonly rows: number;
 }
 
 const GRACE_MS = 200;
@@ -29,10 +48,12 @@ const channel = new Socket({ fd: 3, readable: true, writable: true });
 const send = (message: object): boolean => channel.write(`${JSON.stringify(message)}\n`);
 
 function start(request: Exec): void {
-  const [program, ...args] = request.argv;
+  const { terminal } = request;
+  const [program, ...args] = terminal === undefined ? request.argv : ['/usr/bin/perl', '-e', PTY, String(terminal.columns), String(terminal.rows), ...request.argv] as const;
+  const reads = request.stdin !== undefined || request.input === true;
   let child: ChildProcess;
   try {
-    child = spawn(program, args, { cwd: request.cwd, env: request.env, detached: true, stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    child = spawn(program, args, { cwd: request.cwd, env: request.env, detached: true, stdio: [reads ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(terminal === undefined ? [] : ['pipe' as const])] });
   } catch (error) {
     send({ id: request.id, error: error instanceof Error ? error.message.slice(0, 500) : 'cannot start' }); // a NUL in an argument, for one
     return;
@@ -41,10 +62,9 @@ function start(request: Exec): void {
   child.on('error', (error: NodeJS.ErrnoException) => {
     if (live.delete(request.id)) send({ id: request.id, error: error.code ?? error.message });
   });
-  if (request.stdin !== undefined) {
-    child.stdin?.on('error', () => undefined); // the command need not read it
-    child.stdin?.end(Buffer.from(request.stdin, 'base64'));
-  }
+  child.stdin?.on('error', () => undefined); // the command need not read it
+  child.stdio[3]?.on('error', () => undefined);
+  if (request.stdin !== undefined) child.stdin?.end(Buffer.from(request.stdin, 'base64'));
   for (const [stream, key] of [[child.stdout, 'o'], [child.stderr, 'e']] as const) {
     stream?.on('data', (chunk: Buffer) => {
       if (send({ id: request.id, [key]: chunk.toString('base64') })) return;
@@ -69,19 +89,57 @@ function once(body: () => void): () => void {
   };
 }
 
+/** One piece of a command's input. Answered when there is room for another, so that no input piles up in here. */
+function input(request: Input): void {
+  const stdin = live.get(request.id)?.stdin;
+  const taken = once(() => send({ id: request.id, taken: true }));
+  if (stdin === undefined || stdin === null || stdin.destroyed || stdin.writableEnded) return taken();
+  if (request.data === undefined) {
+    stdin.end();
+    return taken();
+  }
+  stdin.once('close', taken);
+  stdin.write(Buffer.from(request.data, 'base64'), taken);
+}
+
+function resize(request: Resize): void {
+  (live.get(request.id)?.stdio[3] as Writable | null | undefined)?.write(`${request.columns} ${request.rows}\n`);
+}
+
+/** Kills a command with all that descends from it, also what made itself a session of its own; what was orphaned before goes with the sandbox. */
 function kill(id: string): void {
-  const pid = live.get(id)?.pid;
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // gone already: its exit is on the way
+  const root = live.get(id)?.pid;
+  if (root === undefined) return;
+  for (const pid of [...descendants(root), -root]) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // gone already: its exit is on the way
+    }
   }
 }
 
+function descendants(root: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // ended while we looked
+    }
+  }
+  const found = [root];
+  for (const of of found) for (const [pid, parent] of parents) if (parent === of && !found.includes(pid)) found.push(pid);
+  return found;
+}
+
 createInterface({ input: channel }).on('line', (line) => {
-  const request = JSON.parse(line) as Exec | Kill;
+  const request = JSON.parse(line) as Exec | Kill | Input | Resize;
   if (request.op === 'kill') kill(request.id);
+  else if (request.op === 'input') input(request);
+  else if (request.op === 'resize') resize(request);
   else start(request);
 });
 channel.on('end', () => process.exit(0));

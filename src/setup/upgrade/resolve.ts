@@ -1,12 +1,12 @@
-import { constants } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readInventory } from '../../egress/inventory.js';
 import { parseLockfile } from '../../egress/lockfile.js';
 import { upgradeRules } from '../../egress/rules.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { removeTree } from '../../sandbox/layer.js';
-import { type FetchRequest, fetchWithNpm, INSIDE_URL } from '../fetch-sandbox.js';
+import type { FetchRequest } from '../fetch-sandbox.js';
+import { fetchWithNpm, INSIDE_URL } from '../npm-client.js';
 import { editManifest } from './edits.js';
 import { mergeLockfile, pruneLockfile } from './lockfile-diff.js';
 import type { Upgrade } from './plan.js';
@@ -24,8 +24,6 @@ export interface ResolvedFile {
   readonly path: string;
   readonly body: Buffer;
 }
-
-const MAX_LOCKFILE = 64 * 1024 * 1024;
 
 /**
  * The files that the upgrades change: package.json where it does, and the lockfile. npm makes the lockfile, in a sandbox of the fetch phase that
@@ -51,27 +49,15 @@ async function runNpm(request: ResolveRequest, upgrades: readonly Upgrade[], pac
   const folder = await mkdtemp(join(request.scratch, 'up-'));
   try {
     await chmod(folder, 0o755); // who runs inside must reach what lies in it
-    await fetchWithNpm(request, {
-      folder, npmrc: request.npmrc, manifests: new Map([['package.json', Buffer.from(packageJson)], [project.lockfile.path, Buffer.from(lockfile)]]),
+    const { taken } = await fetchWithNpm(request, {
+      folder, take: project.lockfile.path, npmrc: request.npmrc, manifests: new Map([['package.json', Buffer.from(packageJson)], [project.lockfile.path, Buffer.from(lockfile)]]),
       rules: upgradeRules({ locked: parseLockfile(project.lockfile.text), upgrades, ...(request.avoid === undefined ? {} : { avoid: request.avoid }) }),
-      argv: ['npm', 'install', '--package-lock-only', '--package-lock=true', `--lockfile-version=${project.inventory.lockfileVersion}`],
+      argv: ['install', '--package-lock-only', '--package-lock=true', `--lockfile-version=${project.inventory.lockfileVersion}`],
       what: `npm could not make a lockfile for ${upgrades.map((u) => `${u.package} ${u.to}`).join(', ')}`,
     });
-    return await readMade(join(folder, 'fetch/upper', project.lockfile.path));
+    return (taken ?? Buffer.alloc(0)).toString('utf8');
   } finally {
     await removeTree(folder);
-  }
-}
-
-/** Reads what a sandbox wrote: a plain file or nothing. */
-async function readMade(path: string): Promise<string> {
-  try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stat = await file.stat();
-    if (!stat.isFile() || stat.size > MAX_LOCKFILE) throw new Error('not a plain file of a bounded size');
-    return await file.readFile('utf8');
-  } catch (cause) {
-    throw new SallyportError('setup.fetch_failed', 'Cannot use the lockfile that npm made: it cannot be read', { cause });
   }
 }
 

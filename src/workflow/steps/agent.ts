@@ -11,11 +11,11 @@ import type { Event, Journal } from '../../protocol/event.js';
 import { ALWAYS_DEMANDED } from '../../protocol/guarantee.js';
 import { newId } from '../../protocol/ids.js';
 import type { ModelTarget } from '../../protocol/task.js';
-import { makeLayer } from '../../sandbox/layer.js';
+import { boundedLayer } from '../../sandbox/layer.js';
 import { PROBE_ARGV, readProbes } from '../../sandbox/probes.js';
 import { openRecorded } from '../../sandbox/record.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { layersOf, type Snapshot } from '../../setup/prepare.js';
+import { dependenciesOf, layersOf, type Snapshot } from '../../setup/prepare.js';
 import type { RunContext } from '../context.js';
 import { baseFolder, environmentOf } from './source.js';
 
@@ -97,11 +97,11 @@ export class AgentSession {
     const { spec } = await environmentOf(this.#context);
     if (!reads) {
       await this.#context.makeFolder();
-      await makeLayer(this.layer, equipment.owner);
+      await boundedLayer(equipment.driver, this.layer, equipment.owner, spec.limits.disk);
     }
     const sandbox = await openRecorded(equipment.driver, {
       id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: await this.lowers(), layer: reads ? null : this.layer }, mounts: [],
-      egressSocket: null, scratch: null, limits: spec.limits, variables: spec.variables,
+      dependencies: dependenciesOf(equipment.folders.snapshots, this.#snapshot), egressSocket: null, scratch: null, limits: spec.limits, variables: spec.variables,
     }, journal);
     try {
       const probes = readProbes(await sandbox.exec({ argv: PROBE_ARGV, bare: true, timeout: 20_000, maxOutput: 100_000, signal }));

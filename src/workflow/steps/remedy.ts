@@ -66,7 +66,7 @@ async function planUpgradesOf(context: RunContext, journal: Journal): Promise<Pl
   const project = await projectOf(context);
   const hits = hitsIn(sets, project.lockfile.text);
   if (hits.length === 0) return { candidates: [], advice: [] };
-  const registry = await context.equipment.registry();
+  const registry = await context.equipment.registries.npm();
   const names = [...new Set(hits.map((h) => h.package))];
   const versions = new Map(await Promise.all(names.map(async (name) => [name, (await readVersions(name, { registry, journal, signal: context.signal })) ?? []] as const)));
   const { upgrades, impossible } = planUpgrades({ project, hits, advisories: recordsOf(sets), versions });

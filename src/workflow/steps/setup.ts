@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
+import { isManifest } from '../../setup/manifest-names.js';
 import { prepareSnapshot, type SetupRequest, type Snapshot } from '../../setup/prepare.js';
 import type { RunContext } from '../context.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
-
-/** Manifests whose change means that the head needs a setup of its own. */
-const MANIFEST = /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json)$/;
 
 /** Fetch and build for the protected base; shared with later runs on the same inputs. */
 export async function setupBase(context: RunContext, tree: string, journal: Journal): Promise<Snapshot> {
@@ -15,7 +13,7 @@ export async function setupBase(context: RunContext, tree: string, journal: Jour
 
 /** The head's own setup when it touches manifests: no secrets, the base's script and client configuration, shared with nobody. */
 export async function setupHead(context: RunContext, baseTree: string, headTree: string, changed: readonly string[], base: Snapshot, journal: Journal): Promise<Snapshot> {
-  if (!changed.some((path) => MANIFEST.test(path))) return base;
+  if (!changed.some(isManifest)) return base;
   const laidOut = await runFolder(context, headTree);
   return await setup(context, { tree: headTree, laidOut, baseTree, trust: `head:${context.run}`, snapshots: headSnapshots(context) }, journal);
 }
@@ -40,6 +38,6 @@ async function requestFor(context: RunContext, what: What, journal: Journal): Pr
   const { equipment } = context;
   return {
     ...what, driver: equipment.driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
-    environment: await environmentOf(context), registry: equipment.registry, toolchain: equipment.toolchain, exclusively: equipment.exclusively, journal, signal: context.signal,
+    environment: await environmentOf(context), registries: equipment.registries, toolchain: equipment.toolchain, seal: equipment.seal, exclusively: equipment.exclusively, journal, signal: context.signal,
   };
 }

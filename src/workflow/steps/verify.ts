@@ -7,7 +7,7 @@ import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import { BodyRef, CheckRun } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
-import { layersOf, type Snapshot } from '../../setup/prepare.js';
+import { dependenciesOf, layersOf, type Snapshot } from '../../setup/prepare.js';
 import { EXIT } from '../../protocol/exit.js';
 import type { RunContext } from '../context.js';
 import { advisorySide, AdvisorySide } from './advisories.js';
@@ -28,14 +28,15 @@ export type SideBody = z.infer<typeof SideBody>;
 
 async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
-  const { driver, owner } = context.equipment;
-  return { driver, owner, scratch: await context.makeFolder(), limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
+  const { driver } = context.equipment;
+  return { driver, limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
 }
 
 /** The base as it is, before anything was changed. */
 export async function verifyBase(context: RunContext, tree: string, snapshot: Snapshot, journal: Journal): Promise<{ readonly body: BodyRef }> {
   const { checks } = await environmentOf(context);
-  const side = { round: 0, side: 'base' as const, lowers: [...layersOf(context.equipment.folders.snapshots, snapshot), await baseFolder(context, tree)] };
+  const { snapshots } = context.equipment.folders;
+  const side = { round: 0, side: 'base' as const, lowers: [...layersOf(snapshots, snapshot), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot) };
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
@@ -67,11 +68,13 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
   const scan = async (lowers: readonly string[]): Promise<SideBody['scan']> => scanned ?? mutable(await collectScan(using, { round, side: 'head', lowers }, changed));
   const head = await tryHeadSetup(context, baseTree, change.tree, changed, base, journal);
   if ('failed' in head) return { checks: [head.failed], red: [], scan: await scan([headFolder]), advisories, snapshot: null };
-  const layers = layersOf(head === base ? context.equipment.folders.snapshots : headSnapshots(context), head);
+  const snapshots = head === base ? context.equipment.folders.snapshots : headSnapshots(context);
+  const layers = layersOf(snapshots, head);
+  const dependencies = dependenciesOf(snapshots, head);
   const lowers = [...layers, headFolder];
-  const runs = await collectChecks(using, { round, side: 'head', lowers }, checks);
+  const runs = await collectChecks(using, { round, side: 'head', lowers, dependencies }, checks);
   const tests = change.files.filter((f) => f.status !== 'deleted' && f.mode !== '160000' && isTestFile(f.path));
-  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...layers, await layTestsOnBase(context, round, change.commit, tests)] }, checks);
+  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...layers, await layTestsOnBase(context, round, change.commit, tests)], dependencies }, checks);
   return { checks: runs, red, scan: await scan(lowers), advisories, snapshot: head.id };
 }
 

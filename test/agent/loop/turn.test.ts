@@ -24,6 +24,9 @@ class EchoSandbox implements Sandbox {
     this.before(request);
     return { exit: 0, signal: null, reason: 'exited', stdout: Buffer.from(`ran ${request.argv.at(-1)}`), stderr: Buffer.alloc(0), ms: 1 };
   }
+  executed() {
+    return null;
+  }
   async close() {
     return { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
   }

@@ -54,6 +54,16 @@ export function all(...weakenings: readonly Weakening[]): Weakening {
 export const NESTED = all(withoutOption('--disable-userns'), withoutOption('--assert-userns-disabled'));
 export const NO_NET = withoutOption('--unshare-net');
 export const NO_PID = withoutOption('--unshare-pid');
+/** The stage without its bounds of a process: largest file, core dump. */
+export const NO_LIMITS: Weakening = { says: 'no limits of a process', program: (text) => replaced(text, /my @limits = \(.*\);/, 'my @limits = ();') };
+/** Descriptors that were left open stay open. */
+export const DESCRIPTORS: Weakening = { says: 'descriptors stay open', program: (text) => replaced(text, /my @inherited = .*;/, 'my @inherited = ();') };
+
+function replaced(text: string, what: RegExp, by: string): string {
+  const changed = text.replace(what, by);
+  if (changed === text) throw new Error(`the program of a stage has no ${what.source}`);
+  return changed;
+}
 
 const JEQ = 0x15;
 const RET = 0x06;

@@ -23,6 +23,7 @@ async function main(folder: string, name: string, options: readonly string[]): P
   if (rows.length === 0) throw new Error('no row has that name');
   const began = performance.now();
   const target = targetOf(name, folder);
+  await using _driver = { [Symbol.asyncDispose]: () => target.driver.close() };
   await target.driver.probe();
   const secret = `neighbour-${randomBytes(12).toString('hex')}`;
   await taskBefore(target, folder);

@@ -41,6 +41,7 @@ export async function openRoom(ground: Ground, row: Pick<Row, 'spec' | 'files'>,
   const unrecorded = new Unrecorded();
   const driver: SandboxDriver = {
     name: target.driver.name, probe: () => target.driver.probe(), reap: (ids) => target.driver.reap(ids), sweep: () => target.driver.sweep(),
+    once: (spec, request) => target.driver.once(spec, request), close: () => target.driver.close(),
     open: async (spec) => watched(weakening === null ? await target.driver.open(spec) : await target.weak(spec, weakening), journal, unrecorded),
   };
   const specOf = (): SandboxSpec => ({
@@ -73,7 +74,7 @@ export async function openRoom(ground: Ground, row: Pick<Row, 'spec' | 'files'>,
 /** Notes every command that reaches the driver while its event is not on the journal yet. */
 function watched(inner: Sandbox, journal: MemoryJournal, unrecorded: Unrecorded): Sandbox {
   return {
-    id: inner.id, phase: inner.phase, enforced: inner.enforced, missing: inner.missing, close: () => inner.close(), [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+    id: inner.id, phase: inner.phase, enforced: inner.enforced, missing: inner.missing, executed: () => inner.executed(), close: () => inner.close(), [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     exec(request): Promise<ExecResult> {
       const known = journal.of('command.started').some((c) => c.sandbox === inner.id && c.argv.length === request.argv.length && c.argv.every((a, i) => a === request.argv[i]));
       if (!known) unrecorded.sent.push(request.argv.join(' ').slice(0, 200));

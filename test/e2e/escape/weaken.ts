@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import type { Duplex, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildProcess, killGroup, start } from '../../../src/process/spawn.js';
 import { SallyportError } from '../../../src/protocol/errors.js';
 import { baseVariables, bwrapArgs, FD, INSIDE } from '../../../src/sandbox/bwrap/args.js';
-import { detectCgroups, makeCgroup } from '../../../src/sandbox/bwrap/cgroup.js';
-import { Channel } from '../../../src/sandbox/bwrap/channel.js';
-import { runCommand } from '../../../src/sandbox/bwrap/command.js';
-import { prepareRuntime } from '../../../src/sandbox/bwrap/runtime.js';
-import { type Privilege, pickStage, sourcesOf, stageCommand } from '../../../src/sandbox/bwrap/stage.js';
-import type { Sandbox, SandboxSpec, Usage } from '../../../src/sandbox/sandbox.js';
+import { detectCgroups, prepareCgroup } from '../../../src/sandbox/bwrap/cgroup.js';
+import { ordersOf, type Privilege, pickStage, sourcesOf, stageCommand } from '../../../src/sandbox/bwrap/stage.js';
+import { prepareRuntime } from '../../../src/sandbox/runtime.js';
+import type { Sandbox, SandboxSpec } from '../../../src/sandbox/sandbox.js';
 import { seccompFilter } from '../../../src/sandbox/seccomp.js';
+import { Channel } from '../../../src/sandbox/session/channel.js';
+import { SessionSandbox } from '../../../src/sandbox/session/session.js';
 import { runtimeFiles } from '../../../src/main/installation.js';
 
 /** One defence that a control takes away. Exists in the suite only: nothing of src/ can be told to start less than everything. */
@@ -18,17 +19,14 @@ export interface Weakening {
   readonly says: string;
   readonly args?: (args: readonly string[], spec: SandboxSpec) => readonly string[];
   readonly filter?: (filter: Buffer) => Buffer;
+  /** A part of the program that lays a sandbox out. */
+  readonly program?: (text: string) => string;
   /** The bound of memory, processes and time on a CPU is left out. */
   readonly unlimited?: boolean;
-  /** Descriptors that were left open stay open. */
-  readonly descriptors?: boolean;
   /** Node is readable inside, so that its memory is open to the same uid. */
   readonly readable?: boolean;
-  /** Put in front of bwrap instead of prlimit. */
-  readonly wrap?: readonly string[];
   /** Replaces the exec server. */
   readonly server?: readonly string[];
-  /** More programs that the server named in `server` needs, shown below /opt/sallyport. */
 }
 
 const runtimes = new Map<boolean, Promise<string>>();
@@ -41,62 +39,55 @@ function runtimeOf(folder: string, sealed: boolean): Promise<string> {
   return known;
 }
 
-/** Opens a sandbox from the driver's own pieces, with `weakening` applied to exactly one of them. */
+/** Opens a sandbox from the driver's own pieces, with `weakening` applied to them. */
 export async function openWeak(folder: string, privilege: Privilege, spec: SandboxSpec, weakening: Weakening): Promise<Sandbox> {
-  const runtime = await runtimeOf(folder, weakening.readable !== true);
-  const stage = pickStage(sourcesOf(spec, runtime));
-  const cgroup = weakening.unlimited === true ? null : await makeCgroup(await (cgroups ??= detectCgroups()), spec.id, spec.limits);
-  const inside = weakening.server ?? [`${INSIDE.runtime}/node`, `${INSIDE.runtime}/exec-server.cjs`];
-  const command = stageCommand(spec, stage, runtime, privilege, cgroup?.procs ?? [], weakening.wrap ?? ['/usr/bin/prlimit', '--fsize=21474836480', '--core=0'])
-    .map((part) => (weakening.descriptors === true ? part.replace(/for open in[\s\S]*?done\n/, '') : part));
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
-  const filter = seccompFilter(arch);
-  const args = bwrapArgs(spec, stage);
-  let child: ChildProcess | undefined;
+  const runtime = await runtimeOf(folder, weakening.readable !== true);
+  const stage = pickStage([runtime, ...sourcesOf(spec)]);
+  const command = stageCommand(stage, runtime, privilege, arch, null).map((part) => (part.includes('my @limits') ? (weakening.program?.(part) ?? part) : part));
+  const child = await start(command, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const cgroup = weakening.unlimited === true ? null : await prepareCgroup(await (cgroups ??= detectCgroups()), spec.id.replace(/^sb_/, 'slot_'), child.pid as number);
+  const said = tail(child);
   try {
-    child = await start([...command, '--', ...inside], { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
-    const said = tail(child);
+    await cgroup?.claim(spec.id, spec.limits);
+    const args = bwrapArgs(spec, stage);
+    const filter = seccompFilter(arch);
     feed(child, FD.args, `${(weakening.args?.(args, spec) ?? args).join('\0')}\0`);
     feed(child, FD.seccomp, weakening.filter?.(filter) ?? filter);
-    const live = child;
-    const channel = new Channel(live.stdio[FD.channel] as Duplex, () => killGroup(live));
-    live.once('exit', () => channel.end(new SallyportError('sandbox.failed', `The weakened sandbox ended: ${said()}`)));
-    const late = setTimeout(() => channel.end(new SallyportError('sandbox.failed', `The weakened sandbox was not ready: ${said()}`)), 15_000);
-    try {
-      await channel.ready;
-    } catch (error) {
-      throw new Error(`${error instanceof Error ? error.message : String(error)} ${said()}`);
-    } finally {
-      clearTimeout(late);
-    }
-    return sandboxOf(live, spec, channel, cgroup);
+    feed(child, FD.orders, ordersOf({ spec, privilege, layer: spec.workspace.layer, images: [], command: weakening.server ?? [`${INSIDE.runtime}/node`, `${INSIDE.runtime}/exec-server.cjs`] }));
+    const channel = await ready(child, said);
+    const variables = { bare: baseVariables({ ...spec, variables: {} }, []), full: baseVariables(spec, []) };
+    return new SessionSandbox({ id: spec.id, phase: spec.phase, enforced: [], missing: [], variables, workspace: INSIDE.workspace }, channel, {
+      oomKills: async () => (await cgroup?.oomKills()) ?? 0,
+      executed: () => null,
+      giveUp: () => killGroup(child),
+      async end() {
+        await end(child);
+        const usage = (await cgroup?.usage()) ?? { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
+        await cgroup?.remove();
+        return { usage, executed: null };
+      },
+    });
   } catch (error) {
-    if (child !== undefined) await end(child);
+    await end(child);
     await cgroup?.remove();
     throw error;
   }
 }
 
-function sandboxOf(child: ChildProcess, spec: SandboxSpec, channel: Channel, cgroup: Awaited<ReturnType<typeof makeCgroup>>): Sandbox {
-  let commands = 0;
-  let closed: Promise<Usage> | undefined;
-  const close = (): Promise<Usage> => (closed ??= (async () => {
-    await end(child);
-    channel.end(new SallyportError('sandbox.failed', 'The sandbox was closed'));
-    const usage = (await cgroup?.usage()) ?? { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
-    await cgroup?.remove();
-    return usage;
-  })());
-  return {
-    id: spec.id, phase: spec.phase, enforced: [], missing: [], close,
-    exec: (request) => runCommand(request, {
-      id: `c${commands++}`, channel, cwd: request.cwd ?? INSIDE.workspace, env: { ...baseVariables(request.bare === true ? { ...spec, variables: {} } : spec, []), ...request.env },
-      oomKills: async () => (await cgroup?.oomKills()) ?? 0, giveUp: () => killGroup(child),
-    }),
-    async [Symbol.asyncDispose]() {
-      await close();
-    },
-  };
+async function ready(child: ChildProcess, said: () => string): Promise<Channel> {
+  const channel = new Channel(child.stdio[FD.channel] as Duplex, () => killGroup(child));
+  child.once('exit', () => channel.end(new SallyportError('sandbox.failed', 'The weakened sandbox ended')));
+  const late = setTimeout(() => channel.end(new SallyportError('sandbox.failed', 'The weakened sandbox was not ready')), 15_000);
+  try {
+    await channel.ready;
+    return channel;
+  } catch (error) {
+    await sleep(20); // what it printed may still be on its way
+    throw new SallyportError('sandbox.failed', `${error instanceof Error ? error.message : String(error)}: ${said()}`, { cause: error });
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /** Without a pid namespace not everything inside ends with bwrap: its whole tree is looked up first. */

@@ -12,7 +12,7 @@ import type { CheckRun } from '../../../src/protocol/evidence.js';
 import { layersOf, prepareSnapshot } from '../../../src/setup/prepare.js';
 import { MemoryJournal } from '../../support/journal.js';
 import { makeRepo } from '../../support/repo.js';
-import { remove, ROOT, scratch, testDriver, testOwner, tree } from '../../support/sandbox.js';
+import { remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
 
 /** The real runners in the real sandbox; those of npm come by the product's own fetch phase from the registry that this machine's npm names. */
 let folder: string;
@@ -20,7 +20,7 @@ let collector: Collector;
 
 beforeAll(() => {
   folder = scratch();
-  collector = { driver: testDriver(folder), owner: testOwner(), scratch: folder, limits: { memory: 2048, pids: 512, cpus: 2 }, variables: {}, journal: new MemoryJournal(), signal: new AbortController().signal };
+  collector = { driver: testDriver(folder), limits: { memory: 2048, pids: 512, cpus: 2 }, variables: {}, journal: new MemoryJournal(), signal: new AbortController().signal };
 });
 afterAll(() => remove(folder));
 
@@ -64,7 +64,7 @@ describe('runners of npm', () => {
     const laidOut = (await materialise(git, id, join(folder, 'trees'), testOwner())).path;
     const snapshot = await prepareSnapshot({
       driver: collector.driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'sockets'), git, tree: id, laidOut, baseTree: id, trust: 'base',
-      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registry: async () => registry, toolchain: 'test', exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
+      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', seal: testSeal(), exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
     });
     return [...layersOf(join(folder, 'snapshots'), snapshot), laidOut];
   }

@@ -18,6 +18,7 @@ function poison(id: string, plant: string, acts: string, seenIn = CVE): Row {
       await command(room, ['/bin/bash', '-c', plant]);
       await room.sandbox.close();
       const next = await room.again();
+      await command(room, ['/bin/rm', '-f', MARK], { in: next }); // what acted in the first sandbox may have left it in the layer
       await command(room, ['/bin/bash', '-c', WORK], { in: next });
       await command(room, ['/bin/sh', '-c', WORK], { in: next });
       return await shell(room, LOOK, [], { in: next });

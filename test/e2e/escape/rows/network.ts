@@ -108,7 +108,7 @@ export const NETWORK: readonly Row[] = [
     control: { kind: 'c', says: 'the neighbour itself connects', run: (room) => perl(room, TCP, [2, '127.0.0.1', 7777], { in: room.neighbour.sandbox }) },
   },
   row('proxy-variables-set-inside', 'codex linux-sandbox tests', (room) => node(room, `require('http').get({ host: '${TEST_2(room)}', port: 3128, path: 'http://canary.test/', headers: { host: 'canary.test' } }, (r) => worked(r.statusCode)).on('error', (e) => e.code === 'ENETUNREACH' ? held(e.code) : worked(e.code));`), to(TEST_2, 3128)),
-  row('tcp-by-root-of-a-new-namespace', 'sandbox-runtime tests', (room) => shell(room, 'out=$(unshare -Urn bash -c "exec 3<>/dev/tcp/$1/80" 2>&1) && echo WORKED connected || { (exec 3<>"/dev/tcp/$1/80") 2>/dev/null && echo WORKED directly || echo "HELD ${out##*: }"; }', [TEST_2(room)]), to(TEST_2)),
+  row('tcp-by-root-of-a-new-namespace', 'sandbox-runtime tests', (room) => shell(room, 'out=$(unshare -Urn bash -c "exec 3<>/dev/tcp/$1/80" 2>&1) && echo WORKED connected || { (exec 3<>"/dev/tcp/$1/80") 2>/dev/null && echo WORKED directly || echo "HELD $out"; }', [TEST_2(room)]), to(TEST_2)),
 ];
 
 function NEIGHBOUR_ABSTRACT(): string {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { all, NO_PID, withCapability, withoutCall, withoutOption } from '../defences.js';
+import { all, DESCRIPTORS, NO_LIMITS, NO_PID, withCapability, withoutCall, withoutOption } from '../defences.js';
 import { command, perl, perlOutside, shell } from '../probe.js';
 import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
 
@@ -90,8 +90,8 @@ export const PROCESS_ROWS: readonly Row[] = [
   },
   {
     id: 'process.host-path-in-command-lines', group: 'processes', seenIn: 'sandbox-runtime tests',
-    attempt: (room) => shell(room, 'for f in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do [ "${f#/proc/$$/}" = "$f" ] && tr "\\0" " " < "$f" 2>/dev/null | grep -v "$0" | grep -qF -- "$1" && echo "WORKED $f" && exit; done; echo HELD', [room.outer.folder]),
-    control: { kind: 'c', says: 'a process with that path is found', run: (room) => shell(room, 'sleep 5 & (exec -a "sleep $1" sleep 5) & sleep 0.3; for f in /proc/[0-9]*/cmdline; do [ "${f#/proc/$$/}" = "$f" ] && tr "\\0" " " < "$f" 2>/dev/null | grep -qF -- "$1" && echo "WORKED $f" && exit; done; echo HELD', [room.outer.folder]) },
+    attempt: (room) => shell(room, 'for f in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do [ "$f" != /proc/$$/cmdline ] && tr "\\0" " " < "$f" 2>/dev/null | grep -v "$0" | grep -qF -- "$1" && echo "WORKED $f" && exit; done; echo HELD', [room.outer.folder]),
+    control: { kind: 'c', says: 'a process with that path is found', run: (room) => shell(room, 'sleep 5 & (exec -a "sleep $1" sleep 5) & sleep 0.3; for f in /proc/[0-9]*/cmdline; do [ "$f" != /proc/$$/cmdline ] && tr "\\0" " " < "$f" 2>/dev/null | grep -qF -- "$1" && echo "WORKED $f" && exit; done; echo HELD', [room.outer.folder]) },
   },
   {
     id: 'process.host-environment', group: 'processes', seenIn: 'sandbox-runtime tests',
@@ -100,7 +100,7 @@ export const PROCESS_ROWS: readonly Row[] = [
   },
   {
     id: 'process.inherited-descriptors', group: 'processes', seenIn: 'codex linux-sandbox tests',
-    attempt: (room) => perl(room, FD), control: { kind: 'c', says: 'a descriptor that is left open is seen', run: (room) => shell(room, 'exec 9</etc/passwd; exec perl -e "$1"', [`sub held { print "HELD @_\\n"; exit } sub worked { print "WORKED @_\\n"; exit } ${FD}`]) },
+    attempt: (room) => perl(room, FD), control: { kind: 'b', without: DESCRIPTORS },
   },
   server('memory-read', 'sandbox-runtime tests', 'sysopen(my $f, "/proc/$pid/mem", 0) or refused("mem"); worked("opened");'),
   server('memory-write', 'sandbox-runtime tests', 'sysopen(my $f, "/proc/$pid/mem", 2) or refused("mem"); worked("opened");'),
@@ -143,9 +143,9 @@ export const PROCESS_ROWS: readonly Row[] = [
   { id: 'process.real-time-priority', group: 'processes', seenIn: 'known technique', attempt: (room) => perl(room, SCHEDULE, [1, 10]), control: { kind: 'c', says: 'the batch class is granted', run: (room) => perl(room, SCHEDULE, [3, 0]) } },
   { id: 'process.higher-priority', group: 'processes', seenIn: 'known technique', attempt: (room) => perl(room, PRIORITY, [-5]), control: { kind: 'c', says: 'a lower one is granted', run: (room) => perl(room, PRIORITY, [5]) } },
   { id: 'process.killer-sent-elsewhere', group: 'resources', seenIn: 'RedCode-Exec, gVisor tests', attempt: (room) => perl(room, OOM, [-500]), control: { kind: 'c', says: 'it can be drawn to itself', run: (room) => perl(room, OOM, [500]) } },
-  { id: 'process.core-dump-limit', group: 'processes', seenIn: 'known technique', attempt: (room) => shell(room, 'ulimit -Sc unlimited 2>/dev/null || ulimit -Sc 1000 2>/dev/null; [ "$(ulimit -c)" = 0 ] && echo HELD || echo "WORKED $(ulimit -c)"'), control: { kind: 'b', without: { says: 'no prlimit', wrap: [] } } },
+  { id: 'process.core-dump-limit', group: 'processes', seenIn: 'known technique', attempt: (room) => shell(room, 'ulimit -Sc unlimited 2>/dev/null || ulimit -Sc 1000 2>/dev/null; [ "$(ulimit -c)" = 0 ] && echo HELD || echo "WORKED $(ulimit -c)"'), control: { kind: 'b', without: NO_LIMITS } },
   { id: 'process.controlling-terminal', group: 'processes', seenIn: 'sandbox-runtime tests, known technique', attempt: (room) => perl(room, "sysopen(my $t, '/dev/tty', 2) or refused('/dev/tty'); worked('opened');"), control: { kind: 'c', says: 'with a terminal of its own it opens', run: (room) => perl(room, OWN_TTY) } },
-  { id: 'process.second-bubblewrap', group: 'processes', seenIn: 'bubblewrap tests', attempt: (room) => shell(room, 'out=$(bwrap --unshare-all --ro-bind /usr /usr --symlink usr/lib64 /lib64 --symlink usr/lib /lib --symlink usr/bin /bin /bin/echo inner 2>&1); [ "$out" = inner ] && echo WORKED || echo "HELD ${out##*: }"'),
+  { id: 'process.second-bubblewrap', group: 'processes', seenIn: 'bubblewrap tests', attempt: (room) => shell(room, 'out=$(bwrap --unshare-all --ro-bind /usr /usr --symlink usr/lib64 /lib64 --symlink usr/lib /lib --symlink usr/bin /bin /bin/echo inner 2>&1); [ "$out" = inner ] && echo WORKED || echo "HELD $out"'),
     control: { kind: 'b', without: { ...all(withoutOption('--disable-userns'), withoutOption('--assert-userns-disabled'), withoutOption('--seccomp', 1)), says: 'no filter, no --disable-userns' } } },
   {
     id: 'process.kill-everything', group: 'processes', seenIn: 'sandbox-runtime tests, RedCode-Exec', ends: true, // in an own pid namespace: it ends what is inside, and nothing else
@@ -231,7 +231,7 @@ async function hostUid(room: Room): Promise<Outcome> {
   const word = `uid-${room.n}-${HOST}`;
   await command(room, ['/bin/bash', '-c', DAEMON, 'daemon', word]);
   const pids = running(word);
-  const uids = pids.map((pid) => /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.slice(1) ?? []).flat();
+  const uids = pids.flatMap((pid) => /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.slice(1) ?? []);
   if (uids.length === 0) return unclear('the process is not seen');
   const forbidden = room.target.privilege.kind === 'root' ? ['0', String(process.getuid?.())] : ['0'];
   return uids.some((uid) => forbidden.includes(uid)) ? worked(`uids ${uids.join(' ')}`) : held(`uids ${[...new Set(uids)].join(' ')}`);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Guarantee } from '../../../../src/protocol/guarantee.js';
+import { NO_LIMITS } from '../defences.js';
 import { command, perl, shell } from '../probe.js';
 import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
 
@@ -99,8 +100,8 @@ export const RESOURCE_ROWS: readonly Row[] = [
     attempt: (room) => perl(room, FILL, [`${path}/fill`, mib], { timeout: 20_000 }), control: { kind: 'b', without: larger(path) },
   })),
   { id: 'resource.fill-root', group: 'resources', seenIn: 'known technique', attempt: (room) => perl(room, FILL, ['/fill', 5]), control: { kind: 'c', says: 'the workspace takes as much', run: (room) => perl(room, FILL, ['/workspace/fill', 5]) } },
-  { id: 'resource.sparse-file', group: 'resources', seenIn: 'known technique', attempt: (room) => perl(room, SPARSE, [30]), control: { kind: 'b', without: { says: 'no prlimit', wrap: [] } } },
-  { id: 'resource.larger-files-allowed-again', group: 'resources', seenIn: 'known technique', attempt: (room) => shell(room, 'ulimit -f unlimited 2>/dev/null; [ "$(ulimit -f)" = unlimited ] && echo WORKED || echo HELD'), control: { kind: 'b', without: { says: 'no prlimit', wrap: [] } } },
+  { id: 'resource.sparse-file', group: 'resources', seenIn: 'known technique', attempt: (room) => perl(room, SPARSE, [30]), control: { kind: 'b', without: NO_LIMITS } },
+  { id: 'resource.larger-files-allowed-again', group: 'resources', seenIn: 'known technique', attempt: (room) => shell(room, 'ulimit -f unlimited 2>/dev/null; [ "$(ulimit -f)" = unlimited ] && echo WORKED || echo HELD'), control: { kind: 'b', without: NO_LIMITS } },
   output('endless-output', ['/usr/bin/yes']),
   output('endless-error-output', ['/bin/sh', '-c', 'yes >&2']),
   output('endless-line', ['/bin/sh', '-c', 'tr "\\0" x < /dev/zero']),
@@ -133,7 +134,7 @@ async function commandOutcome(room: Room, script: string, args: readonly (string
 
 function proxy(room: Room): Room['sandbox'] {
   const { sandbox } = room;
-  return { id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, exec: (r) => sandbox.exec(r), close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
+  return { id: sandbox.id, phase: sandbox.phase, enforced: sandbox.enforced, missing: sandbox.missing, exec: (r) => sandbox.exec(r), executed: () => sandbox.executed(), close: () => sandbox.close(), [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
 }
 
 function oomOr(_room: Room, outcome: Outcome & { readonly reason: string }): Outcome {

@@ -10,6 +10,7 @@ const Message = z.union([
   z.strictObject({ id: z.string(), o: Base64 }),
   z.strictObject({ id: z.string(), e: Base64 }),
   z.strictObject({ id: z.string(), exit: z.int().min(0).max(255).nullable(), signal: z.string().max(20).nullable() }),
+  z.strictObject({ id: z.string(), taken: z.literal(true) }),
   z.strictObject({ id: z.string(), error: z.string().max(1000) }),
 ]);
 
@@ -17,6 +18,8 @@ const Message = z.union([
 export interface CommandListener {
   output(stream: 'stdout' | 'stderr', chunk: Buffer): void;
   exit(exit: number | null, signal: string | null): void;
+  /** A piece of input was taken: there is room for another. */
+  taken(): void;
   /** The program could not be started inside. */
   failed(message: string): void;
   /** The channel is gone: the sandbox ended or broke the protocol. */
@@ -106,6 +109,7 @@ export class Channel {
     if (listener === undefined) return;
     if ('o' in message) listener.output('stdout', Buffer.from(message.o, 'base64'));
     else if ('e' in message) listener.output('stderr', Buffer.from(message.e, 'base64'));
+    else if ('taken' in message) listener.taken();
     else if ('error' in message) listener.failed(message.error);
     else listener.exit(message.exit, message.signal);
   }

@@ -1,0 +1,51 @@
+import type { Ecosystem } from '../protocol/event.js';
+
+/** Whether a request is answered, and the rule that says so, as it stands on the log. */
+export interface Verdict {
+  readonly allow: boolean;
+  readonly rule: string;
+}
+
+/** A file of a package that was handed on, its digest checked. */
+export interface Fetched {
+  readonly ecosystem: Ecosystem;
+  readonly name: string;
+  readonly version: string;
+  /** As the ecosystem writes it: a Subresource Integrity string of npm, `sha256:HEX` of PyPI. */
+  readonly integrity: string;
+  readonly bytes: number;
+}
+
+export interface Answer {
+  readonly type: string;
+  readonly body: Buffer;
+  /** Set where the answer is a file of a package. */
+  readonly fetched?: Omit<Fetched, 'bytes'>;
+}
+
+/** What a front may do beside asking its registry. */
+export interface Asking {
+  readonly signal: AbortSignal;
+  /** Answers a target of the same front to nobody, on the log like a request of the client: for what a front must know itself. */
+  learn(target: string): Promise<void>;
+}
+
+/** A request that the front understands: judged already, not yet answered. */
+export interface Asked {
+  readonly verdict: Verdict;
+  /** Fetches, bounds and verifies the whole answer. Throws a `Refusal`. Called only when the verdict allows it. */
+  answer(asking: Asking): Promise<Answer>;
+}
+
+/** One ecosystem behind the door of a fetch sandbox, below a path of its own. */
+export interface Front {
+  readonly ecosystem: Ecosystem;
+  /** First folder of the path that leads here; what follows is the target. */
+  readonly prefix: string;
+  /** Targets whose answers the rules must see before the first request. */
+  readonly first: readonly string[];
+  /** `target` begins with a slash; `accept` is the client's header. Null: not a request of this ecosystem. Asks nobody. */
+  ask(target: string, accept: string): Asked | null;
+  /** What a person should know when the client fails, in sentences without a full stop. */
+  readonly problems: readonly string[];
+}
