@@ -85,7 +85,7 @@ function advisoriesOf({ advisories }: Config, folders: Folders): () => Promise<A
 export function sandboxDriver(config: Config, uid: number): SandboxDriver {
   const privilege: Privilege = uid === 0 ? { kind: 'root', ...sandboxUser() } : { kind: 'user' };
   return createBwrapDriver({
-    folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(uid === 0), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' : 'x64',
+    folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' : 'x64',
   });
 }
 

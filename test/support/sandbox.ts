@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { signEnvelope, verifyEnvelope } from '../../src/attest/dsse.js';
@@ -41,7 +41,7 @@ export function testOwner(): Owner {
 
 export function testDriver(folder: string, privilege: Privilege = testPrivilege()): SandboxDriver {
   if (!existsSync(join(ROOT, 'dist/inside/exec-server.cjs'))) throw new Error('dist/ is not built: npm run build');
-  const driver = createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles(privilege.kind === 'root') });
+  const driver = createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() });
   return {
     name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
     open: (spec) => {
@@ -73,7 +73,7 @@ export function tree(folder: string, files: Readonly<Record<string, string>>, pr
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(folder, name, '..'), { recursive: true });
-    execFileSync('/bin/sh', ['-c', 'cat > "$1"', 'sh', join(folder, name)], { input: text });
+    writeFileSync(join(folder, name), text);
   }
   if (privilege.kind === 'root') execFileSync('/bin/chown', ['-Rh', `${privilege.uid}:${privilege.gid}`, folder]);
   return folder;

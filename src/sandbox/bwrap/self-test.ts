@@ -59,7 +59,7 @@ async function testWith(ground: SlotGround, noAudit: string | null, makerOf: (gr
   if (failed.length > 0) throw new SallyportError('sandbox.unavailable', `The sandbox does not hold: ${failed.map((p) => `${p.id}: ${p.detail}`).join('; ')}`);
   if (disk.length === 0 && !(await says(held, FILL, /No space left on device/))) disk = missingDisk(`${TOO_MUCH} MiB could be written to a workspace of ${DISK} MiB`);
   if (!(await says(held, SEALED, /^sealed$/m))) {
-    missing.push({ guarantee: 'sealed_server', why: 'code inside can open the memory of the exec server', hint: 'The copy of Node in the state directory must be readable by nobody (mode 0111): remove its folder sandbox/runtime, and it is made anew.' });
+    missing.push({ guarantee: 'sealed_server', why: 'code inside can open the memory of the exec server, which runs as the same user', hint: 'Set SALLYPORT_HOME to a folder on a file system that keeps permissions: the server\'s copy of Node there may be read by nobody.' });
   }
   missing.push(...disk);
   await held.exec({ argv: ['/usr/bin/env', '-i', '/bin/sh', '-c', '/usr/bin/true; exit'], timeout: 10_000, maxOutput: 1000 });
