@@ -8,7 +8,10 @@ import { baseFolder, environmentOf, runFolder } from './source.js';
 /** Fetch and build for the protected base; shared with later runs on the same inputs. */
 export async function setupBase(context: RunContext, tree: string, journal: Journal): Promise<Snapshot> {
   const laidOut = await baseFolder(context, tree);
-  return await setup(context, { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots }, journal);
+  const what = { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots };
+  const plan = await planSnapshot(await requestFor(context, what, journal));
+  if (plan !== null) await context.uses('snapshots', plan.id);
+  return await setup(context, what, journal);
 }
 
 /** The id of the base's snapshot, made or not; null where there is nothing to set up. Nothing is fetched. */
