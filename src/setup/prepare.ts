@@ -9,13 +9,13 @@ import { newId } from '../protocol/ids.js';
 import type { GitContext } from '../git/command.js';
 import { boundedLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
-import type { Dependencies, SandboxDriver } from '../sandbox/sandbox.js';
+import type { Dependencies, Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
 import { dependenciesIn } from './dependencies.js';
-import type { DependencyPart, FetchPlan } from './ecosystems/plan.js';
+import type { Command, DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
 import { freezeParts, type PartName } from './freeze.js';
-import { expectDone, fetchInSandbox, limitsOf, OUTPUT, type Registries } from './fetch-sandbox.js';
+import { expectDone, fetchInSandbox, type FetchTask, limitsOf, openFetch, OUTPUT, type Registries } from './fetch-sandbox.js';
 import { readConfiguration, readManifests } from './manifests.js';
 import { type Seal, sealSnapshot, snapshotProblem } from './seal.js';
 
@@ -153,14 +153,23 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
 }
 
 /** All ecosystems of a project in one sandbox, behind one door. */
-async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, draft: string): Promise<void> {
-  const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
-  const { fetched } = await fetchInSandbox(request, {
-    folder: draft, files: new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]), fronts,
-    commands: plans.flatMap((plan) => plan.commands), dependencies: partsOf(plans).length > 0,
-  });
+async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], inputs: Inputs, draft: string): Promise<void> {
+  const { fetched } = await fetchInSandbox(request, { ...(await fetchTask(request, plans, inputs, draft)), commands: plans.flatMap((plan) => plan.commands) });
   const packages = fetched.map(({ ecosystem, name, version, integrity }) => ({ ecosystem, name, version, integrity }));
   await request.journal.record('setup.fetched', { packages, bytes: fetched.reduce((sum, p) => sum + p.bytes, 0) });
+}
+
+async function fetchTask(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, folder: string): Promise<Omit<FetchTask, 'commands'>> {
+  const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
+  const files = new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]);
+  return { folder, files, fronts, dependencies: partsOf(plans).length > 0 };
+}
+
+/** A person's own look at the fetch phase: the sandbox and the door as a setup has them, and nothing run yet. `commands` are those that it would run. `folder` is the caller's to remove. */
+export async function tryFetchPhase(request: SetupRequest, folder: string): Promise<{ readonly sandbox: Sandbox; readonly commands: readonly Command[] } & AsyncDisposable> {
+  const plan = await planSnapshot(request);
+  const opened = await openFetch(request, await fetchTask(request, plan?.plans ?? [], plan?.files ?? { manifests: new Map(), configuration: new Map() }, folder));
+  return { sandbox: opened.sandbox, commands: plan?.plans.flatMap((p) => p.commands) ?? [], [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }
 
 async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string): Promise<void> {
