@@ -49,7 +49,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
@@ -130,6 +130,7 @@ function workerEnvironment(config: Config, models: Models): Record<string, strin
     ...(config.price === null ? {} : { SALLYPORT_MODEL_PRICE: `${config.price.input}/${config.price.output}` }),
     ...Object.fromEntries(models.keyVariables().flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
+    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib),
     ...certificates(),
   };
 }

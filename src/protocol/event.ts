@@ -68,6 +68,9 @@ export const EVENTS = {
   'snapshot.refused': z.strictObject({ snapshot: z.string(), reason: Short }),
   'snapshot.frozen': z.strictObject({ snapshot: z.string(), inputs: Digest, reused: z.boolean() }),
 
+  /** A service of the environment, in an agent's or a check's sandbox. */
+  'service.started': z.strictObject({ sandbox: z.string(), service: z.string(), kind: z.string(), ready: z.boolean(), ms: z.int() }),
+
   'model.requested': z.strictObject({ call: z.string(), model: z.string(), host: z.string(), request: BodyRef }),
   'model.answered': z.strictObject({
     call: z.string(), status: z.int(), response: BodyRef, inputTokens: z.int().nullable(), outputTokens: z.int().nullable(),

@@ -74,24 +74,40 @@ export function dependenciesOf(folder: string, snapshot: Snapshot): Dependencies
   return at === null ? null : dependenciesIn(join(at, 'deps/upper'), snapshot.dependencies ?? []);
 }
 
+/** What a setup would be made of, and the name that follows from it. */
+interface SnapshotPlan {
+  readonly id: string;
+  readonly inputs: Digest;
+  readonly plans: readonly FetchPlan[];
+  readonly builds: boolean;
+  readonly files: Inputs;
+}
+
+/** Null where there is nothing to fetch and nothing to build. */
+export async function planSnapshot(request: SetupRequest): Promise<SnapshotPlan | null> {
+  const { environment } = request;
+  const manifests = await readManifests(request.git, request.tree);
+  const configuration = await readConfiguration(request.git, request.baseTree);
+  const plans = planFetch(manifests, environment.spec.setup.resolve);
+  const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
+  if (plans.length === 0 && !builds) return null;
+  const inputs = digestOf({
+    v: 3, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
+    manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
+    setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
+  });
+  return { id: `snap_${inputs.slice(7, 39)}`, inputs, plans, builds, files: { manifests, configuration } };
+}
+
 /**
  * Fetch, then build, then freeze. Fetch sees manifests only, reaches the registry front only and runs no script. Build runs
  * what the environment lists, on the whole tree, with no route. The result is named by all that went into it and used again
  * when nothing of that differs.
  */
 export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> {
-  const { environment } = request;
-  const manifests = await readManifests(request.git, request.tree);
-  const configuration = await readConfiguration(request.git, request.baseTree);
-  const plans = planFetch(manifests, environment.spec.setup.resolve);
-  const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
-  if (plans.length === 0 && !builds) return { id: null, parts: [] };
-  const inputs = digestOf({
-    v: 2, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
-    manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
-    setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
-  });
-  const id = `snap_${inputs.slice(7, 39)}`;
+  const plan = await planSnapshot(request);
+  if (plan === null) return { id: null, parts: [] };
+  const { id, inputs, plans, builds } = plan;
   const target = join(request.snapshots, id);
   const expected = { id, inputs, trust: request.trust };
   // Tasks that begin at the same time on the same inputs fetch once: the others wait, and use what was made.
@@ -100,7 +116,7 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
     if (problem === null) return true;
     if (problem !== 'missing') await request.journal.record('snapshot.refused', { snapshot: id, reason: problem });
     await removeTree(target); // whole or not at all: what nobody vouches for is made anew
-    await make(request, plans, builds, { manifests, configuration }, target, expected);
+    await make(request, plans, builds, plan.files, target, expected);
     return false;
   }, request.signal));
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused });

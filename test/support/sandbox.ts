@@ -8,6 +8,7 @@ import { runtimeFiles } from '../../src/main/installation.js';
 import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
 import type { Privilege } from '../../src/sandbox/bwrap/stage.js';
 import { type Owner, removeTree } from '../../src/sandbox/layer.js';
+import type { Services } from '../../src/setup/services.js';
 import { type Seal, SNAPSHOT_TYPE } from '../../src/setup/seal.js';
 import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
 
@@ -54,6 +55,9 @@ export function testDriver(folder: string, privilege: Privilege = testPrivilege(
     close: () => driver.close(),
   };
 }
+
+/** An environment without services. */
+export const NO_SERVICES: Services = { mounts: [], variables: {}, start: async () => undefined };
 
 /** A seal with a key of its own. */
 export function testSeal(): Seal {

@@ -32,7 +32,7 @@ export function addSandboxCommands(program: Command, surface: Surface, act: Act)
   sandbox.command('shell').description('an interactive shell in a sandbox')
     .option('--repo <dir|url>', 'repository whose last commit lies in /workspace, with its setup (default: an empty workspace)')
     .addHelpText('after', '\nExample:\n  sallyport sandbox shell --repo ~/shop')
-    .action(act((options: Options) => shell(surface, options)));
+    .action(act((options: Options) => sandboxShell(surface, options)));
 }
 
 async function probe(surface: Surface, options: Options): Promise<ExitCode> {
@@ -64,7 +64,8 @@ async function exec(surface: Surface, command: readonly string[], options: Optio
   });
 }
 
-async function shell(surface: Surface, options: Options): Promise<ExitCode> {
+/** A shell on the person's terminal, in the sandbox that an agent would get. */
+export async function sandboxShell(surface: Surface, options: Pick<Options, 'repo' | 'json'>): Promise<ExitCode> {
   const terminal = surface.terminal();
   if (terminal === null || options.json === true) throw new SallyportError('input.invalid', 'Cannot open a shell: standard input and output are no terminal', { hint: 'Without one: sallyport sandbox exec -- COMMAND' });
   return await within(surface, options, async (sandbox) => {
@@ -78,7 +79,7 @@ async function shell(surface: Surface, options: Options): Promise<ExitCode> {
   });
 }
 
-async function within(surface: Surface, options: Options, body: (sandbox: Sandbox) => Promise<ExitCode>): Promise<ExitCode> {
+async function within(surface: Surface, options: Pick<Options, 'repo'>, body: (sandbox: Sandbox) => Promise<ExitCode>): Promise<ExitCode> {
   await using app = await surface.openApp();
   await using tried = await trySandbox(app, { repository: options.repo ?? null, signal: surface.interrupt, note: (line) => surface.out.note(visible(line)) });
   return await body(tried.sandbox);
