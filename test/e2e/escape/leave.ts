@@ -26,7 +26,7 @@ let base: Promise<{ mirror: Mirror; commit: string }> | undefined;
 let changes = 0;
 
 /** The mirror of the tree that all rooms have, made once. */
-function mirrorOf(folder: string): Promise<{ mirror: Mirror; commit: string }> {
+export function mirrorOf(folder: string): Promise<{ mirror: Mirror; commit: string }> {
   return (base ??= (async () => {
     const repo = join(folder, 'base-repository');
     makeRepo(repo, BASE);
