@@ -87,8 +87,7 @@ function readCache(text: string | undefined): number {
 }
 
 function readSandbox(env: Variables): SandboxChoice {
-  const one = <T extends string>(name: string, all: readonly [T, ...T[]]): T => {
-    const value = env[name];
+  const one = <T extends string>(name: string, value: string | undefined, all: readonly [T, ...T[]]): T => {
     if (value === undefined || value === '') return all[0];
     const found = all.find((known) => known === value);
     if (found === undefined) throw new SallyportError('input.invalid', `${name} is "${value}", expected one of ${all.join(', ')}`);
@@ -100,7 +99,7 @@ function readSandbox(env: Variables): SandboxChoice {
     return known.data;
   });
   const image = env['SALLYPORT_SANDBOX_IMAGE'];
-  return { driver: one('SALLYPORT_SANDBOX', ['bwrap', 'podman']), runtime: one('SALLYPORT_SANDBOX_RUNTIME', ['runc', 'crun', 'runsc']), image: image === undefined || image === '' ? null : image, demanded };
+  return { driver: one('SALLYPORT_SANDBOX', env['SALLYPORT_SANDBOX'], ['bwrap', 'podman']), runtime: one('SALLYPORT_SANDBOX_RUNTIME', env['SALLYPORT_SANDBOX_RUNTIME'], ['runc', 'crun', 'runsc']), image: image === undefined || image === '' ? null : image, demanded };
 }
 
 function readPrice(text: string | undefined): Price | null {
