@@ -1,10 +1,9 @@
-// The escape suite: node scripts/escape.mjs [--driver NAME]… [--only WORD]… [--json]
+// The escape suite: node scripts/escape.mjs [--driver NAME]… [--only WORD]… [--skip GROUP]… [--json]
 // Every driver that runs here in turn, each in a network namespace of its own that has no route anywhere (docs/escape.md).
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { dirname } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 

@@ -3,21 +3,24 @@ import { newId } from '../../../src/protocol/ids.js';
 import { ALWAYS_DEMANDED } from '../../../src/protocol/guarantee.js';
 import { makeLayer, removeTree } from '../../../src/sandbox/layer.js';
 import { tree } from '../../support/sandbox.js';
+import { endAll } from './ending.js';
 import { judgeRow } from './judge.js';
 import { openOuter } from './outer.js';
 import type { Ground } from './room.js';
 import type { Neighbour, Row, RowResult } from './row.js';
 import { ROWS } from './rows.js';
+import { DAEMON } from './rows/processes.js';
 import { printTable } from './table.js';
 import { type Target, targetOf } from './target.js';
 
 /** Rows at once: two cores, and most of a row is waiting. */
 const LANES = 4;
 
-/** Arguments: FOLDER DRIVER [--json] [--only WORD]… Runs in the outer namespace, started by scripts/escape.mjs. */
+/** Arguments: FOLDER DRIVER [--json] [--only WORD]… [--skip GROUP]… Runs in the outer namespace, started by scripts/escape.mjs. */
 async function main(folder: string, name: string, options: readonly string[]): Promise<number> {
   const words = options.flatMap((o, i) => (o === '--only' ? [options[i + 1] ?? ''] : []));
-  const rows = ROWS.filter((r) => words.length === 0 || words.some((w) => r.id.includes(w) || r.group === w));
+  const skipped = options.flatMap((o, i) => (o === '--skip' ? [options[i + 1] ?? ''] : []));
+  const rows = ROWS.filter((r) => (words.length === 0 || words.some((w) => r.id.includes(w) || r.group === w)) && !skipped.includes(r.group));
   const doubled = ROWS.map((r) => r.id).filter((id, i, all) => all.indexOf(id) !== i);
   if (doubled.length > 0) throw new Error(`rows with the same id: ${doubled.join(', ')}`);
   if (rows.length === 0) throw new Error('no row has that name');
@@ -28,6 +31,7 @@ async function main(folder: string, name: string, options: readonly string[]): P
   const secret = `neighbour-${randomBytes(12).toString('hex')}`;
   await taskBefore(target, folder);
   await using outer = await openOuter(folder);
+  await using _shared = { [Symbol.asyncDispose]: endAll };
   const neighbour = await openNeighbour(target, folder, secret);
   await using _closing = neighbour.sandbox;
   const ground: Ground = { target, outer, neighbour };
@@ -37,6 +41,13 @@ async function main(folder: string, name: string, options: readonly string[]): P
   const summary = { driver: name, rows: results, escapes: count('escape'), void: count('void'), passed: results.every((r) => r.verdict === 'held'), ms: Math.round(performance.now() - began) };
   process.stdout.write(options.includes('--json') ? `${JSON.stringify(summary)}\n` : printTable(summary));
   return summary.passed ? 0 : 1;
+}
+
+/** Another worker, for the row that kills one: a sandbox with a daemon, and no end. The word comes encoded, so that only the daemon shows it. */
+async function hold(folder: string, name: string, word: string): Promise<never> {
+  const sandbox = await openAt(targetOf(name, folder), `${folder}/held`, 'held');
+  await sandbox.exec({ argv: ['/bin/bash', '-c', DAEMON, 'daemon', Buffer.from(word, 'hex').toString('utf8')], timeout: 20_000, maxOutput: 1000 });
+  return await new Promise(() => setInterval(() => undefined, 60_000));
 }
 
 /** A task that ran before: what it left must not be met by any row. */
@@ -87,7 +98,7 @@ async function inLanes(rows: readonly Row[], body: (row: Row, index: number) => 
 
 const [folder, driver, ...options] = process.argv.slice(2);
 try {
-  process.exitCode = await main(folder as string, driver as string, options);
+  process.exitCode = options[0] === '--hold' ? await hold(folder as string, driver as string, options[1] as string) : await main(folder as string, driver as string, options);
 } catch (error) {
   process.stderr.write(`escape: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 2;

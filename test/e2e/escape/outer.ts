@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { chmod, readFile } from 'node:fs/promises';
+import { chmod, open } from 'node:fs/promises';
 import { createServer, type Server, type Socket as Connection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,11 +37,11 @@ export async function openOuter(folder: string): Promise<Outer> {
   const connections: { address: string; port: number }[] = [];
   const unix: Record<string, number> = {};
   const servers: Server[] = [];
-  const open = new Set<Connection>();
+  const live = new Set<Connection>();
   const listen = async (where: { port: number; host: string } | { path: string }, met: (address: string, port: number) => void): Promise<void> => {
     const server = createServer((socket) => {
       met((socket.localAddress ?? '').replace(/^::ffff:/, ''), socket.localPort ?? 0);
-      open.add(socket.on('error', () => undefined).on('close', () => open.delete(socket)));
+      live.add(socket.on('error', () => undefined).on('close', () => live.delete(socket)));
       socket.end('canary\n');
     });
     await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(where, resolve));
@@ -55,16 +55,16 @@ export async function openOuter(folder: string): Promise<Outer> {
   await listen({ path: `\0${ABSTRACT}` }, () => (unix[ABSTRACT] = (unix[ABSTRACT] ?? 0) + 1));
   const names = await nameServer();
   const flush = createSocket('udp4');
+  const recorder = new Recorder(join(folder, 'packets'));
   let flushes = 0;
   return {
     folder, connections, unix,
     async packets() {
       const mark = `flush-${process.pid}-${flushes++}.`;
       await new Promise<void>((resolve, reject) => void flush.send(mark, 9, '192.0.2.254', (error) => (error === null ? resolve() : reject(error))));
-      const wanted = Buffer.from(mark).toString('hex');
       for (let i = 0; i < 500; i++) {
-        const text = await readFile(join(folder, 'packets'), 'latin1');
-        if (text.includes(wanted)) return text.slice(0, text.lastIndexOf('\n')).split('\n').flatMap(readPacket);
+        await recorder.read();
+        if (recorder.packets.some((p) => p.to === '192.0.2.254' && p.bytes.includes(mark))) return [...recorder.packets];
         await sleep(10);
       }
       throw new Error('the recorder of packets does not answer');
@@ -72,10 +72,35 @@ export async function openOuter(folder: string): Promise<Outer> {
     async [Symbol.asyncDispose]() {
       flush.close();
       names.close();
-      for (const socket of open) socket.destroy();
+      for (const socket of live) socket.destroy();
       await Promise.all(servers.map((s) => new Promise((resolve) => s.close(resolve))));
     },
   };
+}
+
+/** Reads what the recorder wrote, each line once. */
+class Recorder {
+  readonly packets: Packet[] = [];
+  readonly #path: string;
+  #at = 0;
+  #reading: Promise<void> | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async read(): Promise<void> {
+    await (this.#reading ??= this.#more().finally(() => (this.#reading = undefined)));
+  }
+
+  async #more(): Promise<void> {
+    await using file = await open(this.#path, 'r');
+    const bytes = Buffer.alloc((await file.stat()).size - this.#at);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, this.#at);
+    const whole = bytes.subarray(0, bytes.subarray(0, bytesRead).lastIndexOf(10) + 1);
+    this.#at += whole.length;
+    if (whole.length > 0) this.packets.push(...whole.toString('latin1').trimEnd().split('\n').flatMap(readPacket));
+  }
 }
 
 /** Answers every question with 192.0.2.11, so that a name leads somewhere where a sandbox can ask. */

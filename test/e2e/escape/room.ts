@@ -32,6 +32,7 @@ let rooms = 0;
 /** A fresh sandbox for one attempt, with a tree of its own. `weakening` makes it one for a control. */
 export async function openRoom(ground: Ground, row: Pick<Row, 'spec' | 'files'>, n: number, weakening: Weakening | null): Promise<OpenRoom> {
   const folder = join(ground.outer.folder, `room-${rooms++}`);
+  const before = (await ground.outer.packets()).length;
   mkdirSync(folder, { mode: 0o755 });
   const { target } = ground;
   const lower = tree(join(folder, 'lower'), { 'a.txt': 'base\n', 'dir/b.txt': 'b\n', writable: '', ...row.files }, target.privilege);
@@ -54,6 +55,7 @@ export async function openRoom(ground: Ground, row: Pick<Row, 'spec' | 'files'>,
   opened.push(sandbox);
   return {
     ...ground, sandbox, journal, folder, lower, layer, n, weakened: weakening !== null, unrecorded,
+    packets: async () => (await ground.outer.packets()).slice(before),
     again: async (overrides) => {
       const next = await open({ ...row.spec, ...overrides });
       opened.push(next);

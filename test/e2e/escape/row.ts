@@ -1,6 +1,6 @@
 import type { Sandbox, SandboxSpec } from '../../../src/sandbox/sandbox.js';
 import type { MemoryJournal } from '../../support/journal.js';
-import type { Outer } from './outer.js';
+import type { Outer, Packet } from './outer.js';
 import type { Target } from './target.js';
 import type { Weakening } from './weaken.js';
 
@@ -22,9 +22,11 @@ export interface Room {
   readonly target: Target;
   /** The sandbox that lives beside all rows. */
   readonly neighbour: Neighbour;
-  /** The row's own number, 2 to 250: its address, so that rows that run at once are told apart. */
+  /** The row's own number, 2 to 241: its address, so that rows that run at once are told apart. */
   readonly n: number;
   readonly weakened: boolean;
+  /** What was sent in the outer namespace since this room was opened. */
+  packets(): Promise<readonly Packet[]>;
   /** Opens another sandbox over the same layer, recorded in the same journal. Closed with the room. */
   again(overrides?: Partial<SandboxSpec>): Promise<Sandbox>;
   /** Opens a sandbox in which something of Sallyport's own was replaced by the attacker: a lying exec server. Closed with the room. */

@@ -10,6 +10,7 @@ import { EGRESS_ROWS } from './rows/egress.js';
 import { INSTRUCTION_ROWS } from './rows/instructions.js';
 import { PEOPLE_ROWS } from './rows/people.js';
 import { RECORD_ROWS } from './rows/record.js';
+import { GATE_ROWS } from './rows/gate.js';
 import { NETWORK } from './rows/network.js';
 
-export const ROWS: readonly Row[] = [...NETWORK, ...CALL_ROWS, ...PATH_ROWS, ...PROCESS_ROWS, ...RESOURCE_ROWS, ...LEAVING_ROWS, ...CHANNEL_ROWS, ...ENVIRONMENT_ROWS, ...EGRESS_ROWS, ...INSTRUCTION_ROWS, ...PEOPLE_ROWS, ...RECORD_ROWS];
+export const ROWS: readonly Row[] = [...NETWORK, ...CALL_ROWS, ...PATH_ROWS, ...PROCESS_ROWS, ...RESOURCE_ROWS, ...LEAVING_ROWS, ...CHANNEL_ROWS, ...ENVIRONMENT_ROWS, ...EGRESS_ROWS, ...INSTRUCTION_ROWS, ...PEOPLE_ROWS, ...RECORD_ROWS, ...GATE_ROWS];

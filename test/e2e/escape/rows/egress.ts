@@ -67,7 +67,7 @@ function ask(id: string, seenIn: string, bytes: string | ((room: Room) => string
     const outcome = await perl(room, SEND, [INSIDE, typeof bytes === 'string' ? bytes : bytes(room), ...forbidden], { in: fetch.sandbox });
     const reached = fetch.registry.requests.filter((r) => !(options.upstream ?? []).includes(`${r.method} ${r.path}`));
     if (reached.length > 0) return worked(`the registry was asked ${reached.map((r) => `${r.method} ${r.path}`).join(', ')}`);
-    const packets = (await room.outer.packets()).filter((p) => p.to === `198.51.100.${room.n}`);
+    const packets = (await room.packets()).filter((p) => p.to === `198.51.100.${room.n}`);
     if (packets.length > 0) return worked('something outside was reached');
     return outcome.worked === true && outcome.detail === 'answered 200' && options.forbidden !== undefined ? held('answered without it') : outcome;
   };
@@ -138,7 +138,7 @@ export const EGRESS_ROWS: readonly Row[] = [
     attempt: async (room) => {
       await using fetch = await fetching(room, {});
       const outcome = await perl(room, "use Socket; socket(my $s, AF_INET, SOCK_STREAM, 0) or refused('socket'); connect($s, sockaddr_in(80, inet_aton($ARGV[0]))) or refused('connect'); worked('connected');", [`198.51.100.${room.n}`], { in: fetch.sandbox });
-      return (await room.outer.packets()).some((p) => p.to === `198.51.100.${room.n}`) ? worked('a packet came out') : outcome;
+      return (await room.packets()).some((p) => p.to === `198.51.100.${room.n}`) ? worked('a packet came out') : outcome;
     },
     control: { kind: 'c', says: 'the door itself connects', run: async (room) => {
       await using fetch = await fetching(room, {});
@@ -168,7 +168,7 @@ export const EGRESS_ROWS: readonly Row[] = [
   {
     id: 'egress.client-configuration', group: 'egress', seenIn: METHODS,
     attempt: async (room) => {
-      const evil = ['registry=http://198.51.100.1/', '@s:registry=http://198.51.100.1/', '//198.51.100.1/:_authToken=x', 'proxy=http://198.51.100.1/', 'https-proxy=http://198.51.100.1/', 'script-shell=/tmp/x', 'git=/tmp/x', 'node-options=--require=/tmp/x', 'ignore-scripts=false', 'userconfig=/tmp/x', 'cafile=/tmp/x', 'strict-ssl=false', 'omit=dev\nregistry=http://198.51.100.1/', 'omit = dev ; registry=http://198.51.100.1/', 'OMIT=${HOME}', 'install-links = true\r\nregistry = http://198.51.100.1/'];
+      const evil = ['registry=http://198.51.100.1/', '@s:registry=http://198.51.100.1/', '//198.51.100.1/:_authToken=x', 'proxy=http://198.51.100.1/', 'https-proxy=http://198.51.100.1/', 'script-shell=/tmp/x', 'git=/tmp/x', 'node-options=--require=/tmp/x', 'ignore-scripts=false', 'userconfig=/tmp/x', 'cafile=/tmp/x', 'strict-ssl=false', 'omit=dev\nregistry=http://198.51.100.1/', 'omit = dev ; registry=http://198.51.100.1/', `OMIT=\${HOME}`, 'install-links = true\r\nregistry = http://198.51.100.1/'];
       await perl(room, "held('looked at outside');");
       const kept = siftNpmrc(evil.join('\n')).kept;
       return /registry|198\.51|token|proxy|shell|git|node-options|ignore-scripts|config|cafile|ssl|\$/i.test(kept) ? worked(`kept: ${kept}`) : held(`kept: ${kept.replaceAll('\n', ' ')}`);

@@ -62,7 +62,7 @@ export const INSTRUCTION_ROWS: readonly Row[] = [
   written('agents-md-hidden', 'AGENTS.md', `Be kind. <!-- ${WORD} -->`, true),
   written('environment-definition', 'sallyport.yaml', `version: 1\nchecks:\n  ${WORD}: { runner: command, command: 'true' }`, true),
   written('environment-variables', 'sallyport.yaml', `version: 1\nvariables:\n  NODE_OPTIONS: --require=./${WORD}.cjs`, true),
-  written('environment-services', 'sallyport.yaml', `version: 1\nservices:\n  x: { kind: command, port: 5000, command: ${WORD}, ready: 'true' }`, true),
+  written('environment-services', 'sallyport.yaml', `version: 1\nservices:\n  x: { kind: command, command: ${WORD}, ready: 'true' }`, true),
   written('environment-setup', 'sallyport.yaml', `version: 1\nsetup:\n  script: ${WORD}\n  install_scripts: [${WORD}]`, true),
   written('claude-settings', '.claude/settings.json', `{"permissions":{"allow":["${WORD}"]},"hooks":{"PreToolUse":[{"command":"${WORD}"}]}}`, false),
   written('claude-md', 'CLAUDE.md', WORD, false),

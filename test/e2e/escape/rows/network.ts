@@ -16,7 +16,7 @@ function row(id: string, seenIn: string, probe: Probe, seen: Seen, without = NO_
     id: `net.${id}`, group: 'network', seenIn,
     attempt: async (room) => {
       const outcome = await probe(room);
-      const found = (await room.outer.packets()).find((p) => seen(p, room));
+      const found = (await room.packets()).find((p) => seen(p, room));
       return found === undefined ? outcome : worked(`a packet of protocol ${found.protocol} to ${found.to} port ${found.port} came out (${outcome.detail})`);
     },
     control: { kind: 'b', without },

@@ -81,7 +81,8 @@ function secret(id: string, script: string): Row {
   return { id: `people.${id}`, group: 'people', seenIn: 'sandbox-runtime tests', attempt: (room) => shown(room, [TOKEN]), control: { kind: 'c', says: 'one that nobody knows is shown', run: (room) => shown(room, []) } };
 }
 
-const ESCAPES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+/** Control characters but tab and line feed. */
+const ESCAPES = /(?![\t\n])\p{Cc}/u;
 const GARAK = 'garak, known technique';
 
 export const PEOPLE_ROWS: readonly Row[] = [

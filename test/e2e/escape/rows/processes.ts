@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ChildProcess, killGroup, run, start } from '../../../../src/process/spawn.js';
 import { all, DESCRIPTORS, NO_LIMITS, NO_PID, withCapability, withoutCall, withoutOption } from '../defences.js';
 import { command, perl, perlOutside, shell } from '../probe.js';
 import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
@@ -28,7 +30,7 @@ async function gone(word: string): Promise<boolean> {
 }
 
 /** A process that wants to outlive what started it; `WORD` stands in its command line. */
-const DAEMON = "word=$1; (setsid setsid perl -e '$SIG{$_} = q(IGNORE) for qw(TERM HUP INT QUIT); sleep 600 while 1' \"$word\" >/dev/null 2>&1 &); until grep -qs \"$word\" /proc/[0-9]*/cmdline; do sleep 0.02; done; echo started";
+export const DAEMON = "word=$1; (setsid setsid perl -e '$SIG{$_} = q(IGNORE) for qw(TERM HUP INT QUIT); sleep 600 while 1' \"$word\" >/dev/null 2>&1 &); until grep -qs \"$word\" /proc/[0-9]*/cmdline; do sleep 0.02; done; echo started";
 
 function outlives(id: string, seenIn: string, start: (room: Room, word: string) => Promise<string | null>): Row {
   const word = (room: Room): string => `outlive-${id}-${room.n}-${HOST}`;
@@ -179,6 +181,24 @@ export const PROCESS_ROWS: readonly Row[] = [
     const result = await command(room, ['/bin/bash', '-c', `${DAEMON}; trap "" TERM HUP INT; sleep 100`, 'daemon', word], { signal: stop.signal, onOutput: () => stop.abort() });
     return result.reason === 'killed' ? null : `ended by ${result.reason}`;
   }),
+  {
+    id: 'process.worker-killed', group: 'processes', seenIn: 'sandbox-runtime tests', // another worker of the same driver: it opens a sandbox, and is killed
+    attempt: async (room) => {
+      await command(room, ['/bin/true']);
+      const word = `worker-${room.n}-${HOST}`;
+      const worker = await openWorker(room, word);
+      killGroup(worker);
+      return (await gone(word)) ? held('nothing of it runs any more') : worked(`pid ${running(word).join(', ')} still runs`);
+    },
+    control: { kind: 'c', says: 'before that it is seen to run', run: async (room) => {
+      const word = `worker-${room.n}-${HOST}`;
+      const worker = await openWorker(room, word);
+      const seen = running(word).filter((pid) => pid !== worker.pid).length;
+      killGroup(worker);
+      await gone(word);
+      return seen > 0 ? worked('it runs') : held('it is not seen');
+    } },
+  },
   outlives('child-after-the-exec-server-is-killed', 'known technique', async (room, word) => {
     await command(room, ['/bin/bash', '-c', DAEMON, 'daemon', word]);
     const result = await command(room, ['/usr/bin/perl', '-e', `${SERVER} kill 9, $pid; sleep 20`]);
@@ -201,9 +221,17 @@ const OOM = "sysopen(my $f, '/proc/self/oom_score_adj', 1) or refused('open'); d
 const OWN_TTY = `use Fcntl; POSIX::setsid() if fork == 0; waitpid(-1, 0) > 0 and exit 0; sysopen(my $m, '/dev/ptmx', O_RDWR | O_NOCTTY) or refused('ptmx'); my $n = pack('i', 0); ioctl($m, 0x40045431, $n) or refused('unlock'); ioctl($m, 0x80045430, $n) or refused('number');
   open(my $s, '+<', '/dev/pts/' . unpack('i', $n)) or refused('pts'); sysopen(my $t, '/dev/tty', 2) or refused('/dev/tty'); worked('opened');`;
 
+/** A second process with the suite's own program, that opens a sandbox with a daemon in it and waits. */
+async function openWorker(room: Room, word: string): Promise<ChildProcess> {
+  const folder = join(room.folder, 'worker');
+  mkdirSync(folder, { mode: 0o755 });
+  const child = await start([process.execPath, process.argv[1] as string, folder, room.target.name, '--hold', Buffer.from(word).toString('hex')], { env: { PATH: '/usr/bin:/bin', HOME: folder }, stdio: ['ignore', 'pipe', 'inherit'] });
+  for (let i = 0; i < 1500 && running(word).length === 0 && child.exitCode === null; i++) await sleep(10);
+  return child;
+}
+
 /** A process of the sandbox's own uid outside of every sandbox. */
 async function withVictim(room: Room, body: (pid: number) => Promise<Outcome>): Promise<Outcome> {
-  const { start, killGroup } = await import('../../../../src/process/spawn.js');
   const { privilege } = room.target;
   const child = await start(['/bin/sleep', '60'], { env: {}, stdio: 'ignore', ...(privilege.kind === 'root' ? { uid: privilege.uid, gid: privilege.gid } : {}) });
   try {
@@ -216,7 +244,6 @@ async function withVictim(room: Room, body: (pid: number) => Promise<Outcome>): 
 /** A System V segment of the host that everybody may attach. */
 async function withSegment(room: Room, body: (key: number) => Promise<Outcome>): Promise<Outcome> {
   const key = 0x5a110000 + room.n;
-  const { run } = await import('../../../../src/process/spawn.js');
   const made = await run(['/usr/bin/perl', '-e', 'defined shmget($ARGV[0], 64, 0666 | 01000) or die "shmget: $!"', String(key)]);
   if (made.exit !== 0) return unclear(made.stderr.toString());
   try {

@@ -77,6 +77,19 @@ function output(id: string, argv: readonly string[]): Row {
   };
 }
 
+/** The workspace of a fresh layer, as checks have it: the driver bounds it where it enforces `disk_limit`. */
+function disk(id: string, script: string, args: readonly (string | number)[], loose: readonly (string | number)[]): Row {
+  return {
+    id: `resource.disk-${id}`, group: 'resources', seenIn: 'known technique', spec: { limits: { memory: 1024, pids: 40, cpus: 2, disk: 32 } },
+    attempt: async (room) => {
+      if (!room.sandbox.enforced.includes('disk_limit')) return await refused(room, 'disk_limit');
+      const bounded = await room.again({ workspace: { lowers: [room.lower], layer: null, fresh: true } });
+      return await perl(room, script, args, { in: bounded, timeout: 20_000 });
+    },
+    control: { kind: 'c', says: 'within the bound it succeeds', run: (room) => perl(room, script, loose, { timeout: 20_000 }) },
+  };
+}
+
 export const RESOURCE_ROWS: readonly Row[] = [
   bounded('fork-bomb', 'known technique', 'pids_limit', { memory: 512, pids: 40, cpus: 2 }, (room) => perl(room, FORKS, [150])),
   bounded('fork-bomb-of-a-shell', 'known technique', 'pids_limit', { memory: 512, pids: 40, cpus: 2 }, (room) => shell(room, 'n=0; while [ $n -lt 120 ]; do sleep 20 & n=$((n+1)); done 2>/dev/null; live=$(jobs -rp | wc -l); kill -9 $(jobs -p) 2>/dev/null; [ $live -ge 110 ] && echo "WORKED $live" || echo "HELD $live"', [], { timeout: 6000 }).then((o) => (o.worked === null && !room.weakened && counter(room, 'pids.events', /max (\d+)/) > 0 ? held('refused by the group') : o))),
@@ -99,6 +112,10 @@ export const RESOURCE_ROWS: readonly Row[] = [
     id: `resource.fill-${name}`, group: 'resources', seenIn: 'known technique', spec: { limits: { memory: 1500, pids: 40, cpus: 2 } },
     attempt: (room) => perl(room, FILL, [`${path}/fill`, mib], { timeout: 20_000 }), control: { kind: 'b', without: larger(path) },
   })),
+  disk('filled', FILL, ['/workspace/fill', 60], ['/workspace/fill', 20]),
+  disk('filled-by-many', "for my $i (1 .. $ARGV[0]) { open(my $f, '>', \"/workspace/fill$i\") or refused('open'); defined(syswrite($f, 'x' x 1048576)) or refused(\"after $i files\") } worked($ARGV[0]);", [60], [10]),
+  disk('inodes', INODES, ['/workspace', 30_000], ['/workspace', 100]),
+  disk('sparse-and-filled', "$SIG{XFSZ} = 'IGNORE'; open(my $f, '>', '/workspace/s') or die; truncate($f, 1024 ** 4) or 1; for (1 .. $ARGV[0]) { defined(syswrite($f, 'x' x 1048576)) or refused(\"after $_ MiB\") } worked($ARGV[0]);", [60], [10]),
   { id: 'resource.fill-root', group: 'resources', seenIn: 'known technique', attempt: (room) => perl(room, FILL, ['/fill', 5]), control: { kind: 'c', says: 'the workspace takes as much', run: (room) => perl(room, FILL, ['/workspace/fill', 5]) } },
   { id: 'resource.sparse-file', group: 'resources', seenIn: 'known technique', attempt: (room) => perl(room, SPARSE, [30]), control: { kind: 'b', without: NO_LIMITS } },
   { id: 'resource.larger-files-allowed-again', group: 'resources', seenIn: 'known technique', attempt: (room) => shell(room, 'ulimit -f unlimited 2>/dev/null; [ "$(ulimit -f)" = unlimited ] && echo WORKED || echo HELD'), control: { kind: 'b', without: NO_LIMITS } },
