@@ -16,7 +16,7 @@ export function openGround() {
   chmodSync(folder, 0o755);
   const user = root ? sandboxUser() : null;
   const privilege = root ? { kind: 'root', ...user } : { kind: 'user' };
-  const options = { folder, privilege, runtime: runtimeFiles(root), toolchains: [], arch: process.arch };
+  const options = { folder, privilege, runtime: runtimeFiles(), toolchains: [], arch: process.arch };
   const [warm, cold] = [createBwrapDriver(options), createBwrapDriver({ ...options, warm: 0 })];
   const lower = join(folder, 'lower');
   mkdirSync(lower);

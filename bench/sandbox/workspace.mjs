@@ -16,7 +16,7 @@ const FILES = 50_000;
 const CHANGED = 30;
 
 export async function workspace(ground, n, heavy) {
-  const { folder, privilege } = ground;
+  const { folder } = ground;
   const repo = join(folder, 'big');
   note(`a repository of ${FILES} files`);
   for (let d = 0; d < 500; d++) {
@@ -62,7 +62,7 @@ export async function workspace(ground, n, heavy) {
 
 /** From the orders until a file in the workspace was read: the stage execs `cat` where it would exec bubblewrap. */
 async function mounted({ folder, privilege, spec, user }, tree) {
-  const runtime = await prepareRuntime(join(folder, 'runtime'), runtimeFiles(privilege.kind === 'root'));
+  const runtime = await prepareRuntime(join(folder, 'runtime'), runtimeFiles());
   const layer = join(folder, 'ready-layer');
   await makeLayer(layer, user);
   const stage = pickStage([runtime, tree, layer]);

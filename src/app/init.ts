@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
 import { warningsOf } from '../gate/warnings.js';
 import { SallyportError } from '../protocol/errors.js';
 import { environmentAt } from '../setup/environment.js';
 import { factsOf } from '../workflow/facts.js';
 import type { App } from './app.js';
+import { detectEnvironment } from './environment.js';
 
 export interface Initialised {
   readonly file: string;
@@ -28,21 +28,16 @@ export async function init(app: App, repository: string): Promise<Initialised> {
   const { commit } = await resolveRef(mirror, 'HEAD');
   const environment = await environmentAt(mirror, commit, null);
   const facts = await factsOf(mirror, commit, environment);
-  const text = render(environment.checks);
+  const { text, notes } = await detectEnvironment(app, repository);
   const file = join(source.path, 'sallyport.yaml');
   await writeFile(file, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') throw new SallyportError('input.wrong_state', `${file} is there already`, { hint: 'docs/environment.md shows every key.' });
     throw error;
   });
   return {
-    file, text, detected: detect(facts.paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `${c.runner === 'node-test' ? 'node --test' : c.runner} ${c.args.join(' ')} (case by case)`.replace('  ', ' ')}`)),
+    file, text, detected: detect(facts.paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `${c.runner === 'node-test' ? 'node --test' : c.runner} ${c.args.join(' ')} (case by case)`.replace('  ', ' ')}`)).concat(notes),
     warnings: warningsOf({ ...facts, cases: null, findings: null }),
   };
-}
-
-function render(checks: object): string {
-  const head = '# How Sallyport sets this repository up and checks it. Holds as it stands on the protected branch.\n# Every key: docs/environment.md of Sallyport.\n';
-  return head + stringify({ version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), limits: { memory: 4096, pids: 512, cpus: 2, disk: 8192 } });
 }
 
 const NODE_LOCKFILES = [

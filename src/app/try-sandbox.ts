@@ -1,22 +1,23 @@
 import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOf } from '../attest/digest.js';
-import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
+import { SallyportError } from '../protocol/errors.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
-import type { EventData, EventType, Journal } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
-import { DEFAULT_BUDGET } from '../protocol/task.js';
 import { removeTree } from '../sandbox/layer.js';
 import type { Sandbox, SandboxSpec } from '../sandbox/sandbox.js';
 import { dependenciesOf, layersOf } from '../setup/prepare.js';
-import { RunContext } from '../workflow/context.js';
-import { setupBase } from '../workflow/steps/setup.js';
+import { servicesOf } from '../setup/services.js';
+import { setupBase, tryFetch } from '../workflow/steps/setup.js';
 import { baseFolder, environmentOf, treeOf } from '../workflow/steps/source.js';
 import type { App } from './app.js';
+import { contextOf, lastCommit } from './environment.js';
+import { spokenJournal } from './spoken-journal.js';
 
 export interface TryOptions {
   /** Folder or URL; null = an empty workspace. */
   readonly repository: string | null;
+  /** `agent`: as an agent gets it. `setup`: as the clients of registries get it, with manifests alone and the door. Needs a repository. */
+  readonly phase: 'agent' | 'setup';
   readonly signal: AbortSignal;
   /** What a person should see while things are made ready: one line each. */
   readonly note: (line: string) => void;
@@ -32,9 +33,14 @@ export interface Tried extends AsyncDisposable {
  * own try: nothing of it is on the log. Throws like a run would.
  */
 export async function trySandbox(app: App, options: TryOptions): Promise<Tried> {
+  if (options.phase === 'setup') return await trySetup(app, options);
   const made = options.repository === null ? await empty(app) : await ofRepository(app, options.repository, options);
   try {
-    const sandbox = await app.equipment.driver.open({ id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, mounts: [], egressSocket: null, scratch: null, ...made.spec });
+    const sandbox = await app.equipment.driver.open({ id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, egressSocket: null, scratch: null, ...made.spec });
+    await made.start(sandbox).catch(async (error: unknown) => {
+      await sandbox.close();
+      throw error;
+    });
     return {
       sandbox,
       async [Symbol.asyncDispose]() {
@@ -48,8 +54,30 @@ export async function trySandbox(app: App, options: TryOptions): Promise<Tried> 
   }
 }
 
+async function trySetup(app: App, options: TryOptions): Promise<Tried> {
+  if (options.repository === null) throw new SallyportError('input.invalid', 'The setup phase needs a repository, whose manifests it sees', { hint: 'sallyport sandbox exec --phase setup --repo DIR -- COMMAND' });
+  const at = await lastCommit(app, options.repository);
+  const held = contextOf(app, at, options.signal);
+  try {
+    const opened = await tryFetch(held.context, await treeOf(held.context, at.commit), spokenJournal(options.note));
+    for (const { argv, env } of opened.commands) options.note(`a setup would run: ${[...Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`), ...argv].join(' ')}`);
+    return {
+      sandbox: opened.sandbox,
+      async [Symbol.asyncDispose]() {
+        await opened[Symbol.asyncDispose]();
+        await held[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 interface Made {
-  readonly spec: Pick<SandboxSpec, 'workspace' | 'limits' | 'variables' | 'dependencies'>;
+  readonly spec: Pick<SandboxSpec, 'workspace' | 'limits' | 'variables' | 'dependencies' | 'mounts'>;
+  /** Starts what belongs to it. */
+  readonly start: (sandbox: Sandbox) => Promise<void>;
   readonly release: () => Promise<void>;
 }
 
@@ -60,43 +88,24 @@ async function empty(app: App): Promise<Made> {
   await mkdir(join(folder, 'tree'), { mode: 0o755 });
   if (owner !== null) await chown(join(folder, 'tree'), owner.uid, owner.gid);
   return {
-    spec: { workspace: { lowers: [join(folder, 'tree')], layer: null, fresh: true }, limits: { memory: 4096, pids: 512, cpus: 2 }, variables: {} },
+    spec: { workspace: { lowers: [join(folder, 'tree')], layer: null, fresh: true }, limits: { memory: 4096, pids: 512, cpus: 2 }, variables: {}, mounts: [] },
+    start: async () => undefined,
     release: () => removeTree(folder),
   };
 }
 
 async function ofRepository(app: App, repository: string, options: TryOptions): Promise<Made> {
-  const source = await findSource(repository, app.cwd, app.exceptions);
-  const mirror = await openMirror(app.folders.mirrors, locatorOf(source));
-  await updateMirror(mirror, source);
-  const { commit } = await resolveRef(mirror, 'HEAD');
-  const context = new RunContext(app.equipment, {
-    task: 'task_try', run: newId('run'), epoch: 0, signal: options.signal,
-    request: { text: 'try', kind: 'ask', agent: 'loop', model: null, repository: mirror.locator, baseCommit: commit, headCommit: null, only: null, requester: app.principal, budget: DEFAULT_BUDGET, environment: null },
-  });
+  const at = await lastCommit(app, repository);
+  const { context, [Symbol.asyncDispose]: release } = contextOf(app, at, options.signal);
   const { spec } = await environmentOf(context);
-  const tree = await treeOf(context, commit);
-  const snapshot = await setupBase(context, tree, spokenJournal(options.note));
+  const tree = await treeOf(context, at.commit);
+  const journal = spokenJournal(options.note);
+  const snapshot = await setupBase(context, tree, journal);
+  const services = servicesOf(spec, app.equipment.servicePrograms);
   const lowers = [...layersOf(app.folders.snapshots, snapshot), await baseFolder(context, tree)];
   return {
-    spec: { workspace: { lowers, layer: null, fresh: true }, limits: spec.limits, variables: spec.variables, dependencies: dependenciesOf(app.folders.snapshots, snapshot) },
-    release: () => context.release(),
-  };
-}
-
-/** Says what a person waits for, and keeps nothing. */
-function spokenJournal(note: (line: string) => void): Journal {
-  const line = <T extends EventType>(type: T, data: EventData<T>): string | null => {
-    if (type === 'snapshot.frozen') return `setup    ${(data as EventData<'snapshot.frozen'>).snapshot}${(data as EventData<'snapshot.frozen'>).reused ? ' (used again)' : ''}`;
-    if (type !== 'egress.requested') return null;
-    const { verdict, method, target, rule } = data as EventData<'egress.requested'>;
-    return verdict === 'deny' ? `refused  ${method} ${target} (${rule})` : null;
-  };
-  return {
-    record: async (type, data) => {
-      const text = line(type, data);
-      if (text !== null) note(text);
-    },
-    keep: async (body, media) => ({ digest: digestOf(body.toString('base64')), bytes: body.length, blind: false, media }),
+    spec: { workspace: { lowers, layer: null, fresh: true }, limits: spec.limits, variables: { ...services.variables, ...spec.variables }, dependencies: dependenciesOf(app.folders.snapshots, snapshot), mounts: services.mounts },
+    start: (sandbox) => services.start(sandbox, journal, options.signal),
+    release: async () => await release(),
   };
 }

@@ -3,6 +3,7 @@ import { type SallyportError, toSallyportError } from '../protocol/errors.js';
 import { EXIT, type ExitCode } from '../protocol/exit.js';
 import { visible } from '../redact/visible.js';
 import { addDecideCommands } from './commands/decide.js';
+import { addEnvCommands } from './commands/env.js';
 import { addLookCommands } from './commands/look.js';
 import { addModelCommands } from './commands/models.js';
 import { addSandboxCommands } from './commands/sandbox.js';
@@ -22,6 +23,7 @@ export function buildProgram(surface: Surface, act: Act): Command {
   addLookCommands(program, surface, act);
   addDecideCommands(program, surface, act);
   addModelCommands(program, surface, act);
+  addEnvCommands(program, surface, act);
   addSandboxCommands(program, surface, act);
   addSystemCommands(program, surface, act);
   eachCommand(program, (command) => {

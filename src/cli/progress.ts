@@ -43,6 +43,8 @@ export function progressLine(event: Event): string | null {
       return `scan     ${event.data.side}: ${event.data.problem === null ? `${count(event.data.results, 'result')}` : visible(event.data.problem)}`;
     case 'gate.judged':
       return `gate     round ${event.data.round}: ${event.data.verdict}`;
+    case 'service.started':
+      return event.data.ready ? null : `service  ${event.data.service} did not start`;
     case 'snapshot.refused':
       return `setup    ${event.data.snapshot} is made anew: ${visible(event.data.reason)}`;
     case 'run.stopped':

@@ -11,7 +11,7 @@ export interface Registry {
 /** Why an answer of the registry is not handed on; `rule` stands on the log. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
-  readonly rule: 'integrity' | 'redirect' | 'refused' | 'too-large' | 'upstream-failed';
+  readonly rule: 'credential' | 'integrity' | 'redirect' | 'refused' | 'too-large' | 'upstream-failed';
   readonly status: 404 | 502;
   /** True when the same request may be answered a moment later. */
   readonly passing: boolean;
@@ -95,9 +95,22 @@ async function getOnce(upstream: Upstream, url: string, limit: number, accept: s
       // 404 is passed on as it is: a client asks again after any 5xx, and waits before it does.
       throw new Refusal('upstream-failed', `The registry answered ${response.status}`, response.status === 404 ? 404 : 502, response.status === 429 || response.status >= 500);
     }
-    return await bounded(response, limit);
+    const body = await bounded(response, limit);
+    if (holdsCredential(body, authorization)) throw new Refusal('credential', 'The registry sent the credential back');
+    return body;
   }
   throw new Refusal('redirect', 'The registry redirects without end');
+}
+
+/** Shorter ones would be found in answers that do not mean them. */
+const SHORTEST_SECRET = 8;
+
+/** True where an answer has the credential in it as it was sent, or the password of one that is only encoded: it would be in the sandbox then. */
+function holdsCredential(body: Buffer, authorization: string | null): boolean {
+  const secret = /^\S+\s+(.*)$/s.exec(authorization ?? '')?.[1] ?? authorization ?? '';
+  const decoded = Buffer.from(secret, 'base64').toString('utf8');
+  const password = /^basic\s/i.test(authorization ?? '') ? decoded.slice(decoded.indexOf(':') + 1) : '';
+  return [secret, password].some((word) => word.length >= SHORTEST_SECRET && body.includes(word));
 }
 
 async function bounded(response: Response, limit: number): Promise<Buffer> {

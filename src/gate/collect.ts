@@ -5,7 +5,7 @@ import type { BodyRef, CheckRun } from '../protocol/evidence.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { onceRecorded, openRecorded } from '../sandbox/record.js';
-import type { Dependencies, ExecResult, Limits, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
+import type { Dependencies, ExecResult, Limits, Mount, Sandbox, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
 import { scanProblem } from '../scan/complete.js';
 import { REPORT_FILE } from './runners/report-file.js';
@@ -22,10 +22,19 @@ export interface Side {
   readonly dependencies?: Dependencies | null;
 }
 
+/** Services of the environment, started in a sandbox before a check runs in it. `start` throws when one is not ready. */
+export interface Services {
+  readonly mounts: readonly Mount[];
+  readonly variables: Readonly<Record<string, string>>;
+  start(sandbox: Pick<Sandbox, 'id' | 'exec'>, journal: Journal, signal: AbortSignal): Promise<void>;
+}
+
 export interface Collector {
   readonly driver: SandboxDriver;
   readonly limits: Limits;
   readonly variables: Readonly<Record<string, string>>;
+  /** What tests talk to: in every sandbox of a check, never in a scan. */
+  readonly services: Services;
   readonly journal: Journal;
   readonly signal: AbortSignal;
 }
@@ -117,6 +126,7 @@ async function readScan(collector: Collector, result: ExecResult, changed: reado
 
 async function inFreshSandbox<T>(collector: Collector, side: Side, body: (exec: Exec) => Promise<T>): Promise<T> {
   await using sandbox = await openRecorded(collector.driver, specOf(collector, 'verify', side), collector.journal);
+  await collector.services.start(sandbox, collector.journal, collector.signal);
   return await body((argv, timeout, maxOutput, bare) => sandbox.exec({ argv, timeout, maxOutput, bare, signal: collector.signal }));
 }
 
@@ -125,10 +135,10 @@ async function inFreshSandbox<T>(collector: Collector, side: Side, body: (exec: 
  * or LD_PRELOAD of the environment could otherwise load code of the head into the scanner itself.
  */
 function specOf(collector: Collector, phase: 'verify' | 'scan', { lowers, dependencies }: Side): SandboxSpec {
-  const { limits, variables } = collector;
+  const { limits, variables, services } = collector;
   const reads = phase === 'scan';
   return {
-    id: newId('sb'), phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer: null, fresh: !reads }, mounts: [], egressSocket: null, scratch: null, limits,
-    ...(reads ? { variables: {} } : { dependencies: dependencies ?? null, variables }),
+    id: newId('sb'), phase, demanded: ALWAYS_DEMANDED, workspace: { lowers, layer: null, fresh: !reads }, mounts: reads ? [] : services.mounts, egressSocket: null, scratch: null, limits,
+    ...(reads ? { variables: {} } : { dependencies: dependencies ?? null, variables: { ...services.variables, ...variables } }),
   };
 }

@@ -51,7 +51,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
@@ -86,7 +86,7 @@ function advisoriesOf({ advisories }: Config, folders: Folders): () => Promise<A
 /** The sandbox driver alone, for `doctor` and for people who try it. */
 export function sandboxDriver(config: Config, uid: number): SandboxDriver {
   const privilege: Privilege = uid === 0 ? { kind: 'root', ...sandboxUser() } : { kind: 'user' };
-  const options = { folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(uid === 0), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' as const : 'x64' as const };
+  const options = { folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' as const : 'x64' as const };
   const { driver, runtime, image, demanded } = config.sandbox;
   const made = driver === 'bwrap' ? createBwrapDriver(options) : createOciDriver({ ...options, engine: driver, ociRuntime: runtime, image: imageOf(image) });
   return demanded.length === 0 ? made : demanding(made, demanded);
@@ -140,6 +140,7 @@ function workerEnvironment(config: Config, models: Models): Record<string, strin
     SALLYPORT_SANDBOX: config.sandbox.driver, SALLYPORT_SANDBOX_RUNTIME: config.sandbox.runtime, SALLYPORT_SANDBOX_DEMANDS: config.sandbox.demanded.join(','),
     ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
+    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib),
     ...certificates(),
   };
 }

@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
 import { Guarantee } from '../protocol/guarantee.js';
 import type { Price } from '../gateway/meter.js';
+import { DEFAULT_CACHE_GIB } from '../workflow/garbage.js';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -18,6 +19,8 @@ export interface Config {
   readonly advisories: string | null;
   /** Address of the index of Python packages where a variable of pip or uv names it. It may hold a credential. */
   readonly pythonIndex: string | null;
+  /** GiB that frozen setups and laid-out trees may take together. */
+  readonly cacheGib: number;
   readonly sandbox: SandboxChoice;
   readonly user: string;
   readonly path: string;
@@ -42,10 +45,10 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
   return {
     home: stateDirectory(env, uid, userHome), databaseUrl, model: defaultModel(env), modelKey, price: readPrice(env['SALLYPORT_MODEL_PRICE']),
     allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
-    advisories: env['SALLYPORT_ADVISORIES'] === undefined || env['SALLYPORT_ADVISORIES'] === '' ? null : env['SALLYPORT_ADVISORIES'],
+    advisories: placeOf(env['SALLYPORT_ADVISORIES']),
     pythonIndex: [env['PIP_INDEX_URL'], env['UV_DEFAULT_INDEX'], env['UV_INDEX_URL']].find((url) => url !== undefined && url !== '') ?? null,
     sandbox: readSandbox(env),
-    user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
+    cacheGib: readCache(env['SALLYPORT_CACHE_GIB']), user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };
 }
@@ -69,6 +72,18 @@ function defaultModel(env: Variables): Config['model'] {
   if (/^scripted(\+\w+)?:/.test(name)) return { name, url: '' };
   if (url === undefined || url === '') throw new SallyportError('input.invalid', 'SALLYPORT_MODEL is set and SALLYPORT_MODEL_URL is not', { hint: 'Set it to the base URL of a Chat Completions endpoint, e.g. http://127.0.0.1:11434/v1' });
   return { name, url };
+}
+
+/** A URL, or a folder as an absolute path: a detached worker starts elsewhere. */
+function placeOf(text: string | undefined): string | null {
+  if (text === undefined || text === '') return null;
+  return /^https?:/i.test(text) ? text : resolve(text);
+}
+
+function readCache(text: string | undefined): number {
+  if (text === undefined || text === '') return DEFAULT_CACHE_GIB;
+  if (!/^\d{1,6}(\.\d{1,3})?$/.test(text)) throw new SallyportError('input.invalid', `SALLYPORT_CACHE_GIB is "${text}", expected a number of GiB, e.g. 20`);
+  return Number(text);
 }
 
 function readSandbox(env: Variables): SandboxChoice {

@@ -9,10 +9,10 @@ import type { Mount } from '../sandbox/sandbox.js';
 export const INSTALLATION = resolve(import.meta.dirname, '../..');
 const PROGRAMS = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'freeze.cjs', 'scan.cjs', 'reporter.mjs', 'mocha.cjs', 'pytest_cases.py', 'unittest_cases.py'];
 
-/** Everything that is shown at /opt/sallyport inside. `sealed`: root's copy of Node cannot be read inside, so it cannot be dumped. */
-export function runtimeFiles(sealed: boolean): RuntimeFile[] {
+/** Everything that is shown at /opt/sallyport inside. The copy of Node cannot be read there, so what runs from it cannot be dumped. */
+export function runtimeFiles(): RuntimeFile[] {
   return [
-    { source: process.execPath, name: 'node', sealed },
+    { source: process.execPath, name: 'node', sealed: true },
     ...PROGRAMS.map((name) => ({ source: join(INSTALLATION, 'dist/inside', name), name })),
     ...astGrep(),
     ...pythonGrammar(),

@@ -25,6 +25,36 @@ export const CheckSpec = z.discriminatedUnion('runner', [
 ]);
 export type CheckSpec = z.infer<typeof CheckSpec>;
 
+const Port = z.int().min(1024).max(65_535);
+const ServiceName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/);
+
+/** A program that tests talk to. It is started afresh on the loopback of every agent's and every check's sandbox, and ends with it. */
+export const ServiceSpec = z.discriminatedUnion('kind', [
+  z.strictObject({
+    /** PostgreSQL of this installation. Found by DATABASE_URL and PGHOST, PGPORT, PGUSER, PGDATABASE; no password. */
+    kind: z.literal('postgres'),
+    port: Port.default(5432),
+    user: ServiceName.default('postgres'),
+    database: ServiceName.default('postgres'),
+    timeout: z.int().min(1).max(600).default(60),
+  }),
+  z.strictObject({
+    /** redis-server below /usr. Found by REDIS_URL. */
+    kind: z.literal('redis'),
+    port: Port.default(6379),
+    timeout: z.int().min(1).max(600).default(60),
+  }),
+  z.strictObject({
+    kind: z.literal('command'),
+    /** Runs in the foreground. */
+    command: z.string().min(1).max(4000),
+    /** Ends with 0 when the service can be used. */
+    ready: z.string().min(1).max(4000),
+    timeout: z.int().min(1).max(600).default(60),
+  }),
+]);
+export type ServiceSpec = z.infer<typeof ServiceSpec>;
+
 /** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
 export const EnvironmentSpec = z.strictObject({
   version: z.literal(1),
@@ -53,6 +83,7 @@ export const EnvironmentSpec = z.strictObject({
     })
     .default({ memory: 4096, pids: 512, cpus: 2, disk: 8192 }),
   variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(10_000)).default({}),
+  services: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), ServiceSpec).default({}),
   /** OSV records in the repository, read from the protected base: a folder, or one file (.json, .jsonl or .zip). */
   advisories: RelativePath.optional(),
   /** Folders whose content setup makes: changes there are never part of a change. */

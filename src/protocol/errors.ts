@@ -29,6 +29,7 @@ export const ERRORS = {
   'sandbox.failed': ['infrastructure', 'The sandbox did not start, or ended when it should not have.'],
   'sandbox.protocol': ['infrastructure', 'The exec server inside the sandbox said something that is not in its protocol.'],
   'tool.missing': ['cannotEnforce', 'A program that Sallyport needs on the host is missing.'],
+  'env.service_failed': ['infrastructure', 'A service of the environment did not start or did not become ready.'],
   'setup.fetch_failed': ['infrastructure', 'Dependencies could not be fetched under the rules.'],
   'setup.secret_left': ['infrastructure', 'A secret that setup was given stands in what setup left.'],
   'setup.build_failed': ['infrastructure', 'The setup script or an install script failed.'],

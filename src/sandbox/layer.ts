@@ -77,13 +77,18 @@ export async function removeTree(path: string): Promise<void> {
   } catch (error) {
     if (!['EACCES', 'EPERM', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     await openUp(path);
-    await rm(path, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   }
 }
 
+/** The first attempt to remove gives up at once and still deletes in the background: what is gone meanwhile is no error. */
 async function openUp(path: string): Promise<void> {
   const info = await lstat(path).catch(() => null);
   if (info === null || !info.isDirectory()) return;
-  await chmod(path, 0o700);
-  for await (const entry of await opendir(path)) if (entry.isDirectory()) await openUp(join(path, entry.name));
+  try {
+    await chmod(path, 0o700);
+    for await (const entry of await opendir(path)) if (entry.isDirectory()) await openUp(join(path, entry.name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }

@@ -7,7 +7,10 @@ export interface RuntimeFile {
   readonly source: string;
   /** Path below /opt/sallyport. */
   readonly name: string;
-  /** Executable by others but not readable: a process started from it is not dumpable, so code of the same uid cannot open its memory. */
+  /**
+   * Executable but readable by nobody, its owner included: a process that is started from it is not dumpable, so code of the same uid cannot
+   * open its memory. Inside there is no capability that reads it all the same, and the mount is read-only, so its mode stays.
+   */
   readonly sealed?: boolean;
 }
 
@@ -32,7 +35,7 @@ export async function prepareRuntime(folder: string, files: readonly RuntimeFile
     for (const file of files) {
       await mkdir(dirname(join(draft, file.name)), { recursive: true, mode: 0o755 });
       await copyFile(file.source, join(draft, file.name));
-      await chmod(join(draft, file.name), file.sealed === true ? 0o711 : 0o755);
+      await chmod(join(draft, file.name), file.sealed === true ? 0o111 : 0o755);
     }
     await mkdir(join(draft, 'etc'), { mode: 0o755 });
     for (const [name, text] of Object.entries(ETC)) await writeFile(join(draft, 'etc', name), text, { mode: 0o644 });

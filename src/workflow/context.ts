@@ -12,8 +12,10 @@ import type { Registries } from '../setup/fetch-sandbox.js';
 import type { AdvisorySet } from '../scan/advisories/source.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import type { Seal } from '../setup/seal.js';
+import type { ServicePrograms } from '../setup/services.js';
 import type { Price } from '../gateway/meter.js';
 import type { Folders } from './folders.js';
+import { noteUse } from './garbage.js';
 
 /** What every run of this process works with. Named by main/, used by the steps. */
 export interface Equipment {
@@ -29,6 +31,9 @@ export interface Equipment {
   readonly toolchain: string;
   /** Vouches for snapshots. */
   readonly seal: Seal;
+  readonly servicePrograms: ServicePrograms;
+  /** Bytes on disk that frozen setups and laid-out trees may take together. */
+  readonly cacheLimit: number;
   readonly redact: (text: string) => string;
   /** The key of a model by its reference. Throws `input.no_model` when there is none. */
   readonly modelKey: (keyRef: string) => Promise<string>;
@@ -49,6 +54,7 @@ export class RunContext {
   readonly request: TaskRequest;
   readonly epoch: number;
   readonly signal: AbortSignal;
+  readonly #noted = new Set<string>();
   readonly #closers: (() => Promise<void>)[] = [];
 
   constructor(equipment: Equipment, fields: { readonly task: string; readonly run: string; readonly request: TaskRequest; readonly epoch: number; readonly signal: AbortSignal }) {
@@ -82,6 +88,13 @@ export class RunContext {
   async makeFolder(): Promise<string> {
     await mkdir(this.folder, { recursive: true, mode: 0o755 });
     return this.folder;
+  }
+
+  /** Says that this run lies on something that is shared, before it does: garbage collection leaves that alone. */
+  async uses(kind: 'snapshots' | 'trees', name: string): Promise<void> {
+    if (this.#noted.has(`${kind}/${name}`)) return;
+    await noteUse(this.equipment.folders, await this.makeFolder(), kind, name);
+    this.#noted.add(`${kind}/${name}`);
   }
 
   mirror(): Promise<Mirror> {

@@ -1,10 +1,14 @@
 import { DBOS } from '@dbos-inc/dbos-sdk';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setInterval as every } from 'node:timers';
 import { SallyportError, toSallyportError } from '../protocol/errors.js';
 import type { Event } from '../protocol/event.js';
 import type { TaskRequest } from '../protocol/task.js';
 import type { Store, Task } from '../store/store.js';
 import { type Equipment, RunContext, type Step } from './context.js';
+import type { Folders } from './folders.js';
+import { collectGarbage } from './garbage.js';
 import { causeOf, suspends } from './suspend.js';
 import { sweep } from './sweep.js';
 import { removeRunFolder, runTask, type TaskResult } from './task.js';
@@ -24,6 +28,7 @@ export interface EngineOptions {
 }
 
 const LEASE = { ttl: 12_000, beat: 1_500 };
+const GC_EVERY_MS = 24 * 3600 * 1000;
 const NAME = 'task';
 /** Fixed, so that a run begun by one build is resumed by the next. */
 const VERSION = '1';
@@ -100,13 +105,23 @@ function lostSandboxes(events: readonly Event[], run: string): string[] {
   return events.flatMap((e) => (e.type === 'sandbox.started' && e.run === run && !ended.has(e.data.sandbox) ? [e.data.sandbox] : []));
 }
 
-async function tidy(store: Store, { driver, folders }: Equipment): Promise<void> {
+async function tidy(store: Store, { driver, folders, cacheLimit }: Equipment): Promise<void> {
   const task = (id: string): Promise<Task | null> => store.getTask(id).catch((error: unknown) => {
     if (toSallyportError(error).code === 'input.unknown_task') return null;
     throw error;
   });
   await sweep({ folders, task, now: Date.now() });
   await driver.sweep();
+  if (await gcIsDue(folders)) await collectGarbage({ folders, limit: cacheLimit, now: Date.now() });
+}
+
+/** Once a day. The stamp is renewed first: of many workers that start together one does it. */
+async function gcIsDue(folders: Folders): Promise<boolean> {
+  const stamp = join(folders.home, 'collected');
+  const last = (await stat(stamp).catch(() => null))?.mtimeMs ?? 0;
+  if (Date.now() - last < GC_EVERY_MS) return false;
+  await writeFile(stamp, '');
+  return true;
 }
 
 /** Time counts while a worker is at it: what lies between a stop (or crash) and the resume does not. */

@@ -38,7 +38,7 @@ describe('every command', () => {
 function calls(text: string): { readonly name: string; readonly options: readonly string[] }[] {
   const code = [...text.matchAll(/```[^\n]*\n([\s\S]*?)```|`([^`\n]+)`/g)].map((m) => m[1] ?? m[2] ?? '');
   return code.flatMap((c) => c.split(/\n|&&|\||, (?=\.\/)/)).flatMap((line) => {
-    const match = /(?:^|\s)(?:\.\/)?sallyport ((?:(?:audit|models|sandbox) )?[a-z]+)\b(.*)$/.exec(line);
+    const match = /(?:^|\s)(?:\.\/)?sallyport ((?:(?:audit|env|models|sandbox) )?[a-z]+)\b(.*)$/.exec(line);
     return match === null ? [] : [{ name: `sallyport ${match[1]}`, options: (match[2] ?? '').match(/--[a-z][a-z-]*/g) ?? [] }];
   });
 }

@@ -34,13 +34,13 @@ describe.runIf(process.getuid?.() === 0 && USER !== null)('an ordinary user', ()
   it('is told by doctor which limits cannot be had, and how to get them', async () => {
     const { code, json } = await sally('doctor', '--json');
     const { ok, findings, sandbox } = json as { ok: boolean; findings: { id: string; ok: boolean; needed: boolean; hint: string | null }[]; sandbox: { missing: { guarantee: string }[] } };
-    expect({ code, ok, missing: sandbox.missing.map((m) => m.guarantee) }).toEqual({ code: 0, ok: true, missing: ['memory_limit', 'pids_limit', 'cpu_limit', 'disk_limit', 'sealed_server'] });
+    expect({ code, ok, missing: sandbox.missing.map((m) => m.guarantee) }).toEqual({ code: 0, ok: true, missing: ['memory_limit', 'pids_limit', 'cpu_limit', 'disk_limit', 'exec_audit'] });
     expect(findings.filter((f) => /^(memory|pids|cpu)_limit$/.test(f.id))).toEqual(['memory_limit', 'pids_limit', 'cpu_limit'].map((id) => expect.objectContaining({ id, ok: false, needed: false, hint: expect.stringContaining('Delegate=yes') })));
   });
 
   it('gets a whole run, proved and applied, with what was missing in the evidence and on the screen', async () => {
     const ran = await sally('run', 'x', '--model', model());
-    expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: expect.stringContaining('without memory_limit, pids_limit, cpu_limit, disk_limit, sealed_server on this machine') });
+    expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: expect.stringContaining('without memory_limit, pids_limit, cpu_limit, disk_limit, exec_audit on this machine') });
     expect(ran.stdout).toContain('red → green');
     expect(((await sally('evidence', 'last', '--json')).json as { environment: { enforced: string[] } }).environment.enforced).not.toContain('memory_limit');
     expect(await sally('approve', 'last')).toMatchObject({ code: 0 });

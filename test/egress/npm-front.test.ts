@@ -119,6 +119,23 @@ describe('the npm registry front', () => {
     await other[Symbol.asyncDispose]();
   });
 
+  it('hands on nothing in which the registry sends the credential back, also the password of an encoded one', async () => {
+    const basic = `Basic ${Buffer.from('person:a-long-password').toString('base64')}`;
+    for (const [authorization, word] of [[TOKEN, 'npm_very_secret_token_value'], [basic, 'a-long-password'], [basic, basic.slice('Basic '.length)]] as const) {
+      await using t = await setUp({
+        intercept: (_path, _request, response) => {
+          response.writeHead(200).end(JSON.stringify({ name: 'a', 'dist-tags': {}, versions: { '1.0.0': { name: 'a', version: '1.0.0', description: `you sent ${word}`, dist: { tarball: 'x' } } } }));
+          return true;
+        },
+      });
+      const npm = npmFront({ registry: { url: `${t.registry.url}/`, authorization }, rules: openRules(), insideUrl: 'http://127.0.0.1:4873/npm' });
+      const socket = join(folder, `front-${n++}.sock`);
+      await using _door = await openDoor({ fronts: [npm], socket, owner: null, sandbox: 'sb_t', journal: t.journal });
+      const { status, body } = await ask(socket, '/npm/a');
+      expect([status, body.includes(word), t.events().map(([verdict, rule]) => [verdict, rule])]).toEqual([502, false, [['deny', 'credential']]]);
+    }
+  });
+
   it.each<[string, FakeRegistry['intercept'], number]>([
     ['404', (_, __, response) => response.writeHead(404).end(), 404],
     ['500', (_, __, response) => response.writeHead(500).end('secret page'), 502],

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { collectChecks, collectScan, type Collector } from '../../src/gate/collect.js';
 import { NODE_TEST } from '../../src/gate/runners/node-test.js';
 import { MemoryJournal } from '../support/journal.js';
-import { remove, scratch, testDriver, tree } from '../support/sandbox.js';
+import { NO_SERVICES, remove, scratch, testDriver, tree } from '../support/sandbox.js';
 
 let folder: string;
 let collector: Collector;
@@ -11,7 +11,7 @@ const FLAW = "const cp = require('child_process');\nmodule.exports = (req) => cp
 
 beforeAll(() => {
   folder = scratch();
-  collector = { driver: testDriver(folder), limits: { memory: 1024, pids: 256, cpus: 2 }, variables: {}, journal: new MemoryJournal(), signal: new AbortController().signal };
+  collector = { driver: testDriver(folder), limits: { memory: 1024, pids: 256, cpus: 2 }, variables: {}, services: NO_SERVICES, journal: new MemoryJournal(), signal: new AbortController().signal };
 });
 afterAll(() => remove(folder));
 const side = (name: string, files: Readonly<Record<string, string>>) => ({ round: 1, side: 'head' as const, lowers: [tree(join(folder, name), files)] });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { signEnvelope, verifyEnvelope } from '../../src/attest/dsse.js';
@@ -9,6 +9,7 @@ import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
 import type { Privilege } from '../../src/sandbox/stage/stage.js';
 import type { StageOptions } from '../../src/sandbox/stage/driver.js';
 import { type Owner, removeTree } from '../../src/sandbox/layer.js';
+import type { Services } from '../../src/setup/services.js';
 import { type Seal, SNAPSHOT_TYPE } from '../../src/setup/seal.js';
 import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
 
@@ -45,7 +46,7 @@ export function testDriver(folder: string, privilege: Privilege = testPrivilege(
 }
 
 export function driverOptions(folder: string, privilege: Privilege = testPrivilege()): StageOptions {
-  return { folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles(privilege.kind === 'root') };
+  return { folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() };
 }
 
 /** The driver, with the ids of its sandboxes noted for `leftovers`. */
@@ -64,6 +65,9 @@ export function watched(driver: SandboxDriver): SandboxDriver {
   };
 }
 
+/** An environment without services. */
+export const NO_SERVICES: Services = { mounts: [], variables: {}, start: async () => undefined };
+
 /** A seal with a key of its own. */
 export function testSeal(): Seal {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -78,7 +82,7 @@ export function tree(folder: string, files: Readonly<Record<string, string>>, pr
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(folder, name, '..'), { recursive: true });
-    execFileSync('/bin/sh', ['-c', 'cat > "$1"', 'sh', join(folder, name)], { input: text });
+    writeFileSync(join(folder, name), text);
   }
   if (privilege.kind === 'root') execFileSync('/bin/chown', ['-Rh', `${privilege.uid}:${privilege.gid}`, folder]);
   return folder;

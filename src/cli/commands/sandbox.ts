@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { trySandbox } from '../../app/try-sandbox.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
@@ -9,6 +9,7 @@ import type { Surface } from '../surface.js';
 
 interface Options {
   readonly repo?: string;
+  readonly phase?: 'agent' | 'setup';
   readonly timeout: number;
   readonly json?: boolean;
 }
@@ -26,13 +27,14 @@ export function addSandboxCommands(program: Command, surface: Surface, act: Act)
     .action(act((options: Options) => probe(surface, options)));
   sandbox.command('exec <command...>').description('run a command in a sandbox of its own; exits with its exit code (124 timed out, 137 out of memory)')
     .option('--repo <dir|url>', 'repository whose last commit lies in /workspace, with its setup (default: an empty workspace)')
+    .addOption(new Option('--phase <phase>', 'agent: the setup and no route out; setup: manifests alone and the way to the registries').choices(['agent', 'setup']).default('agent'))
     .option('--timeout <seconds>', 'time for the command', integer, 600)
     .addHelpText('after', '\nWhat the command writes vanishes with the sandbox. Nothing of it is on the log.\n\nExample:\n  sallyport sandbox exec --repo . -- npm test')
     .action(act((command: string[], options: Options) => exec(surface, command, options)));
   sandbox.command('shell').description('an interactive shell in a sandbox')
     .option('--repo <dir|url>', 'repository whose last commit lies in /workspace, with its setup (default: an empty workspace)')
     .addHelpText('after', '\nExample:\n  sallyport sandbox shell --repo ~/shop')
-    .action(act((options: Options) => shell(surface, options)));
+    .action(act((options: Options) => sandboxShell(surface, options)));
 }
 
 async function probe(surface: Surface, options: Options): Promise<ExitCode> {
@@ -64,7 +66,8 @@ async function exec(surface: Surface, command: readonly string[], options: Optio
   });
 }
 
-async function shell(surface: Surface, options: Options): Promise<ExitCode> {
+/** A shell on the person's terminal, in the sandbox that an agent would get. */
+export async function sandboxShell(surface: Surface, options: Pick<Options, 'repo' | 'json'>): Promise<ExitCode> {
   const terminal = surface.terminal();
   if (terminal === null || options.json === true) throw new SallyportError('input.invalid', 'Cannot open a shell: standard input and output are no terminal', { hint: 'Without one: sallyport sandbox exec -- COMMAND' });
   return await within(surface, options, async (sandbox) => {
@@ -78,9 +81,9 @@ async function shell(surface: Surface, options: Options): Promise<ExitCode> {
   });
 }
 
-async function within(surface: Surface, options: Options, body: (sandbox: Sandbox) => Promise<ExitCode>): Promise<ExitCode> {
+async function within(surface: Surface, options: Pick<Options, 'repo' | 'phase'>, body: (sandbox: Sandbox) => Promise<ExitCode>): Promise<ExitCode> {
   await using app = await surface.openApp();
-  await using tried = await trySandbox(app, { repository: options.repo ?? null, signal: surface.interrupt, note: (line) => surface.out.note(visible(line)) });
+  await using tried = await trySandbox(app, { repository: options.repo ?? null, phase: options.phase ?? 'agent', signal: surface.interrupt, note: (line) => surface.out.note(visible(line)) });
   return await body(tried.sandbox);
 }
 

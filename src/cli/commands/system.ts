@@ -8,7 +8,8 @@ import { EXIT, type ExitCode } from '../../protocol/exit.js';
 import { count } from '../../protocol/words.js';
 import { findTask } from '../../app/app.js';
 import { init } from '../../app/init.js';
-import type { Act } from '../options.js';
+import { collectGarbage } from '../../workflow/garbage.js';
+import { type Act, gib } from '../options.js';
 import type { Surface } from '../surface.js';
 
 interface Options {
@@ -20,6 +21,9 @@ export function addSystemCommands(program: Command, surface: Surface, act: Act):
     .action(act((options: Options) => doctor(surface, options)));
   program.command('init').description('write sallyport.yaml from what the repository tells').option('--repo <dir>', 'the repository', '.').addHelpText('after', '\nExample:\n  sallyport init --repo ~/shop')
     .action(act((options: Options & { repo: string }) => initialise(surface, options)));
+  program.command('gc').description('remove frozen setups and laid-out trees, the longest unused first, until the rest is within the limit; what a run may still need stays')
+    .option('--max-gib <n>', 'GiB that may be kept (default: SALLYPORT_CACHE_GIB, else 20)', gib).addHelpText('after', '\nExample:\n  sallyport gc --max-gib 5')
+    .action(act((options: Options & { maxGib?: number }) => gc(surface, options)));
   const audit = program.command('audit').description('the tamper-evident log');
   audit.command('verify [file]').description('verify the log of this installation, or an exported file offline').option('--key <file>', 'public key (PEM) for an exported file')
     .addHelpText('after', '\nExample:\n  sallyport audit export all > log.jsonl && sallyport audit verify log.jsonl --key log.ed25519.pub')
@@ -49,6 +53,19 @@ async function initialise(surface: Surface, options: Options & { repo: string })
     for (const line of made.detected) surface.out.result(`detected  ${line}`);
     for (const line of made.warnings) surface.out.result(`note      *passed* means less here: ${line}`);
     surface.out.result('\nCommit it on the protected branch: it holds from there.');
+  }
+  return EXIT.passed;
+}
+
+async function gc(surface: Surface, options: Options & { maxGib?: number }): Promise<ExitCode> {
+  await using app = await surface.openApp();
+  const limit = options.maxGib === undefined ? app.equipment.cacheLimit : options.maxGib * 2 ** 30;
+  const { removed, kept } = await collectGarbage({ folders: app.folders, limit, now: Date.now() });
+  const gibs = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+  if (options.json === true) surface.out.result(JSON.stringify({ removed, kept }));
+  else {
+    for (const { path, bytes } of removed) surface.out.result(`removed ${path} (${gibs(bytes)})`);
+    surface.out.result(`${count(removed.length, 'folder')} removed, ${gibs(kept)} kept of at most ${gibs(limit)}`);
   }
   return EXIT.passed;
 }

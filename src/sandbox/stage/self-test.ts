@@ -60,7 +60,7 @@ async function testWith(ground: SlotGround, noAudit: string | null, makerOf: (gr
   if (failed.length > 0) throw new SallyportError('sandbox.unavailable', `The sandbox does not hold: ${failed.map((p) => `${p.id}: ${p.detail}`).join('; ')}`);
   if (disk.length === 0 && !(await says(held, FILL, /No space left on device/))) disk = missingDisk(`${TOO_MUCH} MiB could be written to a workspace of ${DISK} MiB`);
   if (!(await says(held, SEALED, /^sealed$/m))) {
-    missing.push({ guarantee: 'sealed_server', why: 'code inside can open the memory of the exec server, which runs as the same user', hint: 'Run as root: the server\'s copy of Node is then another user\'s, and unreadable.' });
+    missing.push({ guarantee: 'sealed_server', why: 'code inside can open the memory of the exec server, which runs as the same user', hint: 'Set SALLYPORT_HOME to a folder on a file system that keeps permissions: the server\'s copy of Node there may be read by nobody.' });
   }
   missing.push(...disk);
   // The kernel inside tells of itself, before anything hostile is there to answer in its place.

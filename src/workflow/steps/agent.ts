@@ -16,6 +16,7 @@ import { PROBE_ARGV, readProbes } from '../../sandbox/probes.js';
 import { openRecorded } from '../../sandbox/record.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { dependenciesOf, layersOf, type Snapshot } from '../../setup/prepare.js';
+import { servicesOf } from '../../setup/services.js';
 import type { RunContext } from '../context.js';
 import { baseFolder, environmentOf } from './source.js';
 
@@ -99,15 +100,17 @@ export class AgentSession {
       await this.#context.makeFolder();
       await boundedLayer(equipment.driver, this.layer, equipment.owner, spec.limits.disk);
     }
+    const services = servicesOf(spec, equipment.servicePrograms);
     const sandbox = await openRecorded(equipment.driver, {
-      id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: await this.lowers(), layer: reads ? null : this.layer }, mounts: [],
-      dependencies: dependenciesOf(equipment.folders.snapshots, this.#snapshot), egressSocket: null, scratch: null, limits: spec.limits, variables: spec.variables,
+      id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: await this.lowers(), layer: reads ? null : this.layer }, mounts: services.mounts,
+      dependencies: dependenciesOf(equipment.folders.snapshots, this.#snapshot), egressSocket: null, scratch: null, limits: spec.limits, variables: { ...services.variables, ...spec.variables },
     }, journal);
     try {
       const probes = readProbes(await sandbox.exec({ argv: PROBE_ARGV, bare: true, timeout: 20_000, maxOutput: 100_000, signal }));
       const failed = probes.filter((p) => !p.ok);
       await journal.record('sandbox.probed', { sandbox: sandbox.id, ok: failed.length === 0, probes });
       if (failed.length > 0) throw new SallyportError('sandbox.not_enforced', `The agent's sandbox does not hold: ${failed.map((p) => p.id).join(', ')}`);
+      await services.start(sandbox, journal, signal);
       return sandbox;
     } catch (error) {
       await sandbox.close();

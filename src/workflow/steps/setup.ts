@@ -1,14 +1,34 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
 import { isManifest } from '../../setup/manifest-names.js';
-import { prepareSnapshot, type SetupRequest, type Snapshot } from '../../setup/prepare.js';
+import { planSnapshot, prepareSnapshot, type SetupRequest, type Snapshot, tryFetchPhase } from '../../setup/prepare.js';
 import type { RunContext } from '../context.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
 /** Fetch and build for the protected base; shared with later runs on the same inputs. */
 export async function setupBase(context: RunContext, tree: string, journal: Journal): Promise<Snapshot> {
   const laidOut = await baseFolder(context, tree);
-  return await setup(context, { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots }, journal);
+  const what = { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots };
+  const plan = await planSnapshot(await requestFor(context, what, journal));
+  if (plan !== null) await context.uses('snapshots', plan.id);
+  return await setup(context, what, journal);
+}
+
+/** The fetch phase of the base for a person to try, in a folder that the caller removes. */
+export async function tryFetch(context: RunContext, tree: string, journal: Journal): Promise<Awaited<ReturnType<typeof tryFetchPhase>>> {
+  const laidOut = await baseFolder(context, tree);
+  const request = await requestFor(context, { tree, laidOut, baseTree: tree, trust: `try:${context.run}`, snapshots: headSnapshots(context) }, journal);
+  const folder = join(await context.makeFolder(), 'try');
+  await mkdir(folder, { mode: 0o755 });
+  return await tryFetchPhase(request, folder);
+}
+
+/** The id of the base's snapshot, made or not; null where there is nothing to set up. Nothing is fetched. */
+export async function nameBase(context: RunContext, tree: string): Promise<{ readonly id: string | null }> {
+  const laidOut = await baseFolder(context, tree);
+  const plan = await planSnapshot(await requestFor(context, { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots }, context.journal('name')));
+  return { id: plan?.id ?? null };
 }
 
 /** The head's own setup when it touches manifests: no secrets, the base's script and client configuration, shared with nobody. */

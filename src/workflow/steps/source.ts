@@ -11,6 +11,7 @@ export async function resolveSource(context: RunContext, journal: Journal): Prom
   const mirror = await context.mirror();
   const commit = context.request.baseCommit;
   const tree = await treeOf(context, commit);
+  await context.uses('trees', tree);
   const laid = await materialise(mirror, tree, context.equipment.folders.trees, context.equipment.owner);
   await journal.record('source.resolved', { commit, tree, skipped: [...laid.skipped] });
   const instructions = await readInstructions(mirror, commit);
@@ -24,6 +25,7 @@ export async function treeOf(context: RunContext, commit: string): Promise<strin
 
 /** Where the base lies: laid out by `resolveSource`, and again here should it have been cleaned away since. */
 export async function baseFolder(context: RunContext, tree: string): Promise<string> {
+  await context.uses('trees', tree);
   const laid = await materialise(await context.mirror(), tree, context.equipment.folders.trees, context.equipment.owner);
   return laid.path;
 }

@@ -9,6 +9,7 @@ import { BodyRef, CheckRun } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
 import { dependenciesOf, layersOf, type Snapshot } from '../../setup/prepare.js';
 import { EXIT } from '../../protocol/exit.js';
+import { servicesOf } from '../../setup/services.js';
 import type { RunContext } from '../context.js';
 import { advisorySide, AdvisorySide } from './advisories.js';
 import { headSnapshots, setupHead } from './setup.js';
@@ -28,8 +29,8 @@ export type SideBody = z.infer<typeof SideBody>;
 
 async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
-  const { driver } = context.equipment;
-  return { driver, limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
+  const { driver, servicePrograms } = context.equipment;
+  return { driver, services: servicesOf(spec, servicePrograms), limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
 }
 
 /** The base as it is, before anything was changed. */

@@ -12,7 +12,7 @@ import type { CheckRun } from '../../../src/protocol/evidence.js';
 import { layersOf, prepareSnapshot } from '../../../src/setup/prepare.js';
 import { MemoryJournal } from '../../support/journal.js';
 import { makeRepo } from '../../support/repo.js';
-import { remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
+import { NO_SERVICES, remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
 
 /** The real runners in the real sandbox; those of npm come by the product's own fetch phase from the registry that this machine's npm names. */
 let folder: string;
@@ -20,7 +20,7 @@ let collector: Collector;
 
 beforeAll(() => {
   folder = scratch();
-  collector = { driver: testDriver(folder), limits: { memory: 2048, pids: 512, cpus: 2 }, variables: {}, journal: new MemoryJournal(), signal: new AbortController().signal };
+  collector = { driver: testDriver(folder), limits: { memory: 2048, pids: 512, cpus: 2 }, variables: {}, services: NO_SERVICES, journal: new MemoryJournal(), signal: new AbortController().signal };
 });
 afterAll(() => remove(folder));
 
