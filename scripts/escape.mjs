@@ -1,7 +1,7 @@
 // The escape suite: node scripts/escape.mjs [--driver NAME]… [--only WORD]… [--skip GROUP]… [--json]
 // Every driver that runs here in turn, each in a network namespace of its own that has no route anywhere (docs/escape.md).
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,9 +21,16 @@ function otherUser() {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
+/** Containers run as root where their engine is installed. */
+function containers() {
+  const asRoot = () => ({ become: [], own: null });
+  const has = (program) => existsSync(`/usr/bin/${program}`) || existsSync(`/usr/sbin/${program}`);
+  return Object.fromEntries(['runc', 'runsc'].filter((runtime) => has('podman') && has('catatonit') && has(runtime)).map((runtime) => [`podman-${runtime}`, asRoot]));
+}
+
 /** What runs here: as root both, as an ordinary user only that. `own` gives the scratch folder away, `become` stands before the suite. */
 const MODES = isRoot
-  ? { 'bwrap-root': () => ({ become: [], own: null }), 'bwrap-user': () => { const u = otherUser(); return { become: ['/usr/bin/setpriv', '--reuid', String(u.uid), '--regid', String(u.gid), '--clear-groups', '--inh-caps=-all'], own: u }; } }
+  ? { 'bwrap-root': () => ({ become: [], own: null }), 'bwrap-user': () => { const u = otherUser(); return { become: ['/usr/bin/setpriv', '--reuid', String(u.uid), '--regid', String(u.gid), '--clear-groups', '--inh-caps=-all'], own: u }; }, ...containers() }
   : { 'bwrap-user': () => ({ become: ['/usr/bin/unshare', '--user', `--map-user=${process.getuid()}`, `--map-group=${process.getgid()}`], own: null }) };
 const ENTER = isRoot ? ['/usr/bin/unshare', '--net'] : ['/usr/bin/unshare', '--user', '--map-root-user', '--net'];
 

@@ -1,4 +1,6 @@
 import { createBwrapDriver } from '../../../src/sandbox/bwrap/driver.js';
+import { createOciDriver } from '../../../src/sandbox/oci/driver.js';
+import type { StageOptions } from '../../../src/sandbox/stage/driver.js';
 import type { Privilege } from '../../../src/sandbox/stage/stage.js';
 import type { Owner } from '../../../src/sandbox/layer.js';
 import type { Sandbox, SandboxDriver, SandboxSpec } from '../../../src/sandbox/sandbox.js';
@@ -19,6 +21,8 @@ export interface Target {
 const DRIVERS: Readonly<Record<string, (folder: string, privilege: Privilege) => SandboxDriver>> = {
   'bwrap-root': bwrap,
   'bwrap-user': bwrap,
+  'podman-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runc', image: { kind: 'host-usr' } }),
+  'podman-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runsc', image: { kind: 'host-usr' } }),
 };
 
 export function targetOf(name: string, folder: string): Target {
@@ -31,6 +35,10 @@ export function targetOf(name: string, folder: string): Target {
   };
 }
 
+function options(folder: string, privilege: Privilege): StageOptions {
+  return { folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() };
+}
+
 function bwrap(folder: string, privilege: Privilege): SandboxDriver {
-  return createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() });
+  return createBwrapDriver(options(folder, privilege));
 }
