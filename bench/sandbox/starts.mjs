@@ -1,17 +1,9 @@
 // Starts and commands: what a sandbox costs beside a bare spawn, bare bubblewrap and containers.
-import { join } from 'node:path';
-import { openStore } from '../../dist/store/open.js';
-import { createLog } from '../../dist/audit/log.js';
-import { diskArtifacts } from '../../dist/artifacts/disk.js';
-import { findNative } from '../../dist/store/binaries.js';
-import { startDetached } from '../../dist/process/detach.js';
-import { systemUser } from '../../dist/main/config.js';
-import { newId } from '../../dist/protocol/ids.js';
-import { DEFAULT_BUDGET } from '../../dist/protocol/task.js';
 import { openRecorded } from '../../dist/sandbox/record.js';
-import { alternate, figure, median, ratio, root, timed } from '../measure.mjs';
+import { alternate, figure, median, ratio, timed } from '../measure.mjs';
 import { BARE_BWRAP, spawned, TRUE } from './ground.mjs';
 import { containers } from './containers.mjs';
+import { openLog } from './log.mjs';
 
 export async function starts(ground, n) {
   const { warm, cold, user, spec } = ground;
@@ -61,30 +53,16 @@ export async function starts(ground, n) {
   ];
 }
 
-/** Commands whose events go to a real log: PostgreSQL of its own, started for this. */
-async function loggedCommands({ warm, spec, folder }, n) {
-  const home = join(folder, 'home');
-  const dbUser = process.getuid() === 0 ? systemUser('sallyport-db') : null;
-  const store = await openStore({ home, connections: 4, owner: { argv: [process.execPath, join(root, 'dist/main/owner.js'), JSON.stringify({ home, native: findNative(), dbUser, linger: 200 })], processes: { startDetached } } });
-  const log = createLog(store, diskArtifacts(join(home, 'artifacts')), { redact: (t) => t, now: () => new Date(), keys: join(home, 'keys') });
-  const request = { text: 'x', kind: 'fix', agent: 'loop', model: null, repository: '/srv/x', baseCommit: 'a'.repeat(40), headCommit: null, only: null, requester: 'bench', budget: DEFAULT_BUDGET, environment: null };
-  const task = newId('task');
-  const repository = await store.registerRepository('/srv/x', newId('repo'));
-  await store.createTask({ id: task, kind: 'fix', request, repository: repository.id, createdAt: new Date() });
-  let seq = 0;
-  const journal = {
-    record: async (type, data) => void (await log.append(task, [{ id: `${task}/bench/${seq++}`, run: null, type, data }], { epoch: null })),
-    keep: async (body, media) => ({ digest: `sha256:${'0'.repeat(64)}`, bytes: body.length, blind: false, media }),
-  };
+/** Commands whose events go to a real log. */
+async function loggedCommands(ground, n) {
+  const { warm, spec } = ground;
+  await using log = await openLog(ground);
   const times = [];
-  {
-    await using sandbox = await openRecorded(warm, spec(), journal);
-    await warm.settled();
-    for (let i = 0; i < n + 5; i++) {
-      const took = await timed(() => sandbox.exec(TRUE));
-      if (i >= 5) times.push(took);
-    }
+  await using sandbox = await openRecorded(warm, spec(), log.journal);
+  await warm.settled();
+  for (let i = 0; i < n + 5; i++) {
+    const took = await timed(() => sandbox.exec(TRUE));
+    if (i >= 5) times.push(took);
   }
-  await store[Symbol.asyncDispose]();
   return times;
 }

@@ -7,7 +7,8 @@ import { extractChange } from '../../dist/sandbox/extract.js';
 import { makeLayer, removeTree } from '../../dist/sandbox/layer.js';
 import { prepareRuntime } from '../../dist/sandbox/runtime.js';
 import { runtimeFiles } from '../../dist/main/installation.js';
-import { ordersOf, pickStage, stageCommand } from '../../dist/sandbox/bwrap/stage.js';
+import { bwrapWall } from '../../dist/sandbox/bwrap/wall.js';
+import { ordersOf, pickStage, stageCommand } from '../../dist/sandbox/stage/stage.js';
 import { figure, median, note, ratio, timed } from '../measure.mjs';
 import { must } from './ground.mjs';
 
@@ -65,7 +66,7 @@ async function mounted({ folder, privilege, spec, user }, tree) {
   const layer = join(folder, 'ready-layer');
   await makeLayer(layer, user);
   const stage = pickStage([runtime, tree, layer]);
-  const child = await start(stageCommand(stage, runtime, privilege, process.arch, null), { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const child = await start(stageCommand(stage, runtime, privilege, process.arch, null, bwrapWall(process.arch)), { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'] });
   let seen = '';
   let wake = () => undefined;
   child.stdout.on('data', (chunk) => {
@@ -76,10 +77,9 @@ async function mounted({ folder, privilege, spec, user }, tree) {
     while (!seen.includes(text)) await new Promise((resolve) => (wake = resolve));
   };
   await until('warm\n');
-  const orders = ordersOf({ spec: spec({ lowers: [tree], layer }), privilege, layer, images: [], command: [] }).toString().split('\0');
-  const at = orders.indexOf('/usr/bin/bwrap');
+  const orders = ordersOf({ spec: spec({ lowers: [tree], layer }), privilege, layer, images: [], fields: [] }).toString().split('\0');
   const took = await timed(async () => {
-    child.stdio[6].end([...orders.slice(0, at), '/usr/bin/cat', `${stage}/workspace/src/d499/f99.js`, ''].join('\0'));
+    child.stdio[6].end([...orders.slice(0, -1), '/usr/bin/cat', `${stage}/workspace/src/d499/f99.js`, ''].join('\0'));
     await until('export const value = 499099;');
   });
   if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));

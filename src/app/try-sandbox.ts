@@ -1,12 +1,13 @@
 import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SallyportError } from '../protocol/errors.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { removeTree } from '../sandbox/layer.js';
 import type { Sandbox, SandboxSpec } from '../sandbox/sandbox.js';
 import { dependenciesOf, layersOf } from '../setup/prepare.js';
 import { servicesOf } from '../setup/services.js';
-import { setupBase } from '../workflow/steps/setup.js';
+import { setupBase, tryFetch } from '../workflow/steps/setup.js';
 import { baseFolder, environmentOf, treeOf } from '../workflow/steps/source.js';
 import type { App } from './app.js';
 import { contextOf, lastCommit } from './environment.js';
@@ -15,6 +16,8 @@ import { spokenJournal } from './spoken-journal.js';
 export interface TryOptions {
   /** Folder or URL; null = an empty workspace. */
   readonly repository: string | null;
+  /** `agent`: as an agent gets it. `setup`: as the clients of registries get it, with manifests alone and the door. Needs a repository. */
+  readonly phase: 'agent' | 'setup';
   readonly signal: AbortSignal;
   /** What a person should see while things are made ready: one line each. */
   readonly note: (line: string) => void;
@@ -30,6 +33,7 @@ export interface Tried extends AsyncDisposable {
  * own try: nothing of it is on the log. Throws like a run would.
  */
 export async function trySandbox(app: App, options: TryOptions): Promise<Tried> {
+  if (options.phase === 'setup') return await trySetup(app, options);
   const made = options.repository === null ? await empty(app) : await ofRepository(app, options.repository, options);
   try {
     const sandbox = await app.equipment.driver.open({ id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, egressSocket: null, scratch: null, ...made.spec });
@@ -46,6 +50,26 @@ export async function trySandbox(app: App, options: TryOptions): Promise<Tried> 
     };
   } catch (error) {
     await made.release();
+    throw error;
+  }
+}
+
+async function trySetup(app: App, options: TryOptions): Promise<Tried> {
+  if (options.repository === null) throw new SallyportError('input.invalid', 'The setup phase needs a repository, whose manifests it sees', { hint: 'sallyport sandbox exec --phase setup --repo DIR -- COMMAND' });
+  const at = await lastCommit(app, options.repository);
+  const held = contextOf(app, at, options.signal);
+  try {
+    const opened = await tryFetch(held.context, await treeOf(held.context, at.commit), spokenJournal(options.note));
+    for (const { argv, env } of opened.commands) options.note(`a setup would run: ${[...Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`), ...argv].join(' ')}`);
+    return {
+      sandbox: opened.sandbox,
+      async [Symbol.asyncDispose]() {
+        await opened[Symbol.asyncDispose]();
+        await held[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import type { Event, NewEvent } from '../protocol/event.js';
 import type { StoredCheckpoint, Store } from '../store/store.js';
 import { allTasks, batches } from './batches.js';
 import { checkpointLine, eventLine, type LogReport } from './export.js';
+import { gathered } from './gather.js';
 import { followEvents } from './follow.js';
 import { loadLogKey } from './key.js';
 import { decode, place, prepare } from './place.js';
@@ -25,7 +26,7 @@ export interface LogOptions {
 /** The record: one append-only chain of events per task. */
 export interface Log {
   /**
-   * Appends events in one transaction and returns them as stored, in the order given. An event whose id is there already is not written again.
+   * Appends events in one transaction, perhaps with those of calls beside it, and returns them as stored, in the order given. An event whose id is there already is not written again.
    * `epoch` is the lease epoch of a worker, null for what a person does beside the worker. Throws `store.fenced`, `input.unknown_task`,
    * `disk.full`, and `internal.bug` for data that does not have the form of its type.
    */
@@ -54,11 +55,10 @@ export function createLog(store: Store, artifacts: Artifacts, { redact, now, key
     await store.saveCheckpoint(made); // Ed25519 is deterministic: signing one head twice gives one note
     return made;
   };
+  type Prepared = ReturnType<typeof prepare>;
+  const write = gathered((task, prepared: readonly Prepared[], epoch) => store.appendEvents(task, { epoch, ids: prepared.map((e) => e.id) }, (point) => place(task, prepared, point, now())));
   return {
-    async append(task, events, { epoch }) {
-      const prepared = events.map((event) => prepare(event, redact));
-      return store.appendEvents(task, { epoch, ids: prepared.map((e) => e.id) }, (point) => place(task, prepared, point, now()));
-    },
+    append: async (task, events, { epoch }) => await write(task, events.map((event) => prepare(event, redact)), epoch),
     async read(task, { from = 0 } = {}) {
       await store.getTask(task);
       const events: Event[] = [];

@@ -1,5 +1,5 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { diskArtifacts } from '../artifacts/disk.js';
 import { signEnvelope, verifyEnvelope } from '../attest/dsse.js';
 import { loadLogKey } from '../audit/key.js';
@@ -13,7 +13,9 @@ import { createRedactor } from '../redact/redactor.js';
 import { fromUrl } from '../scan/advisories/mirror.js';
 import { type AdvisorySet, fromFolder } from '../scan/advisories/source.js';
 import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
-import type { Privilege } from '../sandbox/bwrap/stage.js';
+import type { Privilege } from '../sandbox/stage/stage.js';
+import { demanding } from '../sandbox/demanding.js';
+import { createOciDriver, type Image } from '../sandbox/oci/driver.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
 import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';
@@ -84,9 +86,15 @@ function advisoriesOf({ advisories }: Config, folders: Folders): () => Promise<A
 /** The sandbox driver alone, for `doctor` and for people who try it. */
 export function sandboxDriver(config: Config, uid: number): SandboxDriver {
   const privilege: Privilege = uid === 0 ? { kind: 'root', ...sandboxUser() } : { kind: 'user' };
-  return createBwrapDriver({
-    folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' : 'x64',
-  });
+  const options = { folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' as const : 'x64' as const };
+  const { driver, runtime, image, demanded } = config.sandbox;
+  const made = driver === 'bwrap' ? createBwrapDriver(options) : createOciDriver({ ...options, engine: driver, ociRuntime: runtime, image: imageOf(image) });
+  return demanded.length === 0 ? made : demanding(made, demanded);
+}
+
+function imageOf(image: string | null): Image {
+  if (image === null) return { kind: 'host-usr' };
+  return isAbsolute(image) ? { kind: 'dir', path: image } : { kind: 'image', ref: image };
 }
 
 /** Nobody else on the machine may read sources, bodies or the record. Only the way to the database's socket is open to pass. */
@@ -129,6 +137,8 @@ function workerEnvironment(config: Config, models: Models): Record<string, strin
     ...(config.modelKey === null ? {} : { SALLYPORT_MODEL_KEY: config.modelKey }),
     ...(config.price === null ? {} : { SALLYPORT_MODEL_PRICE: `${config.price.input}/${config.price.output}` }),
     ...Object.fromEntries(models.keyVariables().flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
+    SALLYPORT_SANDBOX: config.sandbox.driver, SALLYPORT_SANDBOX_RUNTIME: config.sandbox.runtime, SALLYPORT_SANDBOX_DEMANDS: config.sandbox.demanded.join(','),
+    ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
     ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib),
     ...certificates(),

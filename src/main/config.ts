@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
+import { Guarantee } from '../protocol/guarantee.js';
 import type { Price } from '../gateway/meter.js';
 import { DEFAULT_CACHE_GIB } from '../workflow/garbage.js';
 
@@ -20,11 +21,21 @@ export interface Config {
   readonly pythonIndex: string | null;
   /** GiB that frozen setups and laid-out trees may take together. */
   readonly cacheGib: number;
+  readonly sandbox: SandboxChoice;
   readonly user: string;
   readonly path: string;
   readonly userHome: string;
   /** Values that must never be seen anywhere. */
   readonly secrets: readonly string[];
+}
+
+/** Which driver makes sandboxes, and what every sandbox must enforce beyond what is always demanded. */
+export interface SandboxChoice {
+  readonly driver: 'bwrap' | 'podman';
+  readonly runtime: 'runc' | 'crun' | 'runsc';
+  /** Absolute folder of a root file system, or the name of an image that podman has; null = the host's /usr. */
+  readonly image: string | null;
+  readonly demanded: readonly Guarantee[];
 }
 
 export function readConfig(env: Variables, uid: number, user: string): Config {
@@ -36,6 +47,7 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
     allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
     advisories: placeOf(env['SALLYPORT_ADVISORIES']),
     pythonIndex: [env['PIP_INDEX_URL'], env['UV_DEFAULT_INDEX'], env['UV_INDEX_URL']].find((url) => url !== undefined && url !== '') ?? null,
+    sandbox: readSandbox(env),
     cacheGib: readCache(env['SALLYPORT_CACHE_GIB']), user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };
@@ -72,6 +84,22 @@ function readCache(text: string | undefined): number {
   if (text === undefined || text === '') return DEFAULT_CACHE_GIB;
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text)) throw new SallyportError('input.invalid', `SALLYPORT_CACHE_GIB is "${text}", expected a number of GiB, e.g. 20`);
   return Number(text);
+}
+
+function readSandbox(env: Variables): SandboxChoice {
+  const one = <T extends string>(name: string, value: string | undefined, all: readonly [T, ...T[]]): T => {
+    if (value === undefined || value === '') return all[0];
+    const found = all.find((known) => known === value);
+    if (found === undefined) throw new SallyportError('input.invalid', `${name} is "${value}", expected one of ${all.join(', ')}`);
+    return found;
+  };
+  const demanded = (env['SALLYPORT_SANDBOX_DEMANDS'] ?? '').split(',').map((g) => g.trim()).filter((g) => g !== '').map((name) => {
+    const known = Guarantee.safeParse(name);
+    if (!known.success) throw new SallyportError('input.invalid', `SALLYPORT_SANDBOX_DEMANDS names "${name}", which is no guarantee; there are ${Guarantee.options.join(', ')}`);
+    return known.data;
+  });
+  const image = env['SALLYPORT_SANDBOX_IMAGE'];
+  return { driver: one('SALLYPORT_SANDBOX', env['SALLYPORT_SANDBOX'], ['bwrap', 'podman']), runtime: one('SALLYPORT_SANDBOX_RUNTIME', env['SALLYPORT_SANDBOX_RUNTIME'], ['runc', 'crun', 'runsc']), image: image === undefined || image === '' ? null : image, demanded };
 }
 
 function readPrice(text: string | undefined): Price | null {

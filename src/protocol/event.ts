@@ -66,7 +66,7 @@ export const EVENTS = {
   'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ ecosystem: Ecosystem.default('npm'), name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
   /** A snapshot that is there and that nobody vouches for as it is: it is made anew. */
   'snapshot.refused': z.strictObject({ snapshot: z.string(), reason: Short }),
-  'snapshot.frozen': z.strictObject({ snapshot: z.string(), inputs: Digest, reused: z.boolean() }),
+  'snapshot.frozen': z.strictObject({ snapshot: z.string(), inputs: Digest, reused: z.boolean(), sbom: BodyRef.nullable().optional() }),
 
   /** A service of the environment, in an agent's or a check's sandbox. */
   'service.started': z.strictObject({ sandbox: z.string(), service: z.string(), kind: z.string(), ready: z.boolean(), ms: z.int() }),

@@ -21,6 +21,7 @@ export const GUARANTEES = {
   cpu_limit: 'CPU time of all processes inside is bounded by a cgroup.',
   disk_limit: 'What is written to the workspace is bounded: it lies in a file system of its own, of that size.',
   exec_audit: 'Every program that is started inside is listed by the kernel, unseen and unforgeable from inside.',
+  second_kernel: 'What runs inside asks a kernel of its own (gVisor); a flaw of the host\'s kernel alone is no way out.',
   sealed_server: 'Code inside cannot open the memory, environment or descriptors of the exec server.',
 } as const;
 export type Guarantee = keyof typeof GUARANTEES;

@@ -14,16 +14,16 @@ const RET = 0x06;
 const ALLOW = 0x7fff0000;
 const KILL = 0x80000000;
 const ERRNO = 0x00050000;
-const EPERM = 1;
-const ENOSYS = 38;
-const EAFNOSUPPORT = 97;
+export const EPERM = 1;
+export const ENOSYS = 38;
+export const EAFNOSUPPORT = 97;
 
 const AUDIT_ARCH: Readonly<Record<Arch, number>> = { x64: 0xc000003e, arm64: 0xc00000b7 };
 /** file_setattr, Linux 6.17. Anything newer answers ENOSYS, so that a new kernel opens nothing. */
-const LAST_KNOWN = 469;
+export const LAST_KNOWN = 469;
 
 /** Refused with EPERM. [x86_64, aarch64]; -1 where the call does not exist. */
-const DENIED: Readonly<Record<string, readonly [number, number]>> = {
+export const DENIED: Readonly<Record<string, readonly [number, number]>> = {
   ptrace: [101, 117], process_vm_readv: [310, 270], process_vm_writev: [311, 271], kcmp: [312, 272],
   pidfd_getfd: [438, 438], process_madvise: [440, 440], keyctl: [250, 219], add_key: [248, 217],
   request_key: [249, 218], bpf: [321, 280], unshare: [272, 97], setns: [308, 268], mount: [165, 40],
@@ -42,20 +42,21 @@ const DENIED: Readonly<Record<string, readonly [number, number]>> = {
   sysfs: [139, -1], ustat: [136, -1], create_module: [174, -1], get_kernel_syms: [177, -1], query_module: [178, -1],
 };
 /** Answered with ENOSYS, because callers then take an older way: io_uring escapes argument filters, clone3 hides its flags. */
-const ABSENT: Readonly<Record<string, readonly [number, number]>> = {
+export const ABSENT: Readonly<Record<string, readonly [number, number]>> = {
   io_uring_setup: [425, 425], io_uring_enter: [426, 426], io_uring_register: [427, 427], clone3: [435, 435],
 };
-const CALLS = { clone: [56, 220], socket: [41, 198], socketpair: [53, 199], ioctl: [16, 29], personality: [135, 92] } as const;
+/** Allowed or refused by their arguments. */
+export const CALLS = { clone: [56, 220], socket: [41, 198], socketpair: [53, 199], ioctl: [16, 29], personality: [135, 92] } as const;
 /** CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET */
-const CLONE_NEW = 0x7e020000;
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const AF_NETLINK = 16;
-const NETLINK_ROUTE = 0;
+export const CLONE_NEW = 0x7e020000;
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const NETLINK_ROUTE = 0;
 /** TIOCSTI, TIOCLINUX, TIOCSETD: typing into somebody else's terminal. */
-const REFUSED_IOCTLS = [0x5412, 0x541c, 0x5423];
-const PERSONALITIES = [0, 0x0008, 0x20000, 0x20008, 0xffffffff];
+export const REFUSED_IOCTLS = [0x5412, 0x541c, 0x5423];
+export const PERSONALITIES = [0, 0x0008, 0x20000, 0x20008, 0xffffffff];
 
 type Instruction = [code: number, jumpTrue: number, jumpFalse: number, k: number];
 

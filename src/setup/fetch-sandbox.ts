@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openDoor } from '../egress/door.js';
+import { type Door, openDoor } from '../egress/door.js';
 import type { Fetched, Front } from '../egress/front.js';
 import type { Registry } from '../egress/upstream.js';
 import { SallyportError, toSallyportError } from '../protocol/errors.js';
@@ -58,6 +58,19 @@ export interface FetchTask {
  * script. Returns the files of packages that were handed out, and the one that was to be taken. Throws `setup.fetch_failed` with what the client said.
  */
 export async function fetchInSandbox(request: FetchRequest, task: FetchTask): Promise<{ readonly fetched: readonly Fetched[]; readonly taken: Buffer | null }> {
+  await using opened = await openFetch(request, task);
+  const { sandbox, door } = opened;
+  for (const { argv, env, what } of task.commands) {
+    const result = await sandbox.exec({ argv, env: env ?? {}, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
+    expectDone(result, 'setup.fetch_failed', [what, ...door.problems].join('; '), request.signal);
+  }
+  const taken = task.take === undefined ? null : await take(sandbox, task.take, request.signal);
+  await sandbox.close();
+  return { fetched: [...door.fetched], taken };
+}
+
+/** A sandbox of the fetch phase with its way to the door, and nothing run in it yet. Disposing it closes both. */
+export async function openFetch(request: FetchRequest, task: Omit<FetchTask, 'commands' | 'take'>): Promise<{ readonly sandbox: Sandbox; readonly door: Door } & AsyncDisposable> {
   const layer = join(task.folder, 'fetch');
   const scratch = join(task.folder, 'scratch');
   const socket = join(request.scratch, `e-${newId('sb').slice(-10)}.sock`);
@@ -67,20 +80,27 @@ export async function fetchInSandbox(request: FetchRequest, task: FetchTask): Pr
   const { disk } = request.environment.spec.limits;
   for (const folder of [layer, scratch, dependencies]) if (folder !== null) await boundedLayer(request.driver, folder, request.owner, disk);
   const id = newId('sb');
-  await using door = await openDoor({ fronts: task.fronts, socket, owner: request.owner, sandbox: id, journal: request.journal })
+  const door = await openDoor({ fronts: task.fronts, socket, owner: request.owner, sandbox: id, journal: request.journal })
     .catch((error: unknown) => Promise.reject(toSallyportError(error, 'setup.fetch_failed')));
-  await using sandbox = await openRecorded(request.driver, {
-    id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(task.folder, 'manifests')], layer }, mounts: [], egressSocket: socket,
-    dependencies: dependencies === null ? null : { folder: join(dependencies, 'upper'), writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: {},
-  }, request.journal);
-  await forward(sandbox, request.signal);
-  for (const { argv, env, what } of task.commands) {
-    const result = await sandbox.exec({ argv, env: env ?? {}, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
-    expectDone(result, 'setup.fetch_failed', [what, ...door.problems].join('; '), request.signal);
+  let sandbox: Sandbox | undefined;
+  const close = async (): Promise<void> => {
+    try {
+      await sandbox?.close();
+    } finally {
+      await door[Symbol.asyncDispose]();
+    }
+  };
+  try {
+    sandbox = await openRecorded(request.driver, {
+      id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(task.folder, 'manifests')], layer }, mounts: [], egressSocket: socket,
+      dependencies: dependencies === null ? null : { folder: join(dependencies, 'upper'), writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: {},
+    }, request.journal);
+    await forward(sandbox, request.signal);
+    return { sandbox, door, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const taken = task.take === undefined ? null : await take(sandbox, task.take, request.signal);
-  await sandbox.close();
-  return { fetched: [...door.fetched], taken };
 }
 
 /** Reads a file that a client wrote: a plain file or nothing. */

@@ -9,15 +9,16 @@ import { newId } from '../protocol/ids.js';
 import type { GitContext } from '../git/command.js';
 import { boundedLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
-import type { Dependencies, SandboxDriver } from '../sandbox/sandbox.js';
+import type { Dependencies, Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
+import { type SbomPackage, sbomOf } from '../egress/sbom.js';
 import { dependenciesIn } from './dependencies.js';
-import type { DependencyPart, FetchPlan } from './ecosystems/plan.js';
+import type { Command, DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
 import { freezeParts, type PartName } from './freeze.js';
-import { expectDone, fetchInSandbox, limitsOf, OUTPUT, type Registries } from './fetch-sandbox.js';
+import { expectDone, fetchInSandbox, type FetchTask, limitsOf, openFetch, OUTPUT, type Registries } from './fetch-sandbox.js';
 import { readConfiguration, readManifests } from './manifests.js';
-import { type Seal, sealSnapshot, snapshotProblem } from './seal.js';
+import { type Seal, readSbom, sealSnapshot, snapshotProblem } from './seal.js';
 
 /** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
 const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
@@ -119,7 +120,8 @@ export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> 
     await make(request, plans, builds, plan.files, target, expected);
     return false;
   }, request.signal));
-  await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused });
+  const sbom = await readSbom(target);
+  await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused, sbom: sbom === null ? null : await request.journal.keep(sbom, 'application/vnd.cyclonedx+json') });
   const dependencies = partsOf(plans);
   return { id, parts: [...(builds ? (['build'] as const) : []), ...(plans.length === 0 ? [] : (['fetch'] as const))], ...(dependencies.length === 0 ? {} : { dependencies }) };
 }
@@ -137,13 +139,13 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
   await mkdir(request.snapshots, { recursive: true, mode: 0o755 });
   const draft = await mkdtemp(join(request.snapshots, '.draft-'));
   try {
-    if (plans.length > 0) await fetchPhase(request, plans, inputs, draft);
+    const sbom = plans.length > 0 ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
     if (builds) await buildPhase(request, plans, draft);
     const parts: PartName[] = [...(plans.length > 0 ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(plans).length > 0 ? ['deps' as const] : [])];
     const { driver, journal, signal } = request;
     const listed = await freezeParts({ driver, folder: draft, parts, lower: request.laidOut, secrets: {}, journal, signal });
     for (const name of ['manifests', 'fetch/work', 'build/work', 'deps/work', 'scratch']) await removeTree(join(draft, name));
-    await sealSnapshot(request.seal, draft, { ...meta, parts: listed });
+    await sealSnapshot(request.seal, draft, { ...meta, parts: listed }, sbom);
     await rename(draft, target).catch(async (error: NodeJS.ErrnoException) => {
       if (!['ENOTEMPTY', 'EEXIST'].includes(error.code ?? '') || (await snapshotProblem(request.seal, target, meta)) !== null) throw error; // otherwise another process made the same one first
     });
@@ -153,14 +155,24 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
 }
 
 /** All ecosystems of a project in one sandbox, behind one door. */
-async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, draft: string): Promise<void> {
-  const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
-  const { fetched } = await fetchInSandbox(request, {
-    folder: draft, files: new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]), fronts,
-    commands: plans.flatMap((plan) => plan.commands), dependencies: partsOf(plans).length > 0,
-  });
+async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], inputs: Inputs, draft: string): Promise<readonly SbomPackage[]> {
+  const { fetched } = await fetchInSandbox(request, { ...(await fetchTask(request, plans, inputs, draft)), commands: plans.flatMap((plan) => plan.commands) });
   const packages = fetched.map(({ ecosystem, name, version, integrity }) => ({ ecosystem, name, version, integrity }));
   await request.journal.record('setup.fetched', { packages, bytes: fetched.reduce((sum, p) => sum + p.bytes, 0) });
+  return packages;
+}
+
+async function fetchTask(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, folder: string): Promise<Omit<FetchTask, 'commands'>> {
+  const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
+  const files = new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]);
+  return { folder, files, fronts, dependencies: partsOf(plans).length > 0 };
+}
+
+/** A person's own look at the fetch phase: the sandbox and the door as a setup has them, and nothing run yet. `commands` are those that it would run. `folder` is the caller's to remove. */
+export async function tryFetchPhase(request: SetupRequest, folder: string): Promise<{ readonly sandbox: Sandbox; readonly commands: readonly Command[] } & AsyncDisposable> {
+  const plan = await planSnapshot(request);
+  const opened = await openFetch(request, await fetchTask(request, plan?.plans ?? [], plan?.files ?? { manifests: new Map(), configuration: new Map() }, folder));
+  return { sandbox: opened.sandbox, commands: plan?.plans.flatMap((p) => p.commands) ?? [], [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }
 
 async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat, opendir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { sha256 } from '../attest/digest.js';
 import { Envelope } from '../attest/dsse.js';
 import { Digest } from '../protocol/evidence.js';
 import { IMAGE } from '../sandbox/layer.js';
@@ -32,16 +33,20 @@ const Meta = z.strictObject({
   inputs: Digest,
   trust: z.string(),
   made_at: z.iso.datetime(),
+  /** Digest of the list of what was fetched; null where nothing was. */
+  sbom: Digest.nullable(),
   parts: z.array(Listed.extend({ place: Place })),
 });
 export type Meta = z.infer<typeof Meta>;
 
 const FILE = 'meta.json';
+const SBOM = 'sbom.json';
 
 /** Writes who made the snapshot out of what, signed. The layers may not be touched any more. */
-export async function sealSnapshot(seal: Seal, folder: string, meta: Omit<Meta, 'v' | 'made_at' | 'parts'> & { readonly parts: readonly Listed[] }): Promise<void> {
+export async function sealSnapshot(seal: Seal, folder: string, meta: Omit<Meta, 'v' | 'made_at' | 'parts' | 'sbom'> & { readonly parts: readonly Listed[] }, sbom: string | null): Promise<void> {
   const parts = await Promise.all(meta.parts.map(async (part) => ({ ...part, place: await placeOf(join(folder, part.name)) })));
-  const payload: Meta = { ...meta, v: 2, made_at: new Date().toISOString(), parts };
+  if (sbom !== null) await writeFile(join(folder, SBOM), sbom, { mode: 0o600 });
+  const payload: Meta = { ...meta, v: 2, made_at: new Date().toISOString(), parts, sbom: sbom === null ? null : sha256(sbom) };
   await writeFile(join(folder, FILE), JSON.stringify(await seal.sign(Buffer.from(JSON.stringify(payload)))), { mode: 0o600 });
 }
 
@@ -57,7 +62,13 @@ export async function snapshotProblem(seal: Seal, folder: string, expected: { re
     const now = await placeOf(join(folder, name)).catch(() => null);
     if (now === null || JSON.stringify(now) !== JSON.stringify(place)) return `its layer "${name}" was changed since it was frozen`;
   }
+  if (meta.sbom !== null && sha256((await readSbom(folder)) ?? '') !== meta.sbom) return 'its list of packages was changed since it was frozen';
   return null;
+}
+
+/** The CycloneDX document of a snapshot; null where nothing was fetched. */
+export async function readSbom(folder: string): Promise<string | null> {
+  return await readFile(join(folder, SBOM), 'utf8').catch(() => null);
 }
 
 async function open(seal: Seal, text: string): Promise<Meta | null> {

@@ -31,6 +31,15 @@ describe('a person tries the sandbox', () => {
     expect((await home.sally(['tasks', '--json'])).json).toEqual([]);
   });
 
+  it('sees in the setup phase manifests alone, what a setup would run, and the door, which refuses what no lockfile names', async () => {
+    const locked = join(home.folder, 'locked');
+    makeRepo(locked, { 'package.json': '{"name":"x","version":"1.0.0","dependencies":{"leaf":"1.0.0"}}', 'package-lock.json': JSON.stringify({ name: 'x', version: '1.0.0', lockfileVersion: 3, packages: { '': { name: 'x', version: '1.0.0', dependencies: { leaf: '1.0.0' } }, 'node_modules/leaf': { version: '1.0.0', integrity: `sha512-${'A'.repeat(86)}==` } } }), 'secret.js': 'x' });
+    const ran = await home.sally(['sandbox', 'exec', '--phase', 'setup', '--repo', locked, '--', 'sh', '-c', 'ls; curl -s -o /dev/null -w "%{http_code}\\n" http://127.0.0.1:4873/npm/evil; curl -s -m 3 http://192.0.2.1 || echo no route']);
+    expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code: 0, stdout: 'package-lock.json\npackage.json\n403\nno route\n' });
+    expect(ran.stderr).toMatch(/a setup would run: .*npm ci[\s\S]*refused {2}GET \/npm\/evil \(not-in-lockfile\)/);
+    expect(await home.sally(['sandbox', 'exec', '--phase', 'setup', '--', 'true'])).toMatchObject({ code: 2, stderr: expect.stringContaining('needs a repository') });
+  });
+
   it('is told when the time is up', async () => {
     const ran = await home.sally(['sandbox', 'exec', '--timeout', '1', '--', 'sleep', '60']);
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 124, stderr: expect.stringContaining('timeout') });

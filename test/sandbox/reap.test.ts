@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { reapGroups, sweepGroups } from '../../src/sandbox/bwrap/reap.js';
+import { reapGroups, sweepGroups } from '../../src/sandbox/stage/reap.js';
 import { newId } from '../../src/protocol/ids.js';
 import { makeLayer } from '../../src/sandbox/layer.js';
 import { cgroupsOf } from '../support/cli.js';

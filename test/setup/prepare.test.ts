@@ -46,6 +46,9 @@ afterEach(() => {
 });
 
 const seal = testSeal();
+const never = (): never => {
+  throw new Error('there is none');
+};
 const DEPS = { branch: '1.2.3', leaf: '1.0.0' };
 const pkg = (more: object = {}): string => JSON.stringify({ name: 'project', version: '1.0.0', dependencies: DEPS, ...more });
 const locked = (): string => registry.lockfile(Object.entries(DEPS));
@@ -101,7 +104,7 @@ describe('setup', () => {
     expect(journal.types.filter((t) => !['egress.requested', 'command.started', 'command.ended'].includes(t))).toEqual(['sandbox.started', 'sandbox.ended', 'setup.fetched', 'sandbox.started', 'sandbox.ended', 'snapshot.frozen']);
     expect(journal.of('setup.fetched')[0]?.packages.map((p) => `${p.name}@${p.version}`).sort()).toEqual(['@s/noisy@2.0.0', 'branch@1.2.3', 'leaf@1.0.0']);
     expect(journal.of('egress.requested').filter((e) => e.verdict !== 'allow')).toEqual([]);
-    expect(journal.of('snapshot.frozen')).toEqual([{ snapshot: snapshot.id, inputs: expect.stringMatching(/^sha256:/), reused: false }]);
+    expect(journal.of('snapshot.frozen')).toEqual([{ snapshot: snapshot.id, inputs: expect.stringMatching(/^sha256:/), reused: false, sbom: expect.objectContaining({ media: 'application/vnd.cyclonedx+json' }) }]);
     expect(journal.text).not.toContain('very-secret');
     expect(readFileSync(join(folder, 'snapshots', snapshot.id as string, 'meta.json'), 'utf8')).toContain('application/vnd.sallyport.snapshot+json');
   });
@@ -218,6 +221,11 @@ describe('setup', () => {
     expect((await frozen()).of('snapshot.refused')).toMatchObject([{ reason: 'its record is not signed by this installation' }]);
     writeFileSync(join(at, 'meta.json'), '{"v":1}');
     expect((await frozen()).of('snapshot.refused')).toHaveLength(1);
+    writeFileSync(join(at, 'sbom.json'), '{}');
+    expect((await frozen()).of('snapshot.refused')).toMatchObject([{ reason: 'its list of packages was changed since it was frozen' }]);
+    const again = await frozen();
+    const sbom = JSON.parse((await again.load(again.of('snapshot.frozen')[0]?.sbom ?? never())).toString()) as { components: { purl: string }[] };
+    expect(sbom.components.map((c) => c.purl)).toEqual(['pkg:npm/branch@1.2.3', 'pkg:npm/leaf@1.0.0']);
     expect((await frozen()).of('snapshot.frozen')).toMatchObject([{ reused: true }]);
   });
 

@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path';
 import { signEnvelope, verifyEnvelope } from '../../src/attest/dsse.js';
 import { runtimeFiles } from '../../src/main/installation.js';
 import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
-import type { Privilege } from '../../src/sandbox/bwrap/stage.js';
+import type { Privilege } from '../../src/sandbox/stage/stage.js';
+import type { StageOptions } from '../../src/sandbox/stage/driver.js';
 import { type Owner, removeTree } from '../../src/sandbox/layer.js';
 import type { Services } from '../../src/setup/services.js';
 import { type Seal, SNAPSHOT_TYPE } from '../../src/setup/seal.js';
@@ -41,7 +42,15 @@ export function testOwner(): Owner {
 
 export function testDriver(folder: string, privilege: Privilege = testPrivilege()): SandboxDriver {
   if (!existsSync(join(ROOT, 'dist/inside/exec-server.cjs'))) throw new Error('dist/ is not built: npm run build');
-  const driver = createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() });
+  return watched(createBwrapDriver(driverOptions(folder, privilege)));
+}
+
+export function driverOptions(folder: string, privilege: Privilege = testPrivilege()): StageOptions {
+  return { folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() };
+}
+
+/** The driver, with the ids of its sandboxes noted for `leftovers`. */
+export function watched(driver: SandboxDriver): SandboxDriver {
   return {
     name: driver.name, probe: () => driver.probe(), reap: (ids) => driver.reap(ids), sweep: () => driver.sweep(),
     open: (spec) => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { describe } from '../../git/change.js';
 import { openMirror } from '../../git/mirror.js';
+import { SallyportError } from '../../protocol/errors.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
 import type { Task } from '../../store/store.js';
 import { findTask, lastJudged, type App } from '../../app/app.js';
@@ -29,6 +30,8 @@ export function addLookCommands(program: Command, surface: Surface, act: Act): v
     .addHelpText('after', '\nExample:\n  sallyport log last --all').action(act((text: string, options: Options & { follow?: boolean; all?: boolean }) => log(surface, text, options)));
   program.command('evidence <task>').description('the evidence that an approval is bound to (Markdown, or the exact bytes with --json)').addHelpText('after', '\nExample:\n  sallyport evidence last --json | sha256sum')
     .action(act((text: string, options: Options) => evidence(surface, text, options)));
+  program.command('sbom <task>').description('the packages that were fetched for a task, with their digests (CycloneDX 1.6 JSON)').addHelpText('after', '\nExample:\n  sallyport sbom last > sbom.cdx.json')
+    .action(act((text: string) => sbom(surface, text)));
 }
 
 /** A row without what belongs to the worker. A task whose worker is gone shows as stopped: it can be resumed. */
@@ -104,6 +107,16 @@ function lineOf(event: Parameters<typeof progressLine>[0], all: boolean): string
   if (all) return `${head} ${event.type.padEnd(20)} ${visible(JSON.stringify(event.data)).slice(0, 2000)}`;
   const line = progressLine(event) ?? (event.type === 'policy.decided' ? `policy   ${event.data.effect} ${event.data.action} (${event.data.rule})` : event.type === 'task.refused' ? `refused  ${visible(event.data.message)}` : null);
   return line === null ? null : `${head} ${line}`;
+}
+
+/** What was fetched for a task: that of its base, and of its last head where that was set up anew. */
+async function sbom(surface: Surface, text: string): Promise<ExitCode> {
+  await using app = await surface.openApp();
+  const task = await findTask(app.store, text);
+  const frozen = (await app.log.read(task.id)).findLast((e) => e.type === 'snapshot.frozen' && (e.data.sbom ?? null) !== null);
+  if (frozen?.type !== 'snapshot.frozen' || frozen.data.sbom == null) throw new SallyportError('input.wrong_state', `Nothing was fetched for task "${task.id}"`, { hint: `sallyport log ${task.id} shows its setup.` });
+  surface.out.bytes(await app.artifacts.get(frozen.data.sbom));
+  return EXIT.passed;
 }
 
 async function evidence(surface: Surface, text: string, options: Options): Promise<ExitCode> {

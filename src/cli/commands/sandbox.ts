@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { trySandbox } from '../../app/try-sandbox.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
@@ -9,6 +9,7 @@ import type { Surface } from '../surface.js';
 
 interface Options {
   readonly repo?: string;
+  readonly phase?: 'agent' | 'setup';
   readonly timeout: number;
   readonly json?: boolean;
 }
@@ -26,6 +27,7 @@ export function addSandboxCommands(program: Command, surface: Surface, act: Act)
     .action(act((options: Options) => probe(surface, options)));
   sandbox.command('exec <command...>').description('run a command in a sandbox of its own; exits with its exit code (124 timed out, 137 out of memory)')
     .option('--repo <dir|url>', 'repository whose last commit lies in /workspace, with its setup (default: an empty workspace)')
+    .addOption(new Option('--phase <phase>', 'agent: the setup and no route out; setup: manifests alone and the way to the registries').choices(['agent', 'setup']).default('agent'))
     .option('--timeout <seconds>', 'time for the command', integer, 600)
     .addHelpText('after', '\nWhat the command writes vanishes with the sandbox. Nothing of it is on the log.\n\nExample:\n  sallyport sandbox exec --repo . -- npm test')
     .action(act((command: string[], options: Options) => exec(surface, command, options)));
@@ -79,9 +81,9 @@ export async function sandboxShell(surface: Surface, options: Pick<Options, 'rep
   });
 }
 
-async function within(surface: Surface, options: Pick<Options, 'repo'>, body: (sandbox: Sandbox) => Promise<ExitCode>): Promise<ExitCode> {
+async function within(surface: Surface, options: Pick<Options, 'repo' | 'phase'>, body: (sandbox: Sandbox) => Promise<ExitCode>): Promise<ExitCode> {
   await using app = await surface.openApp();
-  await using tried = await trySandbox(app, { repository: options.repo ?? null, signal: surface.interrupt, note: (line) => surface.out.note(visible(line)) });
+  await using tried = await trySandbox(app, { repository: options.repo ?? null, phase: options.phase ?? 'agent', signal: surface.interrupt, note: (line) => surface.out.note(visible(line)) });
   return await body(tried.sandbox);
 }
 

@@ -1,6 +1,6 @@
 /**
  * Runs INSIDE the sandbox, bundled on its own. Takes commands as lines of JSON on the inherited descriptor 3 (a socket pair:
- * no path, no network) and reports output and exit. Everything it says can be forged by the code that it runs, so the host
+ * no path, no network) and reports output and exit; with the argument `stdio`, on standard input and output, where no descriptor can be handed in. Everything it says can be forged by the code that it runs, so the host
  * believes nothing of it: commands are recorded before they are sent, time and memory are watched from outside.
  *
  * host → server: {"op":"exec","id","argv","cwd","env","stdin"?,"input"?,"terminal"?} | {"op":"input","id","data"?} | {"op":"resize","id","columns","rows"} | {"op":"kill","id"}
@@ -44,7 +44,9 @@ interface Resize {
 
 const GRACE_MS = 200;
 const live = new Map<string, ChildProcess>();
-const channel = new Socket({ fd: 3, readable: true, writable: true });
+const stdio = process.argv[2] === 'stdio';
+const heard = new Socket({ fd: stdio ? 0 : 3, readable: true, writable: !stdio });
+const channel = stdio ? new Socket({ fd: 1, readable: false, writable: true }) : heard;
 const send = (message: object): boolean => channel.write(`${JSON.stringify(message)}\n`);
 
 function start(request: Exec): void {
@@ -135,12 +137,12 @@ function descendants(root: number): number[] {
   return found;
 }
 
-createInterface({ input: channel }).on('line', (line) => {
+createInterface({ input: heard }).on('line', (line) => {
   const request = JSON.parse(line) as Exec | Kill | Input | Resize;
   if (request.op === 'kill') kill(request.id);
   else if (request.op === 'input') input(request);
   else if (request.op === 'resize') resize(request);
   else start(request);
 });
-channel.on('end', () => process.exit(0));
+heard.on('end', () => process.exit(0));
 send({ ready: true });

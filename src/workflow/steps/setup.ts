@@ -1,7 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
 import { isManifest } from '../../setup/manifest-names.js';
-import { planSnapshot, prepareSnapshot, type SetupRequest, type Snapshot } from '../../setup/prepare.js';
+import { planSnapshot, prepareSnapshot, type SetupRequest, type Snapshot, tryFetchPhase } from '../../setup/prepare.js';
 import type { RunContext } from '../context.js';
 import { baseFolder, environmentOf, runFolder } from './source.js';
 
@@ -12,6 +13,15 @@ export async function setupBase(context: RunContext, tree: string, journal: Jour
   const plan = await planSnapshot(await requestFor(context, what, journal));
   if (plan !== null) await context.uses('snapshots', plan.id);
   return await setup(context, what, journal);
+}
+
+/** The fetch phase of the base for a person to try, in a folder that the caller removes. */
+export async function tryFetch(context: RunContext, tree: string, journal: Journal): Promise<Awaited<ReturnType<typeof tryFetchPhase>>> {
+  const laidOut = await baseFolder(context, tree);
+  const request = await requestFor(context, { tree, laidOut, baseTree: tree, trust: `try:${context.run}`, snapshots: headSnapshots(context) }, journal);
+  const folder = join(await context.makeFolder(), 'try');
+  await mkdir(folder, { mode: 0o755 });
+  return await tryFetchPhase(request, folder);
 }
 
 /** The id of the base's snapshot, made or not; null where there is nothing to set up. Nothing is fetched. */

@@ -1,5 +1,5 @@
 import { createBwrapDriver } from '../../../src/sandbox/bwrap/driver.js';
-import type { Privilege } from '../../../src/sandbox/bwrap/stage.js';
+import type { Privilege } from '../../../src/sandbox/stage/stage.js';
 import type { Owner } from '../../../src/sandbox/layer.js';
 import type { Sandbox, SandboxDriver, SandboxSpec } from '../../../src/sandbox/sandbox.js';
 import { runtimeFiles } from '../../../src/main/installation.js';

@@ -3,9 +3,11 @@ import type { Duplex, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildProcess, killGroup, start } from '../../../src/process/spawn.js';
 import { SallyportError } from '../../../src/protocol/errors.js';
-import { baseVariables, bwrapArgs, FD, INSIDE } from '../../../src/sandbox/bwrap/args.js';
-import { detectCgroups, prepareCgroup } from '../../../src/sandbox/bwrap/cgroup.js';
-import { ordersOf, type Privilege, pickStage, sourcesOf, stageCommand } from '../../../src/sandbox/bwrap/stage.js';
+import { bwrapArgs } from '../../../src/sandbox/bwrap/args.js';
+import { bwrapWall } from '../../../src/sandbox/bwrap/wall.js';
+import { detectCgroups, prepareCgroup } from '../../../src/sandbox/stage/cgroup.js';
+import { baseVariables, FD, INSIDE } from '../../../src/sandbox/stage/inside.js';
+import { ordersOf, type Privilege, pickStage, sourcesOf, stageCommand } from '../../../src/sandbox/stage/stage.js';
 import { prepareRuntime } from '../../../src/sandbox/runtime.js';
 import type { Sandbox, SandboxSpec } from '../../../src/sandbox/sandbox.js';
 import { seccompFilter } from '../../../src/sandbox/seccomp.js';
@@ -44,7 +46,8 @@ export async function openWeak(folder: string, privilege: Privilege, spec: Sandb
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
   const runtime = await runtimeOf(folder, weakening.readable !== true);
   const stage = pickStage([runtime, ...sourcesOf(spec)]);
-  const command = stageCommand(stage, runtime, privilege, arch, null).map((part) => (part.includes('my @limits') ? (weakening.program?.(part) ?? part) : part));
+  const wall = bwrapWall(arch);
+  const command = stageCommand(stage, runtime, privilege, arch, null, wall).map((part) => (part.includes('my @limits') ? (weakening.program?.(part) ?? part) : part));
   const child = await start(command, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
   const cgroup = weakening.unlimited === true ? null : await prepareCgroup(await (cgroups ??= detectCgroups()), spec.id.replace(/^sb_/, 'slot_'), child.pid as number);
   const said = tail(child);
@@ -54,7 +57,7 @@ export async function openWeak(folder: string, privilege: Privilege, spec: Sandb
     const filter = seccompFilter(arch);
     feed(child, FD.args, `${(weakening.args?.(args, spec) ?? args).join('\0')}\0`);
     feed(child, FD.seccomp, weakening.filter?.(filter) ?? filter);
-    feed(child, FD.orders, ordersOf({ spec, privilege, layer: spec.workspace.layer, images: [], command: weakening.server ?? [`${INSIDE.runtime}/node`, `${INSIDE.runtime}/exec-server.cjs`] }));
+    feed(child, FD.orders, ordersOf({ spec, privilege, layer: spec.workspace.layer, images: [], fields: wall.fields(spec, stage, weakening.server ?? [`${INSIDE.runtime}/node`, `${INSIDE.runtime}/exec-server.cjs`]) }));
     const channel = await ready(child, said);
     const variables = { bare: baseVariables({ ...spec, variables: {} }, []), full: baseVariables(spec, []) };
     return new SessionSandbox({ id: spec.id, phase: spec.phase, enforced: [], missing: [], variables, workspace: INSIDE.workspace }, channel, {

@@ -1,22 +1,20 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Duplex, Writable } from 'node:stream';
+import { Duplex, PassThrough, type Writable } from 'node:stream';
 import { type ChildProcess, killGroup, start } from '../../process/spawn.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { newId } from '../../protocol/ids.js';
 import { imageOf, makeImage, makeLayer, removeTree } from '../layer.js';
 import type { Executed, SandboxSpec } from '../sandbox.js';
-import { seccompFilter } from '../seccomp.js';
-import { bwrapArgs, FD, type Once } from './args.js';
+import { FD, type Once } from './inside.js';
 import { type Cgroup, type CgroupSupport, prepareCgroup } from './cgroup.js';
 import type { ExecAudit } from './exec-audit.js';
-import { explain } from './explain.js';
-import { clearOf, type Image, ordersOf, pickStage, type Privilege, sourcesOf, stageCommand } from './stage.js';
+import { clearOf, type Image, ordersOf, pickStage, type Privilege, sourcesOf, stageCommand, type Wall } from './stage.js';
 
 /** MiB that a workspace may grow by, where the environment does not say. */
 export const DEFAULT_DISK = 8192;
 const WARM_MS = 15_000;
-/** Bytes kept of what a stage or bwrap itself says, for the error. */
+/** Bytes kept of what a stage or the sandbox itself says, for the error. */
 const SAID = 2000;
 
 /** What every stage of a driver is made with. */
@@ -27,6 +25,7 @@ export interface SlotGround {
   readonly layers: string;
   readonly privilege: Privilege;
   readonly arch: 'x64' | 'arm64';
+  readonly wall: Wall;
   readonly cgroups: CgroupSupport;
   /** True when layers can be images of a bounded size. */
   readonly images: boolean;
@@ -76,7 +75,7 @@ export class Slot {
     let child: ChildProcess | undefined;
     try {
       const stdio = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const;
-      child = await start(stageCommand(stage, ground.runtime, ground.privilege, ground.arch, draft), { cwd: '/', env: {}, stdio: [...stdio] });
+      child = await start(stageCommand(stage, ground.runtime, ground.privilege, ground.arch, draft, ground.wall), { cwd: '/', env: {}, stdio: [...stdio] });
       ground.audit?.follow(id, child.pid as number);
       const cgroup = await prepareCgroup(ground.cgroups, id, child.pid as number);
       return new Slot(ground, child, cgroup, { id, stage, disk, fresh: draft });
@@ -105,25 +104,40 @@ export class Slot {
     else this.child.unref();
   }
 
-  /** Makes it the sandbox of `spec`: its bounds first, then the orders. `command` is what bwrap runs. */
+  /** Makes it the sandbox of `spec`: its bounds first, then the orders. `command` is what runs inside. */
   async claim(spec: SandboxSpec, command: readonly string[], once?: Once): Promise<void> {
     this.hold(true);
     await this.warm;
-    await this.cgroup?.claim(spec.id, spec.limits);
+    const { overhead } = this.#ground.wall;
+    await this.cgroup?.claim(spec.id, { ...spec.limits, memory: spec.limits.memory + overhead.memory, pids: spec.limits.pids + overhead.pids });
     this.#ground.audit?.rename(this.#id, spec.id);
     this.#id = spec.id;
     this.#layer = await this.#layerOf(spec);
     const images = await imagesOf(spec);
-    const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, command });
-    this.#pipe(FD.args).end(`${bwrapArgs(spec, this.stage, once).join('\0')}\0`);
-    this.#pipe(FD.seccomp).end(seccompFilter(this.#ground.arch));
+    const { wall } = this.#ground;
+    const { args, seccomp } = wall.feed(spec, this.stage, once);
+    const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, fields: wall.fields(spec, this.stage, command, once) });
+    this.#pipe(FD.args).end(args);
+    this.#pipe(FD.seccomp).end(seccomp);
     this.#pipe(FD.orders).end(orders);
     this.child.stdin?.on('error', () => undefined); // a command need not read it
   }
 
-  /** The error of a start that failed, with what the stage or bwrap said. */
+  /** The way to the exec server of a slot that was claimed for one. */
+  channel(): Duplex {
+    if (!this.#ground.wall.stdio) {
+      this.child.stdin?.end();
+      return this.child.stdio[FD.channel] as Duplex;
+    }
+    const said = new PassThrough();
+    this.onStdout = (chunk) => void said.write(chunk);
+    this.child.once('close', () => said.end());
+    return Duplex.from({ readable: said, writable: this.child.stdin as Writable });
+  }
+
+  /** The error of a start that failed, with what the stage or the sandbox said. */
   explain(error: SallyportError, said = this.#said): SallyportError {
-    return explain(error, said.trim());
+    return this.#ground.wall.explain(error, said.trim());
   }
 
   /** Programs that were started since this was last asked; null where nobody watches. */
@@ -131,7 +145,7 @@ export class Slot {
     return this.#ground.audit?.take(this.#id) ?? null;
   }
 
-  /** Kills everything that it became (all of it dies with bwrap: --die-with-parent, own pid namespace). Resolves when that is reaped. */
+  /** Kills everything that it became (all of it dies with its first process: own pid namespace). Resolves when that is reaped. */
   async kill(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const gone = new Promise<void>((resolve) => void this.child.once('exit', () => resolve()));

@@ -1,6 +1,6 @@
 import { SallyportError } from '../../protocol/errors.js';
-import type { SandboxSpec } from '../sandbox.js';
-import { FD } from './args.js';
+import type { Limits, SandboxSpec } from '../sandbox.js';
+import { FD, type Once } from './inside.js';
 
 /** How this process may make sandboxes: as root with an own uid for what runs inside, or as an ordinary user. */
 export type Privilege = { readonly kind: 'root'; readonly uid: number; readonly gid: number } | { readonly kind: 'user' };
@@ -31,25 +31,47 @@ const LARGEST_FILE = 20 * 1024 ** 3;
 
 /** Numbers of the system calls that the script makes itself. */
 export const CALLS = {
-  x64: { mount: 165, prlimit64: 302, close: 3, setgroups: 116, setresgid: 119, setresuid: 117 },
-  arm64: { mount: 40, prlimit64: 261, close: 57, setgroups: 159, setresgid: 149, setresuid: 147 },
+  x64: { mount: 165, prlimit64: 302, close: 3, setgroups: 116, setresgid: 119, setresuid: 117, umount2: 166, unshare: 272, prctl: 157 },
+  arm64: { mount: 40, prlimit64: 261, close: 57, setgroups: 159, setresgid: 149, setresuid: 147, umount2: 39, unshare: 97, prctl: 167 },
 } as const;
 
+/** What a driver puts behind the layout: its part of the stage's program, and what that part is given for a sandbox. */
+export interface Wall {
+  /** Of the driver, for people and the log. */
+  readonly name: string;
+  /** The program with which a sandbox begins, as the kernel sees it started; null where the kernel does not see what is started inside. */
+  readonly entry: string | null;
+  /** What sits in the sandbox's groups beside it (memory in MiB), and is added to its limits. */
+  readonly overhead: Pick<Limits, 'memory' | 'pids'>;
+  /** How many process namespaces deep what runs inside is, the host's included; null when the stage itself becomes the sandbox. */
+  readonly depth: number | null;
+  /** True when commands reach the exec server on its standard input and output in place of a descriptor of their own. */
+  readonly stdio: boolean;
+  /** Perl at the end of each half. `first` is run before orders are known; `last` never returns, and finds its fields in @rest. */
+  readonly program: { readonly first: string; readonly last: string };
+  /** The fields for `last`; `command` is what runs inside. */
+  fields(spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): string[];
+  /** What is written to the descriptors `args` and `seccomp`. */
+  feed(spec: SandboxSpec, stage: string, once?: Once): { readonly args: string; readonly seccomp: Buffer };
+  /** The error of a start that failed, with what was said meanwhile. */
+  explain(error: SallyportError, said: string): SallyportError;
+}
+
 /**
- * The program that lays everything out in a private mount namespace and becomes bwrap. Perl, since it is on every Debian and Ubuntu (perl-base) and
+ * The program that lays everything out in a private mount namespace and becomes the sandbox. Perl, since it is on every Debian and Ubuntu (perl-base) and
  * makes system calls itself: with a shell each mount is a process, and a start takes twice as long. All values are arguments or orders, never part of the text.
  * Running in root's own namespace first means that nothing below a 0700 home has to be readable for the sandbox's uid. Every mount vanishes with the namespace.
  *
  * It has two halves. The first needs to know nothing of the sandbox, so it can be done before one is asked for: limits, closing of
  * descriptors that whoever started us left open (a leaked one would be a way out of everything else), the stage with what every sandbox sees. Then it
  * says that it is warm and waits for orders on a descriptor: fields that end with NUL, then its end. An end without orders means that the worker has
- * gone, and it goes too. The last act before bwrap is to give up root for good.
+ * gone, and it goes too. The last piece is the driver's (`Wall`).
  *
- * Arguments: CALLS (6) STAGE RUNTIME FRESH|- UID|- GID
- * Orders: OVERLAY_OPTIONS EGRESS|- SCRATCH|- IMAGES MOUNTS, then options and folder of each image, the mount sources and the command.
+ * Arguments: CALLS (9) STAGE RUNTIME FRESH|- UID|- GID
+ * Orders: OVERLAY_OPTIONS EGRESS|- SCRATCH|- IMAGES MOUNTS, then options and folder of each image, the mount sources and the driver's fields.
  */
-const PROGRAM = String.raw`use strict;
-my ($MOUNT, $PRLIMIT, $CLOSE, $SETGROUPS, $SETRESGID, $SETRESUID, $stage, $runtime, $fresh, $uid, $gid) = @ARGV;
+const program = ({ first, last }: Wall['program']): string => String.raw`use strict;
+my ($MOUNT, $PRLIMIT, $CLOSE, $SETGROUPS, $SETRESGID, $SETRESUID, $UMOUNT, $UNSHARE, $PRCTL, $stage, $runtime, $fresh, $uid, $gid) = @ARGV;
 my ($BIND, $NOSUID, $NODEV, $RLIMIT_FSIZE, $RLIMIT_CORE) = (4096, 2, 4, 1, 4);
 sub must { my ($what, $result) = @_; die "$what: $!\n" if $result == -1 }
 sub attach { my ($source, $target, $type, $flags, $options) = @_; must("mount: $target", syscall($MOUNT + 0, $source, $target, $type, $flags, $options)) }
@@ -73,6 +95,7 @@ if ($fresh ne '-') {
   unlink $fresh;
   rmdir $fresh =~ s{/[^/]*$}{}r;
 }
+${first}
 syswrite STDOUT, "warm\n";
 
 open my $in, '<&=', ${FD.orders} or die "orders: $!\n";
@@ -93,20 +116,15 @@ for my $i (0 .. $mounts - 1) {
   if (-d $source) { folder("$stage/mounts/$i") } else { file("$stage/mounts/$i") }
   show($source, "$stage/mounts/$i");
 }
-if ($uid ne '-') {
-  must('setgroups', syscall($SETGROUPS + 0, 0, 0));
-  must('setresgid', syscall($SETRESGID + 0, $gid + 0, $gid + 0, $gid + 0));
-  must('setresuid', syscall($SETRESUID + 0, $uid + 0, $uid + 0, $uid + 0));
-}
-exec { $rest[0] } @rest or die "exec: $rest[0]: $!\n";`;
+${last}`;
 
-/** The command line of a stage; its last act is to become bwrap, which reads its arguments from a descriptor. */
-export function stageCommand(stage: string, runtime: string, privilege: Privilege, arch: keyof typeof CALLS, fresh: string | null): string[] {
+/** The command line of a stage. */
+export function stageCommand(stage: string, runtime: string, privilege: Privilege, arch: keyof typeof CALLS, fresh: string | null, wall: Wall): string[] {
   const root = privilege.kind === 'root';
-  const { mount, prlimit64, close, setgroups, setresgid, setresuid } = CALLS[arch];
+  const { mount, prlimit64, close, setgroups, setresgid, setresuid, umount2, unshare, prctl } = CALLS[arch];
   return [
     '/usr/bin/unshare', ...(root ? [] : ['--user', '--map-root-user']), '--mount', '--propagation', 'private',
-    '/usr/bin/perl', '-e', PROGRAM, ...[mount, prlimit64, close, setgroups, setresgid, setresuid].map(String),
+    '/usr/bin/perl', '-e', program(wall.program), ...[mount, prlimit64, close, setgroups, setresgid, setresuid, umount2, unshare, prctl].map(String),
     stage, runtime, fresh ?? '-', ...(root ? [String(privilege.uid), String(privilege.gid)] : ['-', '-']),
   ];
 }
@@ -123,16 +141,16 @@ export interface Orders {
   /** The layer that is written, as a path in the stage's namespace; null = read-only. */
   readonly layer: string | null;
   readonly images: readonly Image[];
-  /** What bwrap runs. */
-  readonly command: readonly string[];
+  /** Fields of the driver's piece of the program. */
+  readonly fields: readonly string[];
 }
 
 /** The fields that the second half of the script reads. */
-export function ordersOf({ spec, privilege, layer, images, command }: Orders): Buffer {
+export function ordersOf({ spec, privilege, layer, images, fields: own }: Orders): Buffer {
   const fields = [
     overlay(spec.workspace.lowers, layer, privilege), spec.egressSocket ?? '-', spec.scratch ?? '-', String(images.length), String(spec.mounts.length),
     ...images.flatMap((i) => [`loop,nosuid,nodev,noatime,${i.write ? 'nobarrier' : 'ro,noload'}`, i.folder]), ...spec.mounts.map((m) => m.source),
-    '/usr/bin/bwrap', '--args', String(FD.args), '--', ...command,
+    ...own,
   ];
   const bad = fields.find((field) => field.includes('\0'));
   if (bad !== undefined) throw new SallyportError('input.invalid', `Cannot start a command in a sandbox: ${JSON.stringify(bad.slice(0, 200))} holds a NUL character`);

@@ -41,8 +41,8 @@ print STDERR $why;`;
 
 interface Followed {
   readonly pids: Set<number>;
-  /** False until bwrap was started: what lays the sandbox out is ours. */
-  inside: boolean;
+  /** The first process of the sandbox and what descends from it; empty until it is there. What lays the sandbox out, and what watches it, is ours. */
+  readonly inside: Set<number>;
   programs: { pid: number; path: string }[];
   omitted: number;
   lost: number;
@@ -53,6 +53,7 @@ interface Followed {
  * is followed, and with it whatever it starts; what belongs to no sandbox is dropped.
  */
 export class ExecAudit {
+  readonly #entry: string;
   readonly #holder: ChildProcess;
   readonly #format: TraceFormat;
   readonly #cpus: readonly number[];
@@ -61,7 +62,8 @@ export class ExecAudit {
   readonly #timer: NodeJS.Timeout;
   readonly #page = Buffer.alloc(PAGE);
 
-  private constructor(holder: ChildProcess, format: TraceFormat, cpus: readonly number[]) {
+  private constructor(entry: string, holder: ChildProcess, format: TraceFormat, cpus: readonly number[]) {
+    this.#entry = entry;
     this.#holder = holder;
     this.#format = format;
     this.#cpus = cpus;
@@ -69,8 +71,8 @@ export class ExecAudit {
     this.#timer.unref();
   }
 
-  /** Throws `sandbox.unavailable` where the kernel or the rights for it are not there. */
-  static async start(mount: number): Promise<ExecAudit> {
+  /** `entry` is the program with which a sandbox begins. Throws `sandbox.unavailable` where the kernel or the rights for it are not there. */
+  static async start(mount: number, entry: string): Promise<ExecAudit> {
     const name = `sallyport-${newId('sb').slice(3)}`;
     const holder = await start(['/usr/bin/unshare', '--mount', '--propagation', 'private', '/usr/bin/perl', '-e', HOLDER, String(mount), name, String(process.pid), String(BUFFER_KIB)], { cwd: '/', env: {}, stdio: ['pipe', 'pipe', 'pipe'] });
     try {
@@ -81,7 +83,7 @@ export class ExecAudit {
       const cpus = readdirSync(`${root}/instances/${name}/per_cpu`).map((cpu) => openSync(`${root}/instances/${name}/per_cpu/${cpu}/trace_pipe_raw`, constants.O_RDONLY | constants.O_NONBLOCK));
       holder.unref();
       for (const stream of holder.stdio) (stream as { unref?: () => void } | null)?.unref?.();
-      return new ExecAudit(holder, format, cpus);
+      return new ExecAudit(entry, holder, format, cpus);
     } catch (cause) {
       killGroup(holder);
       throw cause instanceof SallyportError ? cause : new SallyportError('sandbox.unavailable', 'Cannot read the kernel\'s trace of started programs', { cause });
@@ -90,7 +92,7 @@ export class ExecAudit {
 
   /** From here on what `pid` and its children start belongs to the sandbox. */
   follow(sandbox: string, pid: number): void {
-    this.#sandboxes.set(sandbox, { pids: new Set([pid]), inside: false, programs: [], omitted: 0, lost: 0 });
+    this.#sandboxes.set(sandbox, { pids: new Set([pid]), inside: new Set(), programs: [], omitted: 0, lost: 0 });
     this.#owner.set(pid, sandbox);
   }
 
@@ -158,14 +160,16 @@ export class ExecAudit {
     const sandbox = this.#owner.get(parent);
     if (sandbox === undefined) return;
     this.#owner.set(child, sandbox);
-    this.#sandboxes.get(sandbox)?.pids.add(child);
+    const followed = this.#sandboxes.get(sandbox);
+    followed?.pids.add(child);
+    if (followed?.inside.has(parent) === true) followed.inside.add(child);
   }
 
   #executed(pid: number, path: string): void {
     const followed = this.#sandboxes.get(this.#owner.get(pid) ?? '');
     if (followed === undefined) return;
-    if (!followed.inside) {
-      followed.inside = path === '/usr/bin/bwrap';
+    if (!followed.inside.has(pid)) {
+      if (followed.inside.size === 0 && path === this.#entry) followed.inside.add(pid);
       return;
     }
     if (followed.programs.length < NAMED) followed.programs.push({ pid, path: path.slice(0, 1000) });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Guarantee } from '../../protocol/guarantee.js';
 import type { Limits, MissingGuarantee, Usage } from '../sandbox.js';
+import { removeGroup } from './reap.js';
 
 const ROOT = '/sys/fs/cgroup';
 const PREFIX = 'sallyport-';
@@ -80,7 +81,10 @@ async function version1(name: string, pid: number): Promise<Cgroup> {
   let current = name;
   const at = (controller: string, id = current): string => `${ROOT}/${controller}/${PREFIX}${id}`;
   const controllers = ['memory', 'pids', 'cpu'];
-  const remove = (): Promise<void> => removeAll(controllers.map((c) => at(c)));
+  const remove = async (): Promise<void> => {
+    await removeAll(controllers.map((c) => at(c)));
+    await removeGroup(at('devices')); // an OCI runtime's own, empty with the others
+  };
   try {
     for (const controller of controllers) await mkdir(at(controller));
     for (const controller of controllers) await writeFile(`${at(controller)}/cgroup.procs`, String(pid));

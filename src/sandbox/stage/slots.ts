@@ -22,6 +22,14 @@ export class Slots {
     this.#ground = ground;
   }
 
+  /** As the driver's wall has them. */
+  get depth(): number | null {
+    return this.#ground.wall.depth;
+  }
+  get stdio(): boolean {
+    return this.#ground.wall.stdio;
+  }
+
   /** From now on this many are kept ready. */
   keep(count: number): void {
     this.#kept = count;

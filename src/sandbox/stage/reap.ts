@@ -7,10 +7,10 @@ const ROOT = '/sys/fs/cgroup';
 const PREFIX = 'sallyport-';
 const ATTEMPTS = 200;
 
-/** Folders in which sandbox groups are made: the controllers of v1, the root and our own subtree of v2. */
+/** Folders in which sandbox groups are made: the controllers of v1 (`devices` by OCI runtimes only), the root and our own subtree of v2. */
 async function places(root: string): Promise<string[]> {
   const own = /^0::(.*)$/m.exec(await readFile('/proc/self/cgroup', 'utf8').catch(() => ''))?.[1];
-  return [...['memory', 'pids', 'cpu'].map((c) => join(root, c)), root, ...(own === undefined || own === '/' ? [] : [join(root, own)])];
+  return [...['memory', 'pids', 'cpu', 'devices'].map((c) => join(root, c)), root, ...(own === undefined || own === '/' ? [] : [join(root, own)])];
 }
 
 /**
@@ -26,6 +26,7 @@ async function end(group: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     await writeFile(join(group, 'cgroup.kill'), '1').catch(() => undefined); // v2 only: no fork can outrun it
     for (const pid of await members(group)) kill(pid);
+    for (const inner of await groupsIn(group)) await end(inner);
     try {
       return await rmdir(group);
     } catch (error) {
@@ -47,8 +48,8 @@ export async function sweepGroups(age: number, now: number, root = ROOT): Promis
     const names = (await readdir(place).catch((): string[] => [])).filter((n) => n.startsWith(PREFIX));
     for (const group of names.map((n) => join(place, n))) {
       const made = (await stat(group).catch(() => null))?.mtimeMs;
-      if (made === undefined || now - made < age || (await members(group)).length > 0) continue;
-      if (await rmdir(group).then(() => true, () => false)) removed.push(group); // another worker was first, or it has a process now
+      if (made === undefined || now - made < age || (await filled(group))) continue;
+      if (await removeGroup(group)) removed.push(group); // another worker was first, or it has a process now
     }
   }
   return removed;
@@ -64,6 +65,23 @@ export async function sweepLayers(folder: string, age: number, now: number): Pro
     if (await removeTree(path).then(() => true, () => false)) removed.push(path);
   }
   return removed;
+}
+
+/** A group and those that an OCI runtime made in it. False when it was not there, or has a process. */
+export async function removeGroup(group: string): Promise<boolean> {
+  for (const inner of await groupsIn(group)) await removeGroup(inner);
+  return await rmdir(group).then(() => true, () => false);
+}
+
+async function filled(group: string): Promise<boolean> {
+  if ((await members(group)).length > 0) return true;
+  for (const inner of await groupsIn(group)) if (await filled(inner)) return true;
+  return false;
+}
+
+async function groupsIn(group: string): Promise<string[]> {
+  const entries = await readdir(group, { withFileTypes: true }).catch(() => []);
+  return entries.filter((e) => e.isDirectory()).map((e) => join(group, e.name));
 }
 
 async function members(group: string): Promise<number[]> {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { toSallyportError, SallyportError } from '../../protocol/errors.js';
 import { ALWAYS_DEMANDED, type Guarantee } from '../../protocol/guarantee.js';
 import { newId } from '../../protocol/ids.js';
@@ -24,7 +25,7 @@ type Open = (make: Maker, spec: SandboxSpec, enforced: readonly Guarantee[]) => 
  */
 export async function selfTest(bare: SlotGround, follow: (() => Promise<ExecAudit>) | null, makerOf: (ground: SlotGround) => Maker, lower: string, open: Open): Promise<{ readonly make: Maker; readonly report: DriverReport }> {
   let audit: ExecAudit | null = null;
-  let unseen: string | null = follow === null ? 'the kernel\'s trace can be read by root only' : null;
+  let unseen: string | null = follow === null ? 'the kernel\'s trace shows it to root only, and never what runs on a second kernel' : null;
   try {
     audit = (await follow?.()) ?? null;
   } catch (error) {
@@ -62,12 +63,15 @@ async function testWith(ground: SlotGround, noAudit: string | null, makerOf: (gr
     missing.push({ guarantee: 'sealed_server', why: 'code inside can open the memory of the exec server, which runs as the same user', hint: 'Set SALLYPORT_HOME to a folder on a file system that keeps permissions: the server\'s copy of Node there may be read by nobody.' });
   }
   missing.push(...disk);
+  // The kernel inside tells of itself, before anything hostile is there to answer in its place.
+  const [inside, host] = [await output(held, 'cat /proc/version'), (await readFile('/proc/version', 'utf8')).trim()];
+  const second: Guarantee[] = inside === '' || inside === host ? [] : ['second_kernel'];
   await held.exec({ argv: ['/usr/bin/env', '-i', '/bin/sh', '-c', '/usr/bin/true; exit'], timeout: 10_000, maxOutput: 1000 });
   if (ground.audit !== null && !held.executed()?.programs.some((p) => p.path === '/usr/bin/true')) unseen = 'the kernel\'s trace did not show a program that was started';
   if (unseen !== null) missing.push({ guarantee: 'exec_audit', why: unseen, hint: 'Run as root on a kernel with tracefs and CONFIG_FTRACE, in the first process namespace.' });
   missing.sort((a, b) => OPTIONAL.indexOf(a.guarantee) - OPTIONAL.indexOf(b.guarantee)); // one order, on the screen and on the log
   const lacking = new Set(missing.map((m) => m.guarantee));
-  return { make, report: { driver: 'bwrap', enforced: [...ALWAYS_DEMANDED, ...OPTIONAL.filter((g) => !lacking.has(g))], missing } };
+  return { make, report: { driver: ground.wall.name, enforced: [...ALWAYS_DEMANDED, ...OPTIONAL.filter((g) => !lacking.has(g)), ...second], missing } };
 }
 
 function specOf(lower: string): SandboxSpec {
@@ -78,8 +82,12 @@ function specOf(lower: string): SandboxSpec {
 }
 
 async function says(sandbox: Sandbox, script: string, what: RegExp): Promise<boolean> {
+  return what.test(await output(sandbox, script));
+}
+
+async function output(sandbox: Sandbox, script: string): Promise<string> {
   const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script], timeout: 10_000, maxOutput: 10_000 });
-  return what.test(result.stdout.toString('utf8'));
+  return result.stdout.toString('utf8').trim();
 }
 
 function missingDisk(why: string | null, hint = 'Run as root on a machine with loop devices and e2fsprogs. Without it only the size of one file is bounded.'): MissingGuarantee[] {

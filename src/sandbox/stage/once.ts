@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { killGroup } from '../../process/spawn.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { ExecReason, ExecRequest, ExecResult } from '../sandbox.js';
-import { FD } from './args.js';
+import { FD } from './inside.js';
 import type { Slot } from './slot.js';
 
 const MAX_STATUS = 10_000;

@@ -1,0 +1,24 @@
+import { FD } from '../stage/inside.js';
+import type { Wall } from '../stage/stage.js';
+import { type Arch, seccompFilter } from '../seccomp.js';
+import { bwrapArgs } from './args.js';
+import { explain } from './explain.js';
+
+/** The last act before bwrap is to give up root for good. bwrap reads its options and the filter from descriptors. */
+const BECOME = String.raw`if ($uid ne '-') {
+  must('setgroups', syscall($SETGROUPS + 0, 0, 0));
+  must('setresgid', syscall($SETRESGID + 0, $gid + 0, $gid + 0, $gid + 0));
+  must('setresuid', syscall($SETRESUID + 0, $uid + 0, $uid + 0, $uid + 0));
+}
+exec { $rest[0] } @rest or die "exec: $rest[0]: $!\n";`;
+
+/** bubblewrap behind the layout. */
+export function bwrapWall(arch: Arch): Wall {
+  return {
+    name: 'bwrap', entry: '/usr/bin/bwrap', stdio: false, depth: null, overhead: { memory: 0, pids: 0 },
+    program: { first: '', last: BECOME },
+    fields: (_spec, _stage, command) => ['/usr/bin/bwrap', '--args', String(FD.args), '--', ...command],
+    feed: (spec, stage, once) => ({ args: `${bwrapArgs(spec, stage, once).join('\0')}\0`, seccomp: seccompFilter(arch) }),
+    explain,
+  };
+}

@@ -1,0 +1,67 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
+import { newId } from '../../src/protocol/ids.js';
+import type { SandboxSpec } from '../../src/sandbox/sandbox.js';
+import { sandboxContract } from '../contract/sandbox.js';
+import { until } from '../fixtures/database.js';
+import { cgroupsOf } from '../support/cli.js';
+import { ociDriver, ociMissing } from '../support/oci.js';
+import { remove, ROOT, scratch, testPrivilege, tree } from '../support/sandbox.js';
+
+const missing = ociMissing('podman', 'catatonit', 'runc');
+
+if (missing === null) sandboxContract('podman with runc', (folder) => ociDriver(folder, 'runc'));
+else it.skip(`podman with runc: ${missing}`);
+
+describe.skipIf(missing !== null)('podman', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = scratch();
+  });
+  afterAll(() => remove(folder));
+  const spec = (lower: string): SandboxSpec => ({ id: newId('sb'), phase: 'scan', demanded: ALWAYS_DEMANDED, workspace: { lowers: [lower], layer: null }, mounts: [], egressSocket: null, scratch: null, limits: { memory: 256, pids: 64, cpus: 1 }, variables: {} });
+
+  it('takes a root file system of a folder, writes nothing to it, and keeps to its programs', async () => {
+    const root = join(folder, 'rootfs');
+    mkdirSync(join(root, 'etc'), { recursive: true });
+    // The smallest that the programs of Sallyport need: this machine's own libraries, Perl and shell.
+    execFileSync('/bin/sh', ['-c', 'mkdir -p "$1/usr/bin" "$1/usr/lib" "$1/usr/share"; cp -a /usr/lib64 "$1/usr/"; cp -a /usr/lib/x86_64-linux-gnu "$1/usr/lib/" 2>/dev/null || cp -a /usr/lib/aarch64-linux-gnu "$1/usr/lib/"; cp -a /usr/share/perl* "$1/usr/share/" ; for p in sh dash perl cat head tr dd rm env true id; do cp -aL /usr/bin/$p "$1/usr/bin/"; done; for d in bin lib lib64; do ln -s usr/$d "$1/$d"; done; echo own > "$1/etc/motd"', 'sh', root]);
+    const driver = ociDriver(join(folder, 'state'), 'runc', { kind: 'dir', path: root });
+    const { result } = await driver.once(spec(tree(join(folder, 'lower'), { a: 'a\n' })), { argv: ['/bin/sh', '-c', 'cat /etc/motd a; id -u; ls 2>/dev/null || echo no ls'], timeout: 20_000, maxOutput: 1000 });
+    expect([result.exit, result.stdout.toString(), result.stderr.toString()]).toEqual([0, 'own\na\n1000\nno ls\n', '']);
+    await driver.close();
+  });
+
+  it('refuses an image that is not on this machine, and pulls nothing', async () => {
+    const driver = ociDriver(join(folder, 'state'), 'runc', { kind: 'image', ref: 'sallyport.invalid/none:1' });
+    await expect(driver.probe()).rejects.toMatchObject({ code: 'sandbox.unavailable', hint: expect.stringContaining('Nothing is pulled') });
+  });
+
+  it('ends every container when whoever holds it is killed', async () => {
+    const id = newId('sb');
+    const program = join(folder, 'holder.mjs');
+    const at = join(folder, 'held');
+    mkdirSync(at, { mode: 0o755 });
+    writeFileSync(program, `
+      import { createOciDriver } from '${ROOT}/dist/sandbox/oci/driver.js';
+      import { runtimeFiles } from '${ROOT}/dist/main/installation.js';
+      const driver = createOciDriver({ folder: '${at}', privilege: ${JSON.stringify(testPrivilege())}, toolchains: [], arch: process.arch, runtime: runtimeFiles(true), engine: 'podman', ociRuntime: 'runc', image: { kind: 'host-usr' } });
+      const sandbox = await driver.open(${JSON.stringify({ ...spec(tree(join(folder, 'held-lower'), { a: '' })), id })});
+      sandbox.exec({ argv: ['/bin/sh', '-c', 'setsid sleep 4711 & sleep 4711'], timeout: 60000, maxOutput: 1000 });
+      setTimeout(() => console.log('held'), 300);`);
+    const holder = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(holder.stdout, 'data');
+    const inside = (): string => execFileSync('/bin/sh', ['-c', 'pgrep -fx "sleep 4711" || true'], { encoding: 'utf8' });
+    expect(inside().trim().split('\n').length).toBe(2);
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    await until(() => inside() === '', 'nothing runs any more', 5000);
+    const driver = ociDriver(at, 'runc');
+    await driver.reap([id]);
+    expect(cgroupsOf([id])).toEqual([]);
+  });
+});
