@@ -1,7 +1,7 @@
 // The escape suite: node scripts/escape.mjs [--driver NAME]… [--only WORD]… [--skip GROUP]… [--json]
 // Every driver that runs here in turn, each in a network namespace of its own that has no route anywhere (docs/escape.md).
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,10 +21,18 @@ function otherUser() {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-/** What runs here: as root both, as an ordinary user only that. `own` gives the scratch folder away, `become` stands before the suite. */
+const sameUser = () => ({ become: [], own: null });
+const demoted = () => {
+  const user = otherUser();
+  return { become: ['/usr/bin/setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--inh-caps=-all'], own: user };
+};
+const mapped = () => ({ become: ['/usr/bin/unshare', '--user', `--map-user=${process.getuid()}`, `--map-group=${process.getgid()}`], own: null });
+const installed = (...programs) => programs.every((name) => ['/usr/bin', '/usr/sbin'].some((folder) => existsSync(join(folder, name))));
+
+/** What runs here, and as whom: `become` stands before the suite, `own` is who gets its folder. */
 const MODES = isRoot
-  ? { 'bwrap-root': () => ({ become: [], own: null }), 'bwrap-user': () => { const u = otherUser(); return { become: ['/usr/bin/setpriv', '--reuid', String(u.uid), '--regid', String(u.gid), '--clear-groups', '--inh-caps=-all'], own: u }; } }
-  : { 'bwrap-user': () => ({ become: ['/usr/bin/unshare', '--user', `--map-user=${process.getuid()}`, `--map-group=${process.getgid()}`], own: null }) };
+  ? { 'bwrap-root': sameUser, 'bwrap-user': demoted, ...(installed('podman', 'catatonit', 'runc') ? { 'podman+runc': sameUser } : {}), ...(installed('podman', 'catatonit', 'runsc') ? { 'podman+runsc': sameUser } : {}) }
+  : { 'bwrap-user': mapped };
 const ENTER = isRoot ? ['/usr/bin/unshare', '--net'] : ['/usr/bin/unshare', '--user', '--map-root-user', '--net'];
 
 /** src/ is taken from dist/, transpiled one to one; the suite itself becomes one file beside it. */

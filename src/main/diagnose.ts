@@ -6,11 +6,12 @@ import { toSallyportError } from '../protocol/errors.js';
 import { gitVersion } from '../git/command.js';
 import { run } from '../process/spawn.js';
 import { newId } from '../protocol/ids.js';
+import { engineInstalled } from '../sandbox/oci/driver.js';
 import { PROBE_ARGV, type ProbeResult, readProbes } from '../sandbox/probes.js';
 import type { DriverReport } from '../sandbox/sandbox.js';
 import type { Finding } from '../cli/surface.js';
 import { sandboxDriver } from './compose.js';
-import type { Config } from './config.js';
+import type { Config, SandboxChoice } from './config.js';
 import { toolchains } from './installation.js';
 import { MODEL_HINT, type Models } from './models.js';
 
@@ -34,6 +35,7 @@ export async function diagnose(config: Config, models: Models, uid: number): Pro
     await driver.close();
     findings.push({ id: 'sandbox', ok: true, needed: true, detail: `${sandbox.driver} holds: ${sandbox.enforced.length} guarantees, found by running`, hint: null });
     for (const m of sandbox.missing) findings.push({ id: m.guarantee, ok: false, needed: false, detail: m.why, hint: m.hint });
+    findings.push(...(await others(config, uid)));
     return { findings, sandbox };
   } catch (thrown) {
     const error = toSallyportError(thrown);
@@ -41,6 +43,30 @@ export async function diagnose(config: Config, models: Models, uid: number): Pro
     return { findings, sandbox: null };
   }
 }
+
+/** The drivers that could be chosen here instead: those whose programs are installed, judged by running them. */
+async function others(config: Config, uid: number): Promise<Finding[]> {
+  const choices: readonly SandboxChoice[] = [{ ...PLAIN, driver: 'bwrap' }, ...(['runc', 'runsc'] as const).map((runtime) => ({ ...PLAIN, driver: 'podman' as const, runtime }))];
+  const findings: Finding[] = [];
+  for (const sandbox of choices) {
+    const { driver: kind, runtime } = sandbox;
+    if (kind === config.sandbox.driver && (kind === 'bwrap' || runtime === config.sandbox.runtime)) continue;
+    if (kind === 'podman' && (uid !== 0 || !engineInstalled(runtime))) continue;
+    const id = kind === 'bwrap' ? 'bwrap' : `podman+${runtime}`;
+    const chosen = kind === 'bwrap' ? 'SALLYPORT_SANDBOX=bwrap' : `SALLYPORT_SANDBOX=podman SALLYPORT_SANDBOX_RUNTIME=${runtime}`;
+    try {
+      const driver = sandboxDriver({ ...config, sandbox }, uid);
+      const { enforced } = await driver.probe().finally(() => driver.close());
+      findings.push({ id, ok: true, needed: false, detail: `holds too: ${enforced.length} guarantees${enforced.includes('second_kernel') ? ', second_kernel among them' : ''} (${chosen})`, hint: null });
+    } catch (thrown) {
+      const error = toSallyportError(thrown);
+      findings.push({ id, ok: false, needed: false, detail: error.message, hint: error.hint ?? null });
+    }
+  }
+  return findings;
+}
+
+const PLAIN = { runtime: 'runc', image: null, demanded: [] } as const;
 
 /** Looks for a way out of a real sandbox with an empty workspace. */
 export async function probeSandbox(config: Config, uid: number): Promise<{ readonly report: DriverReport; readonly probes: readonly ProbeResult[] }> {

@@ -36,6 +36,15 @@ describe.skipIf(missing !== null)('podman', () => {
     await driver.close();
   });
 
+  it('tells the exit codes of a command from the same of the engine', async () => {
+    const driver = ociDriver(join(folder, 'state'), 'runc');
+    const lower = tree(join(folder, 'codes'), { a: '' });
+    const codes = await Promise.all([125, 126, 127].map(async (code) => (await driver.once(spec(lower), { argv: ['/bin/sh', '-c', `exit ${code}`], timeout: 20_000, maxOutput: 1000 })).result.exit));
+    expect(codes).toEqual([125, 126, 127]);
+    await expect(driver.once({ ...spec(lower), mounts: [{ source: lower, target: '/usr/no/such' }] }, { argv: ['/usr/bin/true'], timeout: 20_000, maxOutput: 1000 })).rejects.toMatchObject({ code: 'sandbox.failed' });
+    await driver.close();
+  });
+
   it('refuses an image that is not on this machine, and pulls nothing', async () => {
     const driver = ociDriver(join(folder, 'state'), 'runc', { kind: 'image', ref: 'sallyport.invalid/none:1' });
     await expect(driver.probe()).rejects.toMatchObject({ code: 'sandbox.unavailable', hint: expect.stringContaining('Nothing is pulled') });

@@ -60,8 +60,17 @@ function plain(path: string): string {
   throw new SallyportError('input.invalid', `Cannot use "${path}" as a root file system: need an absolute path without : , \\ "`);
 }
 
+/** True when every program of it is there; whether it works is found out by running. */
+export function engineInstalled(runtime: Runtime): boolean {
+  return ['podman', 'catatonit', runtime].every((name) => placeOf(name) !== undefined);
+}
+
+function placeOf(name: string): string | undefined {
+  return PLACES.map((place) => `${place}/${name}`).find((file) => existsSync(file));
+}
+
 function find(name: string): string {
-  const found = PLACES.map((place) => `${place}/${name}`).find((file) => existsSync(file));
+  const found = placeOf(name);
   if (found === undefined) throw new SallyportError('sandbox.unavailable', `The program "${name}" is not on this machine`, { hint: `apt-get install ${name}` });
   return found;
 }

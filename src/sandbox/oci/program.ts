@@ -6,16 +6,19 @@ import { FD } from '../stage/inside.js';
  * The first half makes the ground that a container stands on: every mount point of its root, since what makes them later has no rights on it, and
  * the folders of an engine of its own: its state lies on a tmpfs, so it vanishes with the stage and no two sandboxes wait for each other.
  *
- * The second half becomes the first process of a process namespace and then the engine. Whoever watches containers (conmon) leaves the engine's
+ * The second half starts the engine as the first process of a process namespace. Whoever watches containers (conmon) leaves the engine's
  * session and outlives it, but not its namespace: when the worker dies, by whatever signal, the stage gets SIGKILL (PDEATHSIG), the engine gets
  * it, and the kernel ends whatever else is in the namespace, the container with it.
  */
 export const GROUND = String.raw`
+sub bound { must('prctl', syscall($PRCTL + 0, 1, 9, 0, 0, 0)) }
+bound();
 sub folders { my $at = $_[0]; for my $part (split m{/}, $_[1]) { next if $part eq ''; $at .= "/$part"; -d $at or mkdir $at, 0755 or die "mkdir: $at: $!\n" } $at }
 sub space { my ($at, $options) = @_; mkdir $at; attach('sallyport', $at, 'tmpfs', $NOSUID | $NODEV, $options) }
 folder("$stage/root");
-folders("$stage/root", $_) for qw(dev/shm dev/pts dev/mqueue proc sys tmp usr home/agent opt/sallyport opt/deps workspace scratch run/sallyport etc/ssl/certs etc/alternatives);
+folders("$stage/root", $_) for qw(dev/shm dev/pts dev/mqueue proc sys tmp usr home/agent opt/sallyport opt/deps workspace scratch run etc/ssl/certs etc/alternatives);
 file("$stage/root/$_") for qw(run/.containerenv run/podman-init etc/hostname etc/hosts etc/resolv.conf etc/passwd etc/group etc/nsswitch.conf);
+symlink '/proc/mounts', "$stage/root/etc/mtab";
 file("$stage/nothing");
 space("$stage/engine", 'mode=0711,size=64m');
 folders("$stage/engine", $_) for qw(root run tmp);`;
@@ -34,7 +37,7 @@ else { attach('overlay', "$stage/root", 'overlay', 1 | $NOSUID | $NODEV, "lowerd
 space("$stage/tmp", "mode=1777,size=$tmp");
 space("$stage/shm", "mode=1777,size=$shm");
 space("$stage/home", "mode=0700,size=$home,uid=$uid,gid=$gid");
-if ($egress ne '-') { file("$stage/root/run/sallyport/egress.sock") }
+if ($egress ne '-') { file(folders("$stage/root", 'run/sallyport') . '/egress.sock') }
 sub keep { open my $made, '>', $_[0] or die "open: $_[0]: $!\n"; print $made $_[1]; close $made or die "write: $_[0]: $!\n" }
 open my $filter, '<&=', ${FD.seccomp} or die "filter: $!\n";
 keep("$stage/engine/profile.json", do { local $/; <$filter> });
@@ -46,21 +49,25 @@ open my $mounted, '<', '/proc/self/mounts' or die "/proc/self/mounts: $!\n";
 for my $at (map { (split)[1] } grep { m{^\S+ /sys/fs/cgroup/\S+ cgroup2? } } <$mounted>) { syscall($UMOUNT + 0, $at, 2) unless $at =~ m{/devices$} }
 close $mounted;
 open my $status, '>&=', ${FD.channel} or die "status: $!\n";
-must('unshare', syscall($UNSHARE + 0, 0x20000000));
 %ENV = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', HOME => "$stage/engine", CONTAINERS_CONF => "$stage/engine/containers.conf", TMPDIR => "$stage/engine/tmp", XDG_RUNTIME_DIR => "$stage/engine/run");
-my $engine = fork // die "fork: $!\n";
-if ($engine == 0) {
-  must('prctl', syscall($PRCTL + 0, 1, 9, 0, 0, 0));
+sub ended { waitpid $_[0], 0; $? & 127 ? 128 + ($? & 127) : $? >> 8 }
+my $holder = fork // die "fork: $!\n";
+if ($holder == 0) {
+  bound();
+  must('unshare', syscall($UNSHARE + 0, 0x20000000));
+  my $engine = fork // die "fork: $!\n";
+  exit ended($engine) if $engine;
+  bound();
   attach('proc', '/proc', 'proc', $NOSUID | $NODEV | 8, 0);
   close $status;
   exec { $rest[0] } @rest or die "exec: $rest[0]: $!\n";
 }
 close STDIN;
 close STDOUT;
-waitpid $engine, 0;
-my $exit = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+my $exit = ended($holder);
 # 125 to 127 are the engine's own too: the container's state tells whose they are.
 if ($exit >= 125 && $exit <= 127) {
+  attach('proc', '/proc', 'proc', $NOSUID | $NODEV | 8, 0);
   my ($run) = grep { $rest[$_] eq 'run' } 0 .. $#rest;
   open my $seen, '-|', @rest[0 .. $run - 1], 'container', 'inspect', '--format', 'state {{.State.Status}} {{.State.ExitCode}}', 'sandbox' or die "inspect: $!\n";
   exit 1 unless join('', <$seen>) =~ /^state (?:exited|stopped) $exit$/m;

@@ -1,9 +1,10 @@
 import { createBwrapDriver } from '../../../src/sandbox/bwrap/driver.js';
+import { createOciDriver } from '../../../src/sandbox/oci/driver.js';
+import type { StageOptions } from '../../../src/sandbox/stage/driver.js';
 import type { Privilege } from '../../../src/sandbox/stage/stage.js';
 import type { Owner } from '../../../src/sandbox/layer.js';
 import type { Sandbox, SandboxDriver, SandboxSpec } from '../../../src/sandbox/sandbox.js';
-import { runtimeFiles } from '../../../src/main/installation.js';
-import { testPrivilege } from '../../support/sandbox.js';
+import { driverOptions, testPrivilege } from '../../support/sandbox.js';
 import { openWeak, type Weakening } from './weaken.js';
 
 /** A driver under test. Controls that take a defence away use bubblewrap's pieces, whatever the driver is. */
@@ -16,9 +17,11 @@ export interface Target {
 }
 
 /** The drivers that the suite knows, by the name that scripts/escape.mjs gives. One line each. */
-const DRIVERS: Readonly<Record<string, (folder: string, privilege: Privilege) => SandboxDriver>> = {
-  'bwrap-root': bwrap,
-  'bwrap-user': bwrap,
+const DRIVERS: Readonly<Record<string, (options: StageOptions) => SandboxDriver>> = {
+  'bwrap-root': createBwrapDriver,
+  'bwrap-user': createBwrapDriver,
+  'podman+runc': (options) => createOciDriver({ ...options, engine: 'podman', ociRuntime: 'runc', image: { kind: 'host-usr' } }),
+  'podman+runsc': (options) => createOciDriver({ ...options, engine: 'podman', ociRuntime: 'runsc', image: { kind: 'host-usr' } }),
 };
 
 export function targetOf(name: string, folder: string): Target {
@@ -26,11 +29,7 @@ export function targetOf(name: string, folder: string): Target {
   if (make === undefined) throw new Error(`no driver ${name}`);
   const privilege = testPrivilege();
   return {
-    name, driver: make(folder, privilege), privilege, owner: privilege.kind === 'root' ? privilege : null,
+    name, driver: make(driverOptions(folder, privilege)), privilege, owner: privilege.kind === 'root' ? privilege : null,
     weak: (spec, weakening) => openWeak(folder, privilege, spec, weakening),
   };
-}
-
-function bwrap(folder: string, privilege: Privilege): SandboxDriver {
-  return createBwrapDriver({ folder, privilege, toolchains: [], arch: process.arch === 'arm64' ? 'arm64' : 'x64', runtime: runtimeFiles() });
 }
