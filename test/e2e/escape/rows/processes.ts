@@ -30,7 +30,7 @@ async function gone(word: string): Promise<boolean> {
 }
 
 /** A process that wants to outlive what started it; `WORD` stands in its command line. */
-export const DAEMON = "word=$1; (setsid setsid perl -e '$SIG{$_} = q(IGNORE) for qw(TERM HUP INT QUIT); sleep 600 while 1' \"$word\" >/dev/null 2>&1 &); until grep -qs \"$word\" /proc/[0-9]*/cmdline; do sleep 0.02; done; echo started";
+export const DAEMON = "word=$1; (setsid setsid perl -e '$SIG{$_} = q(IGNORE) for qw(TERM HUP INT QUIT); open(my $up, q(>), qq(/tmp/up-$ARGV[0])); close $up; sleep 600 while 1' \"$word\" >/dev/null 2>&1 &); until [ -e \"/tmp/up-$word\" ]; do sleep 0.02; done; echo started";
 
 function outlives(id: string, seenIn: string, start: (room: Room, word: string) => Promise<string | null>): Row {
   const word = (room: Room): string => `outlive-${id}-${room.n}-${HOST}`;
