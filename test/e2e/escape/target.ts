@@ -4,7 +4,8 @@ import type { StageOptions } from '../../../src/sandbox/stage/driver.js';
 import type { Privilege } from '../../../src/sandbox/stage/stage.js';
 import type { Owner } from '../../../src/sandbox/layer.js';
 import type { Sandbox, SandboxDriver, SandboxSpec } from '../../../src/sandbox/sandbox.js';
-import { driverOptions, testPrivilege } from '../../support/sandbox.js';
+import { runtimeFiles } from '../../../src/main/installation.js';
+import { testPrivilege } from '../../support/sandbox.js';
 import { openWeak, type Weakening } from './weaken.js';
 
 /** A driver under test. Controls that take a defence away use bubblewrap's pieces, whatever the driver is. */
@@ -29,7 +30,7 @@ export function targetOf(name: string, folder: string): Target {
   if (make === undefined) throw new Error(`no driver ${name}`);
   const privilege = testPrivilege();
   return {
-    name, driver: make(driverOptions(folder, privilege)), privilege, owner: privilege.kind === 'root' ? privilege : null,
+    name, driver: make(folder, privilege), privilege, owner: privilege.kind === 'root' ? privilege : null,
     weak: (spec, weakening) => openWeak(folder, privilege, spec, weakening),
   };
 }
