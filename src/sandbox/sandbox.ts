@@ -75,7 +75,7 @@ export interface ExecRequest {
   readonly input?: AsyncIterable<Buffer>;
   /** Runs the command on a terminal of its own, in characters; what it shows is stdout. `resized` tells of new sizes. Sessions only. */
   readonly terminal?: TerminalSize & { readonly resized?: AsyncIterable<TerminalSize> };
-  /** Milliseconds until the command and all its children are killed. */
+  /** Milliseconds until the command and what descends from it are killed; what was orphaned before then ends with the sandbox. */
   readonly timeout: number;
   /** Bytes of stdout and stderr together; more ends the command. */
   readonly maxOutput: number;

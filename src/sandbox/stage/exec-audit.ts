@@ -61,6 +61,7 @@ export class ExecAudit {
   readonly #owner = new Map<number, string>();
   readonly #timer: NodeJS.Timeout;
   readonly #page = Buffer.alloc(PAGE);
+  #closed = false;
 
   private constructor(entry: string, holder: ChildProcess, format: TraceFormat, cpus: readonly number[]) {
     this.#entry = entry;
@@ -120,7 +121,10 @@ export class ExecAudit {
     this.#sandboxes.delete(sandbox);
   }
 
+  /** What is asked of it after this has no answer: sandboxes should be closed first. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     clearInterval(this.#timer);
     for (const fd of this.#cpus) closeSync(fd);
     const gone = this.#holder.exitCode !== null || this.#holder.signalCode !== null ? Promise.resolve() : new Promise<void>((resolve) => void this.#holder.once('exit', () => resolve()));
@@ -131,6 +135,7 @@ export class ExecAudit {
 
   /** Reads whatever the kernel has, without waiting. The calls are short: memory to memory. */
   #read(): void {
+    if (this.#closed) return;
     const events: TraceEvent[] = [];
     for (const fd of this.#cpus) {
       for (let pages = 0; pages < 4096; pages++) {
