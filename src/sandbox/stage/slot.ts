@@ -16,6 +16,8 @@ export const DEFAULT_DISK = 8192;
 const WARM_MS = 15_000;
 /** Bytes kept of what a stage or the sandbox itself says, for the error. */
 const SAID = 2000;
+/** For the last of it to arrive. */
+const SAID_MS = 500;
 
 /** What every stage of a driver is made with. */
 export interface SlotGround {
@@ -41,23 +43,22 @@ export class Slot {
   readonly stage: string;
   readonly disk: number;
   readonly child: ChildProcess;
-  readonly cgroup: Cgroup | null;
   /** Settles when the first half of the script is done. */
   readonly warm: Promise<void>;
   /** Gets what the command prints, where one runs without an exec server. */
   onStdout: ((chunk: Buffer) => void) | null = null;
   onStderr: ((chunk: Buffer) => void) | null = null;
   readonly #ground: SlotGround;
+  #cgroup: Cgroup | null = null;
   readonly #fresh: string | null;
   #id: string;
   #layer: string | null = null;
   #said = '';
   #ended: Promise<void> | undefined;
 
-  private constructor(ground: SlotGround, child: ChildProcess, cgroup: Cgroup | null, fields: { readonly id: string; readonly stage: string; readonly disk: number; readonly fresh: string | null }) {
+  private constructor(ground: SlotGround, child: ChildProcess, fields: { readonly id: string; readonly stage: string; readonly disk: number; readonly fresh: string | null }) {
     this.#ground = ground;
     this.child = child;
-    this.cgroup = cgroup;
     this.#id = fields.id;
     this.stage = fields.stage;
     this.disk = fields.disk;
@@ -77,8 +78,12 @@ export class Slot {
       const stdio = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const;
       child = await start(stageCommand(stage, ground.runtime, ground.privilege, ground.arch, draft, ground.wall), { cwd: '/', env: {}, stdio: [...stdio] });
       ground.audit?.follow(id, child.pid as number);
-      const cgroup = await prepareCgroup(ground.cgroups, id, child.pid as number);
-      return new Slot(ground, child, cgroup, { id, stage, disk, fresh: draft });
+      const slot = new Slot(ground, child, { id, stage, disk, fresh: draft });
+      slot.#cgroup = await prepareCgroup(ground.cgroups, id, child.pid as number).catch(async (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ESRCH') await slot.warm; // it ended before it could be bounded, and says why
+        throw error;
+      });
+      return slot;
     } catch (error) {
       if (child !== undefined) killGroup(child);
       ground.audit?.forget(id);
@@ -90,6 +95,11 @@ export class Slot {
   /** True when it can become this sandbox. */
   fits(spec: SandboxSpec): boolean {
     return clearOf(this.stage, sourcesOf(spec)) && (spec.workspace.fresh !== true || this.#fresh === null || this.disk === (spec.limits.disk ?? DEFAULT_DISK));
+  }
+
+  /** Null where no cgroup can be made. */
+  get cgroup(): Cgroup | null {
+    return this.#cgroup;
   }
 
   get alive(): boolean {
@@ -192,10 +202,13 @@ export class Slot {
         resolve();
         if (first.length > 5) this.onStdout?.(Buffer.from(first.slice(5), 'latin1'));
       });
-      this.child.once('close', () => {
+      // Not `close`: that waits for descriptors that nobody reads when a stage ends before it is a sandbox.
+      const ended = (): void => {
         clearTimeout(timer);
-        reject(this.explain(new SallyportError('sandbox.failed', 'The sandbox ended before it was laid out')));
-      });
+        void said(this.child).then(() => reject(this.explain(new SallyportError('sandbox.failed', 'The sandbox ended before it was laid out'))));
+      };
+      if (this.child.exitCode !== null || this.child.signalCode !== null) ended();
+      else this.child.once('exit', ended);
     });
   }
 
@@ -233,4 +246,17 @@ async function imagesOf(spec: SandboxSpec): Promise<Image[]> {
   for (const { source, writable } of spec.mounts) await note(source, writable === true);
   for (const path of [layer, spec.scratch]) await note(path, true);
   return [...found].map(([folder, write]) => ({ folder, write }));
+}
+
+/** Resolves when everything that a process that has ended printed as errors was read. */
+async function said(child: ChildProcess): Promise<void> {
+  const { stderr } = child;
+  if (stderr === null || stderr.readableEnded || stderr.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(resolve, SAID_MS); // somebody it started may hold the other end
+    stderr.once('close', () => {
+      clearTimeout(late);
+      resolve();
+    });
+  });
 }
