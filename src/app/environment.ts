@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { collectChecks } from '../gate/collect.js';
 import { readFileAt } from '../git/change.js';
 import { findSource, locatorOf, type Mirror, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
+import type { Source } from '../git/url.js';
 import { listTree } from '../git/tree.js';
 import { newId } from '../protocol/ids.js';
 import { EnvironmentSpec } from '../protocol/environment.js';
@@ -27,7 +28,10 @@ export interface At {
 }
 
 export async function lastCommit(app: App, repository: string): Promise<At> {
-  const source = await findSource(repository, app.cwd, app.exceptions);
+  return await lastCommitOf(app, await findSource(repository, app.cwd, app.exceptions));
+}
+
+export async function lastCommitOf(app: App, source: Source): Promise<At> {
   const mirror = await openMirror(app.folders.mirrors, locatorOf(source));
   await updateMirror(mirror, source);
   return { mirror, commit: (await resolveRef(mirror, 'HEAD')).commit };
@@ -41,7 +45,11 @@ export interface Detected {
 
 /** What sallyport.yaml could say, from lockfiles, scripts, tool versions, compose and CI files. Nothing of the repository is run or written. */
 export async function detectEnvironment(app: App, repository: string): Promise<Detected> {
-  const { mirror, commit } = await lastCommit(app, repository);
+  return await detectAt(await lastCommit(app, repository));
+}
+
+/** The same at a commit that is known already. */
+export async function detectAt({ mirror, commit }: At): Promise<Detected> {
   let paths: Promise<readonly string[]> | undefined;
   const base: BaseFiles = {
     read: async (path) => (await readFileAt(mirror, commit, path))?.toString('utf8') ?? null,
@@ -53,7 +61,7 @@ export async function detectEnvironment(app: App, repository: string): Promise<D
   return { text: `${HEAD}${stringify(body)}`, notes: proposal.notes };
 }
 
-export const HEAD = '# How Sallyport sets this repository up and checks it. Holds as it stands on the protected branch.\n# Every key: docs/environment.md of Sallyport.\n';
+const HEAD = '# How Sallyport sets this repository up and checks it. Holds as it stands on the protected branch.\n# Every key: docs/environment.md of Sallyport.\n';
 
 /** The environment that holds for the last commit, with every default. */
 export async function showEnvironment(app: App, repository: string): Promise<Environment & { readonly commit: string }> {
@@ -83,7 +91,7 @@ export async function resetEnvironment(app: App, repository: string, signal: Abo
   const at = await lastCommit(app, repository);
   await using held = contextOf(app, at, signal);
   const tree = await treeOf(held.context, at.commit);
-  const { id } = await nameBase(held.context, tree);
+  const id = await nameBase(held.context, tree, spokenJournal(() => undefined));
   if (id !== null) await removeTree(join(app.folders.snapshots, id));
   return id;
 }

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
+import { findSource } from '../git/mirror.js';
 import { warningsOf } from '../gate/warnings.js';
 import { SallyportError } from '../protocol/errors.js';
 import { environmentAt } from '../setup/environment.js';
 import { factsOf } from '../workflow/facts.js';
 import type { App } from './app.js';
-import { detectEnvironment } from './environment.js';
+import { detectAt, lastCommitOf } from './environment.js';
 
 export interface Initialised {
   readonly file: string;
@@ -23,12 +23,11 @@ export interface Initialised {
 export async function init(app: App, repository: string): Promise<Initialised> {
   const source = await findSource(repository, app.cwd, app.exceptions);
   if (source.kind !== 'folder') throw new SallyportError('input.invalid', `Cannot write sallyport.yaml into ${source.url.href}: it is not a folder`, { hint: 'Name a checkout: --repo DIR' });
-  const mirror = await openMirror(app.folders.mirrors, locatorOf(source));
-  await updateMirror(mirror, source);
-  const { commit } = await resolveRef(mirror, 'HEAD');
+  const at = await lastCommitOf(app, source);
+  const { mirror, commit } = at;
   const environment = await environmentAt(mirror, commit, null);
   const facts = await factsOf(mirror, commit, environment);
-  const { text, notes } = await detectEnvironment(app, repository);
+  const { text, notes } = await detectAt(at);
   const file = join(source.path, 'sallyport.yaml');
   await writeFile(file, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') throw new SallyportError('input.wrong_state', `${file} is there already`, { hint: 'docs/environment.md shows every key.' });

@@ -1,4 +1,4 @@
-import { digestOf } from '../attest/digest.js';
+import { sha256 } from '../attest/digest.js';
 import type { Event, EventData, EventType, Journal } from '../protocol/event.js';
 
 /** Says what a person waits for, and keeps nothing: for a person's own tries, which are no task. */
@@ -8,7 +8,7 @@ export function spokenJournal(note: (line: string) => void): Journal {
       const text = lineOf({ type, data } as Pick<Event, 'type' | 'data'>);
       if (text !== null) note(text);
     },
-    keep: async (body, media) => ({ digest: digestOf(body.toString('base64')), bytes: body.length, blind: false, media }),
+    keep: async (body, media) => ({ digest: sha256(body), bytes: Buffer.byteLength(body), blind: false, media }),
   };
 }
 

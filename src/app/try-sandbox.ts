@@ -96,16 +96,22 @@ async function empty(app: App): Promise<Made> {
 
 async function ofRepository(app: App, repository: string, options: TryOptions): Promise<Made> {
   const at = await lastCommit(app, repository);
-  const { context, [Symbol.asyncDispose]: release } = contextOf(app, at, options.signal);
-  const { spec } = await environmentOf(context);
-  const tree = await treeOf(context, at.commit);
-  const journal = spokenJournal(options.note);
-  const snapshot = await setupBase(context, tree, journal);
-  const services = servicesOf(spec, app.equipment.servicePrograms);
-  const lowers = [...layersOf(app.folders.snapshots, snapshot), await baseFolder(context, tree)];
-  return {
-    spec: { workspace: { lowers, layer: null, fresh: true }, limits: spec.limits, variables: { ...services.variables, ...spec.variables }, dependencies: dependenciesOf(app.folders.snapshots, snapshot), mounts: services.mounts },
-    start: (sandbox) => services.start(sandbox, journal, options.signal),
-    release: async () => await release(),
-  };
+  const held = contextOf(app, at, options.signal);
+  const { context } = held;
+  const release = async (): Promise<void> => await held[Symbol.asyncDispose]();
+  try {
+    const { spec } = await environmentOf(context);
+    const tree = await treeOf(context, at.commit);
+    const journal = spokenJournal(options.note);
+    const snapshot = await setupBase(context, tree, journal);
+    const services = servicesOf(spec, app.equipment.servicePrograms);
+    const lowers = [...layersOf(app.folders.snapshots, snapshot), await baseFolder(context, tree)];
+    return {
+      spec: { workspace: { lowers, layer: null, fresh: true }, limits: spec.limits, variables: { ...services.variables, ...spec.variables }, dependencies: dependenciesOf(app.folders.snapshots, snapshot), mounts: services.mounts },
+      start: (sandbox) => services.start(sandbox, journal, options.signal), release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }

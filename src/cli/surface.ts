@@ -66,6 +66,8 @@ export interface RawTerminal extends Disposable {
 /** Standard output carries results, standard error progress and errors. */
 export interface Output {
   readonly colour: boolean;
+  /** True when standard output or standard error goes to a person's screen. */
+  readonly terminal: boolean;
   result(text: string): void;
   note(text: string): void;
   /** Raw bytes, for patches and what a command prints. Default: standard output. */

@@ -48,6 +48,7 @@ function surface(config: Config, models: Models, uid: number): Surface {
       }
     },
     out: {
+      terminal: process.stdout.isTTY === true || process.stderr.isTTY === true,
       colour: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
       result: (text) => write(1, `${text}\n`),
       note: (text) => write(2, `${text}\n`),

@@ -76,7 +76,7 @@ export function dependenciesOf(folder: string, snapshot: Snapshot): Dependencies
 }
 
 /** What a setup would be made of, and the name that follows from it. */
-interface SnapshotPlan {
+export interface SnapshotPlan {
   readonly id: string;
   readonly inputs: Digest;
   readonly plans: readonly FetchPlan[];
@@ -103,10 +103,10 @@ export async function planSnapshot(request: SetupRequest): Promise<SnapshotPlan 
 /**
  * Fetch, then build, then freeze. Fetch sees manifests only, reaches the registry front only and runs no script. Build runs
  * what the environment lists, on the whole tree, with no route. The result is named by all that went into it and used again
- * when nothing of that differs.
+ * when nothing of that differs. `planned`: what `planSnapshot` says of the same request, where it was asked already.
  */
-export async function prepareSnapshot(request: SetupRequest): Promise<Snapshot> {
-  const plan = await planSnapshot(request);
+export async function prepareSnapshot(request: SetupRequest, planned?: SnapshotPlan | null): Promise<Snapshot> {
+  const plan = planned === undefined ? await planSnapshot(request) : planned;
   if (plan === null) return { id: null, parts: [] };
   const { id, inputs, plans, builds } = plan;
   const target = join(request.snapshots, id);

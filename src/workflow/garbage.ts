@@ -51,12 +51,19 @@ export async function collectGarbage({ folders, limit, now }: GarbageOptions): P
   for (const thing of found.sort((a, b) => a.at - b.at)) {
     if (kept <= limit) break;
     if (used.has(thing.name) || now - thing.at < YOUNG_MS) continue;
+    if (await taken(folders, thing, now)) continue;
     if (!(await removeTree(thing.path).then(() => true, () => false))) continue;
     await rm(`${thing.path}${MARK}`, { force: true });
     kept -= thing.bytes;
     removed.push({ path: thing.path, bytes: thing.bytes });
   }
   return { removed, kept };
+}
+
+/** Looked at again right before it goes: a run may have named it since. */
+async function taken(folders: Folders, thing: Thing, now: number): Promise<boolean> {
+  const at = (await stat(`${thing.path}${MARK}`).catch(() => null))?.mtimeMs ?? thing.at;
+  return now - at < YOUNG_MS || (await usedByRuns(folders)).has(thing.name);
 }
 
 async function usedByRuns(folders: Folders): Promise<Set<string>> {

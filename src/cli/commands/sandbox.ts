@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import { type Command, Option } from 'commander';
 import { trySandbox } from '../../app/try-sandbox.js';
 import { SallyportError } from '../../protocol/errors.js';
@@ -55,7 +56,7 @@ async function exec(surface: Surface, command: readonly string[], options: Optio
     const input = surface.piped();
     const result = await sandbox.exec({
       argv: command, timeout: options.timeout * 1000, maxOutput: plain ? EXEC_OUTPUT : JSON_OUTPUT, signal: surface.interrupt, ...(input === null ? {} : { input }),
-      ...(plain ? { onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => surface.out.bytes(chunk, stream) } : {}),
+      ...(plain ? { keepOutput: false, onOutput: printer(surface) } : {}),
     });
     if (plain) tell(surface, result);
     else {
@@ -71,7 +72,7 @@ export async function sandboxShell(surface: Surface, options: Pick<Options, 'rep
   const terminal = surface.terminal();
   if (terminal === null || options.json === true) throw new SallyportError('input.invalid', 'Cannot open a shell: standard input and output are no terminal', { hint: 'Without one: sallyport sandbox exec -- COMMAND' });
   return await within(surface, options, async (sandbox) => {
-    surface.out.note('A shell in a sandbox: no route out; what you write vanishes with it. Ctrl-D ends it.');
+    surface.out.note('A shell in a sandbox: no route out; what you write vanishes with it. What programs print reaches your terminal as it is. Ctrl-D ends it.');
     using raw = terminal.raw();
     const result = await sandbox.exec({
       argv: ['/bin/bash', '-i'], env: { TERM: 'xterm-256color', PS1: '\\[\\e[33m\\]sandbox\\[\\e[0m\\]:\\w\\$ ' }, terminal: { ...terminal.size(), resized: raw.resized }, input: raw.typed, timeout: SHELL_SECONDS * 1000,
@@ -85,6 +86,13 @@ async function within(surface: Surface, options: Pick<Options, 'repo' | 'phase'>
   await using app = await surface.openApp();
   await using tried = await trySandbox(app, { repository: options.repo ?? null, phase: options.phase ?? 'agent', signal: surface.interrupt, note: (line) => surface.out.note(visible(line)) });
   return await body(tried.sandbox);
+}
+
+/** Into a file or a pipe as it is; on a terminal without what would steer it. */
+function printer(surface: Surface): (stream: 'stdout' | 'stderr', chunk: Buffer) => void {
+  if (!surface.out.terminal) return (stream, chunk) => surface.out.bytes(chunk, stream);
+  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
+  return (stream, chunk) => surface.out.bytes(Buffer.from(visible(decoders[stream].write(chunk), { lines: true })), stream);
 }
 
 function tell(surface: Surface, result: ExecResult): void {

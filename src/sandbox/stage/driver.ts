@@ -144,6 +144,7 @@ async function openSandbox(make: Maker, asked: SandboxSpec, enforced: readonly G
 }
 
 async function onceSandbox(make: Maker, asked: SandboxSpec, request: ExecRequest): Promise<OnceResult> {
+  if (request.input !== undefined || request.terminal !== undefined) throw new SallyportError('internal.bug', 'One command alone takes no input as it comes and no terminal: open a session');
   const { spec, variables } = make.complete(asked);
   const slot = await make.slots.take(spec);
   try {
@@ -151,7 +152,7 @@ async function onceSandbox(make: Maker, asked: SandboxSpec, request: ExecRequest
     const env = { ...(request.bare === true ? variables.bare : variables.full), ...request.env };
     await slot.claim(spec, request.argv, { cwd: request.cwd ?? INSIDE.workspace, variables: env });
     slot.child.stdin?.end(request.stdin);
-    const result = await runOnce(slot, request, began);
+    const result = await runOnce(slot, request, began, make.slots.depth);
     return { result, usage: await usageOf(slot), executed: slot.executed() };
   } finally {
     await slot.end();

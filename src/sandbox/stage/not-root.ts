@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { SallyportError } from '../../protocol/errors.js';
 
@@ -8,7 +9,27 @@ import { SallyportError } from '../../protocol/errors.js';
 export async function assertNotRoot(pid: number | undefined, depth: number | null): Promise<void> {
   const found = depth === null ? [await statusOf(pid)] : (await descendants(pid)).filter((s) => s.depth >= depth);
   const wrong = found.length === 0 ? 'unknown' : found.map((s) => s.uid).find((uid) => uid === 'unknown' || uid === '0');
-  if (wrong !== undefined) throw new SallyportError('sandbox.not_enforced', `Cannot use the sandbox: its process has uid ${wrong} on the host, need one that is not 0`);
+  if (wrong !== undefined) throw notRoot(wrong);
+}
+
+/** The error where a process has the real uid 0; none where it has another, or has ended already. */
+export function rootError(pid: number | undefined): SallyportError | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    return notRoot('unknown');
+  }
+  return uidIn(text) === '0' ? notRoot('0') : undefined;
+}
+
+function notRoot(uid: string): SallyportError {
+  return new SallyportError('sandbox.not_enforced', `Cannot use the sandbox: its process has uid ${uid} on the host, need one that is not 0`);
+}
+
+function uidIn(status: string): string {
+  return /^Uid:\s+(\d+)/m.exec(status)?.[1] ?? 'unknown';
 }
 
 interface Status {
@@ -21,7 +42,7 @@ interface Status {
 async function statusOf(pid: number | undefined): Promise<Status> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return {
-    pid: pid ?? 0, parent: Number(/^PPid:\s+(\d+)/m.exec(text)?.[1] ?? 0), uid: /^Uid:\s+(\d+)/m.exec(text)?.[1] ?? 'unknown',
+    pid: pid ?? 0, parent: Number(/^PPid:\s+(\d+)/m.exec(text)?.[1] ?? 0), uid: uidIn(text),
     depth: /^NSpid:\s+(.*)$/m.exec(text)?.[1]?.split(/\s+/).length ?? 0,
   };
 }

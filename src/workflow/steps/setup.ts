@@ -8,11 +8,14 @@ import { baseFolder, environmentOf, runFolder } from './source.js';
 
 /** Fetch and build for the protected base; shared with later runs on the same inputs. */
 export async function setupBase(context: RunContext, tree: string, journal: Journal): Promise<Snapshot> {
-  const laidOut = await baseFolder(context, tree);
-  const what = { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots };
-  const plan = await planSnapshot(await requestFor(context, what, journal));
+  const request = await requestFor(context, await baseOf(context, tree), journal);
+  const plan = await planSnapshot(request);
   if (plan !== null) await context.uses('snapshots', plan.id);
-  return await setup(context, what, journal);
+  return await prepareSnapshot(request, plan);
+}
+
+async function baseOf(context: RunContext, tree: string): Promise<What> {
+  return { tree, laidOut: await baseFolder(context, tree), baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots };
 }
 
 /** The fetch phase of the base for a person to try, in a folder that the caller removes. */
@@ -25,17 +28,15 @@ export async function tryFetch(context: RunContext, tree: string, journal: Journ
 }
 
 /** The id of the base's snapshot, made or not; null where there is nothing to set up. Nothing is fetched. */
-export async function nameBase(context: RunContext, tree: string): Promise<{ readonly id: string | null }> {
-  const laidOut = await baseFolder(context, tree);
-  const plan = await planSnapshot(await requestFor(context, { tree, laidOut, baseTree: tree, trust: 'base', snapshots: context.equipment.folders.snapshots }, context.journal('name')));
-  return { id: plan?.id ?? null };
+export async function nameBase(context: RunContext, tree: string, journal: Journal): Promise<string | null> {
+  return (await planSnapshot(await requestFor(context, await baseOf(context, tree), journal)))?.id ?? null;
 }
 
 /** The head's own setup when it touches manifests: no secrets, the base's script and client configuration, shared with nobody. */
 export async function setupHead(context: RunContext, baseTree: string, headTree: string, changed: readonly string[], base: Snapshot, journal: Journal): Promise<Snapshot> {
   if (!changed.some(isManifest)) return base;
   const laidOut = await runFolder(context, headTree);
-  return await setup(context, { tree: headTree, laidOut, baseTree, trust: `head:${context.run}`, snapshots: headSnapshots(context) }, journal);
+  return await prepareSnapshot(await requestFor(context, { tree: headTree, laidOut, baseTree, trust: `head:${context.run}`, snapshots: headSnapshots(context) }, journal));
 }
 
 /** Where snapshots of heads lie: with their run, shared with nobody. */
@@ -49,10 +50,6 @@ export async function setupRequest(context: RunContext, tree: string, journal: J
 }
 
 type What = Pick<SetupRequest, 'tree' | 'laidOut' | 'baseTree' | 'trust' | 'snapshots'>;
-
-async function setup(context: RunContext, what: What, journal: Journal): Promise<Snapshot> {
-  return await prepareSnapshot(await requestFor(context, what, journal));
-}
 
 async function requestFor(context: RunContext, what: What, journal: Journal): Promise<SetupRequest> {
   const { equipment } = context;
