@@ -13,9 +13,10 @@ import { createRedactor } from '../redact/redactor.js';
 import { fromUrl } from '../scan/advisories/mirror.js';
 import { type AdvisorySet, fromFolder } from '../scan/advisories/source.js';
 import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
+import type { RootImage } from '../sandbox/stage/root.js';
 import type { Privilege } from '../sandbox/stage/stage.js';
 import { demanding } from '../sandbox/demanding.js';
-import { createOciDriver, type Image } from '../sandbox/oci/driver.js';
+import { createOciDriver } from '../sandbox/oci/driver.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
 import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';
@@ -86,13 +87,13 @@ function advisoriesOf({ advisories }: Config, folders: Folders): () => Promise<A
 /** The sandbox driver alone, for `doctor` and for people who try it. */
 export function sandboxDriver(config: Config, uid: number): SandboxDriver {
   const privilege: Privilege = uid === 0 ? { kind: 'root', ...sandboxUser() } : { kind: 'user' };
-  const options = { folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' as const : 'x64' as const };
-  const { driver, runtime, image, demanded } = config.sandbox;
-  const made = driver === 'bwrap' ? createBwrapDriver(options) : createOciDriver({ ...options, engine: driver, ociRuntime: runtime, image: imageOf(image) });
+  const options = { folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: toolchains(config.path), root: imageOf(config.sandbox.image), arch: process.arch === 'arm64' ? 'arm64' as const : 'x64' as const };
+  const { driver, runtime, demanded } = config.sandbox;
+  const made = driver === 'bwrap' ? createBwrapDriver(options) : createOciDriver({ ...options, engine: driver, ociRuntime: runtime });
   return demanded.length === 0 ? made : demanding(made, demanded);
 }
 
-function imageOf(image: string | null): Image {
+function imageOf(image: string | null): RootImage {
   if (image === null) return { kind: 'host-usr' };
   return isAbsolute(image) ? { kind: 'dir', path: image } : { kind: 'image', ref: image };
 }

@@ -1,14 +1,12 @@
 import type { SandboxSpec } from '../sandbox.js';
 import { INSIDE, type Once } from '../stage/inside.js';
+import { layFields, type Root } from '../stage/root.js';
 
 const MIB = 1024 * 1024;
 /** The host's number for a root inside that nobody is: the runtime needs one to begin with, and no file or process is ever its. */
 const NOBODYS = 2_000_000_000;
 
 export type Runtime = 'runc' | 'crun' | 'runsc';
-
-/** What a container's root is made of: the host's /usr as bubblewrap shows it, or folders (topmost first) of a root file system or an image. */
-export type Root = { readonly kind: 'host-usr' } | { readonly kind: 'folders'; readonly folders: readonly string[] };
 
 export interface Engine {
   readonly program: string;
@@ -63,10 +61,5 @@ export function podmanArgv(engine: Engine, spec: SandboxSpec, stage: string, com
 /** The fields that the stage's program reads before the engine's command line. */
 export function groundFields(engine: Engine, spec: SandboxSpec, init: string): string[] {
   const roomy = spec.phase === 'fetch' || spec.phase === 'build';
-  const { root } = engine;
-  const targets = spec.mounts.map((m) => m.target);
-  return [
-    String((roomy ? 1024 : 512) * MIB), String((roomy ? 1024 : 256) * MIB), String(64 * MIB), root.kind === 'host-usr' ? '1' : '0', root.kind === 'host-usr' ? '-' : root.folders.join(':'),
-    engineConfig(init), String(targets.length), ...targets,
-  ];
+  return [String((roomy ? 1024 : 512) * MIB), String((roomy ? 1024 : 256) * MIB), String(64 * MIB), engineConfig(init), ...layFields(engine.root, spec.mounts.map((m) => m.target))];
 }

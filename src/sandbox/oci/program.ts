@@ -1,43 +1,32 @@
 import { FD } from '../stage/inside.js';
+import { SKELETON } from '../stage/root.js';
 
 /**
  * Perl of the OCI drivers, at the end of each half of the stage's program (../stage/stage.ts).
  *
- * The first half makes the ground that a container stands on: every mount point of its root, since what makes them later has no rights on it, and
+ * The first half makes the ground that a container stands on: every mount point of its root (../stage/root.ts), and
  * the folders of an engine of its own: its state lies on a tmpfs, so it vanishes with the stage and no two sandboxes wait for each other.
  *
  * The second half starts the engine as the first process of a process namespace. Whoever watches containers (conmon) leaves the engine's
  * session and outlives it, but not its namespace: when the worker dies, by whatever signal, the stage gets SIGKILL (PDEATHSIG), the engine gets
  * it, and the kernel ends whatever else is in the namespace, the container with it.
  */
-export const GROUND = String.raw`
+export const GROUND = `
 sub bound { must('prctl', syscall($PRCTL + 0, 1, 9, 0, 0, 0)) }
 bound();
-sub folders { my $at = $_[0]; for my $part (split m{/}, $_[1]) { next if $part eq ''; $at .= "/$part"; -d $at or mkdir $at, 0755 or die "mkdir: $at: $!\n" } $at }
 sub space { my ($at, $options) = @_; mkdir $at; attach('sallyport', $at, 'tmpfs', $NOSUID | $NODEV, $options) }
-folder("$stage/root");
-folders("$stage/root", $_) for qw(dev/shm dev/pts dev/mqueue proc sys tmp usr home/agent opt/sallyport opt/deps workspace scratch run etc/ssl/certs etc/alternatives);
-file("$stage/root/$_") for qw(run/.containerenv run/podman-init etc/hostname etc/hosts etc/resolv.conf etc/passwd etc/group etc/nsswitch.conf);
-symlink '/proc/mounts', "$stage/root/etc/mtab";
+${SKELETON}
 file("$stage/nothing");
 space("$stage/engine", 'mode=0711,size=64m');
 folders("$stage/engine", $_) for qw(root run tmp);`;
 
-/** Fields: TMP_BYTES HOME_BYTES SHM_BYTES HOST_USR(0|1) ROOTS (colons) CONFIGURATION COUNT TARGETS… ENGINE… The profile comes on the descriptor `seccomp`. */
+/** Fields: TMP_BYTES HOME_BYTES SHM_BYTES CONFIGURATION ROOTS (colons, or -) COUNT TARGETS… ENGINE… The profile comes on the descriptor `seccomp`. */
 export const CONTAIN = String.raw`
-my ($tmp, $home, $shm, $usr, $roots, $conf, $count) = splice @rest, 0, 7;
-my @targets = splice @rest, 0, $count;
-for my $i (0 .. $#targets) {
-  my ($parent, $name) = $targets[$i] =~ m{^(.*)/([^/]+)$};
-  my $at = folders("$stage/root", $parent) . "/$name";
-  if (-d "$stage/mounts/$i") { -d $at or folder($at) } else { -e $at or file($at) }
-}
-if ($usr) { symlink "usr/$_", "$stage/root/$_" for qw(bin sbin lib lib64) }
-else { attach('overlay', "$stage/root", 'overlay', 1 | $NOSUID | $NODEV, "lowerdir=$stage/root:$roots") }
+my ($tmp, $home, $shm, $conf, $roots, $count) = splice @rest, 0, 6;
+lay($egress, $roots, splice @rest, 0, $count);
 space("$stage/tmp", "mode=1777,size=$tmp");
 space("$stage/shm", "mode=1777,size=$shm");
 space("$stage/home", "mode=0700,size=$home,uid=$uid,gid=$gid");
-if ($egress ne '-') { file(folders("$stage/root", 'run/sallyport') . '/egress.sock') }
 sub keep { open my $made, '>', $_[0] or die "open: $_[0]: $!\n"; print $made $_[1]; close $made or die "write: $_[0]: $!\n" }
 open my $filter, '<&=', ${FD.seccomp} or die "filter: $!\n";
 keep("$stage/engine/profile.json", do { local $/; <$filter> });

@@ -19,7 +19,7 @@ export function ociWall(name: string, engine: Engine, init: string, arch: Arch):
     name, stdio: true, depth: 3, overhead: gvisor ? OVERHEAD.gvisor : OVERHEAD.plain,
     entry: gvisor ? null : ENTRY,
     program: { first: GROUND, last: CONTAIN },
-    fields: (spec, stage, command, once) => [...groundFields(engine, spec, init), ...podmanArgv(engine, spec, stage, gvisor ? filtered(command, arch) : command, once)],
+    fields: (spec, stage, command, once) => [...groundFields(engine, spec, init), ...podmanArgv(engine, spec, stage, gvisor ? filtered(command, arch) : command, gvisor && once !== undefined ? { ...once, variables: { ...once.variables, PERL_BADLANG: '0' } } : once)],
     feed: () => ({ args: '', seccomp: profile }),
     explain,
   };

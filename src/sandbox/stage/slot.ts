@@ -28,6 +28,8 @@ export interface SlotGround {
   readonly privilege: Privilege;
   readonly arch: 'x64' | 'arm64';
   readonly wall: Wall;
+  /** Folders of the root that is shown in place of the host's /usr. */
+  readonly roots: readonly string[];
   readonly cgroups: CgroupSupport;
   /** True when layers can be images of a bounded size. */
   readonly images: boolean;
@@ -70,7 +72,7 @@ export class Slot {
   }
 
   static async start(ground: SlotGround, disk: number, sources: readonly string[]): Promise<Slot> {
-    const stage = pickStage([ground.runtime, ground.layers, ...sources]);
+    const stage = pickStage([ground.runtime, ground.layers, ...ground.roots, ...sources]);
     const id = newId('sb').replace(/^sb_/, 'slot_');
     const draft = ground.images && ground.privilege.kind === 'root' ? await freshImage(ground, disk) : null;
     let child: ChildProcess | undefined;

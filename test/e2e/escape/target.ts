@@ -21,8 +21,8 @@ export interface Target {
 const DRIVERS: Readonly<Record<string, (folder: string, privilege: Privilege) => SandboxDriver>> = {
   'bwrap-root': bwrap,
   'bwrap-user': bwrap,
-  'podman-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runc', image: { kind: 'host-usr' } }),
-  'podman-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runsc', image: { kind: 'host-usr' } }),
+  'podman-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runc' }),
+  'podman-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runsc' }),
 };
 
 export function targetOf(name: string, folder: string): Target {
