@@ -12,8 +12,10 @@ import type { DriverReport } from '../sandbox/sandbox.js';
 import type { Finding } from '../cli/surface.js';
 import { sandboxDriver } from './compose.js';
 import type { Config, SandboxChoice } from './config.js';
+import type { Environments } from './environments.js';
 import { toolchains } from './installation.js';
 import { MODEL_HINT, type Models } from './models.js';
+import { findToolchains, TOOL_NAMES } from './toolchains.js';
 
 const NEEDED: readonly (readonly [string, string, string])[] = [
   ['bubblewrap', '/usr/bin/bwrap', 'apt-get install bubblewrap'], ['unshare', '/usr/bin/unshare', 'apt-get install util-linux'],
@@ -21,13 +23,13 @@ const NEEDED: readonly (readonly [string, string, string])[] = [
 ];
 
 /** Looks at everything that a run needs on this machine. The sandbox is judged by running one. */
-export async function diagnose(config: Config, models: Models, uid: number): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }> {
+export async function diagnose(config: Config, models: Models, environments: Environments, uid: number): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }> {
   const findings: Finding[] = [
     { id: 'node', ok: true, needed: true, detail: `${process.version} runs Sallyport`, hint: null },
     ...NEEDED.map(([id, file, hint]) => ({ id, ok: existsSync(file), needed: true, detail: existsSync(file) ? file : `${file} is missing`, hint: existsSync(file) ? null : hint })),
     await git(config),
     await version('npm', ['npm', '--version'], config, false, 'Needed to fetch the dependencies of npm projects'),
-    toolchain(config), state(config), model(models),
+    toolchain(config), ...(await tools(config, environments)), state(config), model(models),
   ];
   try {
     const driver = sandboxDriver(config, uid);
@@ -102,6 +104,15 @@ async function git(config: Config): Promise<Finding> {
 function toolchain(config: Config): Finding {
   const [mount] = toolchains(config.path);
   return { id: 'toolchain', ok: true, needed: false, detail: mount === undefined ? 'projects use the Node of /usr' : `projects use the Node of ${mount.source}, shown at ${mount.target}`, hint: null };
+}
+
+/** Every version that an environment can ask for, by tool: what is in a home is named too, since a sandbox sees it only when it is asked for. */
+async function tools(config: Config, environments: Environments): Promise<Finding[]> {
+  const found = await Promise.all(TOOL_NAMES.map(async (tool) => [tool, await findToolchains(tool, config.userHome, environments.toolchains(tool))] as const));
+  return [{
+    id: 'toolchains', ok: true, needed: false, hint: null,
+    detail: found.filter(([, all]) => all.length > 0).map(([tool, all]) => `${tool} ${all.map((t) => `${t.version} (${t.folder ?? '/usr'})`).join(', ')}`).join('; ') || 'none found',
+  }];
 }
 
 function state(config: Config): Finding {

@@ -4,7 +4,7 @@ import { SallyportError } from '../protocol/errors.js';
 import type { RuntimeFile } from './runtime.js';
 
 const LOADER = { x64: '/lib64/ld-linux-x86-64.so.2', arm64: '/lib/ld-linux-aarch64.so.1' } as const;
-/** Programs of the runtime that are started, and must be able to wherever they are shown. */
+/** Programs of the runtime that are started, and must be able to wherever they are shown; what they load needs libraries too. */
 const PROGRAMS = ['node', 'perl'];
 
 /**
@@ -12,7 +12,7 @@ const PROGRAMS = ['node', 'perl'];
  * Perl, nor a C library that suits them.
  */
 export async function portableRuntime(files: readonly RuntimeFile[], arch: keyof typeof LOADER): Promise<RuntimeFile[]> {
-  const programs = files.filter((f) => PROGRAMS.includes(f.name));
+  const programs = files.filter((f) => PROGRAMS.includes(f.name) || /\.(node|so)$/.test(f.name));
   const libraries = new Map<string, string>();
   for (const { source } of programs) for (const path of await librariesOf(LOADER[arch], source)) libraries.set(basename(path), path);
   return [
