@@ -8,6 +8,7 @@ import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
 import { newId } from '../../src/protocol/ids.js';
 import type { ExecRequest, Sandbox, SandboxDriver, SandboxSpec } from '../../src/sandbox/sandbox.js';
 import { prepareSnapshot, type SetupRequest } from '../../src/setup/prepare.js';
+import { vouchedFor } from '../../src/setup/seal.js';
 import { layersOf, type Snapshot } from '../../src/setup/snapshot.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
@@ -255,6 +256,11 @@ describe('setup', () => {
     const sbom = JSON.parse((await again.load(again.of('snapshot.frozen')[0]?.sbom ?? never())).toString()) as { components: { purl: string }[] };
     expect(sbom.components.map((c) => c.purl)).toEqual(['pkg:npm/branch@1.2.3', 'pkg:npm/leaf@1.0.0']);
     expect((await frozen()).of('snapshot.frozen')).toMatchObject([{ reused: true }]);
+    const id = first.snapshot.id as string;
+    await vouchedFor(seal, join(folder, 'snapshots'), id);
+    await expect(vouchedFor(seal, join(folder, 'snapshots'), `snap_${'0'.repeat(32)}`)).rejects.toMatchObject({ code: 'setup.snapshot_changed', message: expect.stringContaining('nobody vouches for it') });
+    writeFileSync(join(at, 'sbom.json'), '{}');
+    await expect(vouchedFor(seal, join(folder, 'snapshots'), id)).rejects.toMatchObject({ code: 'setup.snapshot_changed', message: expect.stringContaining('list of packages was changed') });
   });
 
   it('gives one whole snapshot when two runs make it at once', async () => {
