@@ -48,14 +48,15 @@ export async function diagnose(config: Config, models: Models, environments: Env
 
 /** The drivers that could be chosen here instead: those whose programs are installed, judged by running them. */
 async function others(config: Config, uid: number): Promise<Finding[]> {
-  const choices: readonly SandboxChoice[] = [{ ...PLAIN, driver: 'bwrap' }, ...(['runc', 'runsc'] as const).map((runtime) => ({ ...PLAIN, driver: 'podman' as const, runtime }))];
+  const containers = (['podman', 'docker'] as const).flatMap((driver) => (['runc', 'crun', 'runsc'] as const).map((runtime) => ({ ...PLAIN, driver, runtime })));
+  const choices: readonly SandboxChoice[] = [{ ...PLAIN, driver: 'bwrap' }, ...containers];
   const findings: Finding[] = [];
   for (const sandbox of choices) {
     const { driver: kind, runtime } = sandbox;
     if (kind === config.sandbox.driver && (kind === 'bwrap' || runtime === config.sandbox.runtime)) continue;
-    if (kind === 'podman' && (uid !== 0 || !engineInstalled(runtime))) continue;
-    const id = kind === 'bwrap' ? 'bwrap' : `podman+${runtime}`;
-    const chosen = kind === 'bwrap' ? 'SALLYPORT_SANDBOX=bwrap' : `SALLYPORT_SANDBOX=podman SALLYPORT_SANDBOX_RUNTIME=${runtime}`;
+    if (kind !== 'bwrap' && (uid !== 0 || !engineInstalled(kind, runtime))) continue;
+    const id = kind === 'bwrap' ? 'bwrap' : `${kind}+${runtime}`;
+    const chosen = kind === 'bwrap' ? 'SALLYPORT_SANDBOX=bwrap' : `SALLYPORT_SANDBOX=${kind} SALLYPORT_SANDBOX_RUNTIME=${runtime}`;
     try {
       const driver = sandboxDriver({ ...config, sandbox }, uid);
       const { enforced } = await driver.probe().finally(() => driver.close());

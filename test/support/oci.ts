@@ -20,6 +20,6 @@ export function ociMissing(...names: (keyof typeof PROGRAMS)[]): string | null {
   }
 }
 
-export function ociDriver(folder: string, ociRuntime: Runtime, root?: OciOptions['root']): SandboxDriver {
-  return watched(createOciDriver({ ...driverOptions(folder), engine: 'podman', ociRuntime, ...(root === undefined ? {} : { root }) }));
+export function ociDriver(folder: string, ociRuntime: Runtime, root?: OciOptions['root'], engine: OciOptions['engine'] = 'podman'): SandboxDriver {
+  return watched(createOciDriver({ ...driverOptions(folder), engine, ociRuntime, ...(root === undefined ? {} : { root }) }));
 }

@@ -3,14 +3,15 @@ import { SallyportError } from '../../protocol/errors.js';
 import { createStageDriver, type StageDriver, type StageOptions } from '../stage/driver.js';
 import { findProgram, placeOf } from '../stage/root.js';
 import type { Runtime } from './command.js';
-import { ociWall } from './wall.js';
+import { podmanWall, runtimeWall } from './wall.js';
 
 export interface OciOptions extends StageOptions {
-  readonly engine: 'podman';
+  /** `podman` makes containers with podman; `docker` with the runtime that Docker brings, called directly: its daemon sees no stage. */
+  readonly engine: 'podman' | 'docker';
   readonly ociRuntime: Runtime;
 }
 
-/** The podman driver: the same stage as bubblewrap's, and a container of an OCI runtime in place of bubblewrap. Needs root. */
+/** The drivers for containers: the same stage as bubblewrap's, and a container of an OCI runtime in place of bubblewrap. Need root. */
 export function createOciDriver(options: OciOptions): StageDriver {
   const { privilege, engine, ociRuntime: runtime } = options;
   if (privilege.kind !== 'root') throw new SallyportError('sandbox.unavailable', `The ${engine} driver needs root: without it neither layers nor users can be laid out for a container`, { hint: 'Run as root, or unset SALLYPORT_SANDBOX to use bubblewrap.' });
@@ -21,7 +22,8 @@ export function createOciDriver(options: OciOptions): StageDriver {
   return createStageDriver(name, { ...options, runtime: files, warm: options.warm ?? 0 }, async (root) => {
     const path = findProgram(runtime);
     const flags = runtime === 'runsc' ? await gvisorFlags(path) : [];
-    return ociWall(name, { program: findProgram(engine), runtime: { name: runtime, path, flags }, root, uid, gid }, findProgram('catatonit'), options.arch);
+    if (engine === 'docker') return runtimeWall(name, { runtime: { name: runtime, path, flags }, root, uid, gid }, options.arch);
+    return podmanWall(name, { program: findProgram(engine), runtime: { name: runtime, path, flags }, root, uid, gid }, findProgram('catatonit'), options.arch);
   });
 }
 
@@ -33,6 +35,6 @@ async function gvisorFlags(path: string): Promise<string[]> {
 }
 
 /** True when every program of it is there; whether it works is found out by running. */
-export function engineInstalled(runtime: Runtime): boolean {
-  return ['podman', 'catatonit', runtime].every((name) => placeOf(name) !== undefined);
+export function engineInstalled(engine: OciOptions['engine'], runtime: Runtime): boolean {
+  return [...(engine === 'podman' ? ['podman', 'catatonit'] : ['docker']), runtime].every((name) => placeOf(name) !== undefined);
 }

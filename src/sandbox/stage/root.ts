@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { run } from '../../process/spawn.js';
 import { SallyportError } from '../../protocol/errors.js';
 
-/** What a sandbox's root is. `dir` is a root file system on this machine, `image` one that podman has; neither is ever pulled. */
+/** What a sandbox's root is. `dir` is a root file system on this machine, `image` one that podman or docker has; neither is ever pulled. */
 export type RootImage = { readonly kind: 'host-usr' } | { readonly kind: 'dir'; readonly path: string } | { readonly kind: 'image'; readonly ref: string };
 
 export const HOST_USR = { kind: 'host-usr' } as const;
@@ -27,20 +27,36 @@ export function findProgram(name: string): string {
   return found;
 }
 
-/** The folders that make a root. Layers of an image are folders of podman's own storage, so nothing is copied and no container of podman's is left behind. */
+/** Programs that keep images, in the order in which they are asked. */
+const STORES = ['podman', 'docker'] as const;
+
+/** The folders that make a root. Layers of an image are folders of its keeper's own storage, so nothing is copied and no container is left behind. */
 export async function rootOf(image: RootImage): Promise<Root> {
   if (image.kind === 'host-usr') return { kind: 'host-usr' } as const;
   if (image.kind === 'dir') return { kind: 'folders', folders: [plain(image.path)], identity: await identityOf(image.path) };
-  const said = await run([findProgram('podman'), 'image', 'inspect', '--', image.ref], { timeout: 30_000, maxOutput: 4_000_000, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' } });
-  if (said.exit !== 0) throw new SallyportError('sandbox.unavailable', `Cannot use the image "${image.ref}": ${said.stderr.toString('utf8').trim().slice(0, 300)}`, { hint: `Nothing is pulled. Load it first: podman load -i FILE, or podman import FILE ${image.ref}` });
-  const [found] = Inspected.parse(JSON.parse(said.stdout.toString('utf8')));
-  const { UpperDir, LowerDir } = found?.GraphDriver.Data ?? {};
-  const folders = [...(UpperDir === undefined ? [] : [UpperDir]), ...(LowerDir?.split(':') ?? [])];
-  if (found?.GraphDriver.Name !== 'overlay' || folders.length === 0) throw new SallyportError('sandbox.unavailable', `Cannot use the image "${image.ref}": podman keeps it with the storage driver "${found?.GraphDriver.Name ?? 'unknown'}", and only the layers of "overlay" can be shown`, { hint: 'Give a folder with its root file system in place of it: podman export CONTAINER | tar -x -C FOLDER' });
-  return { kind: 'folders', folders: folders.map(plain), identity: `image ${found.Id}` };
+  const refusals: string[] = [];
+  for (const store of STORES) {
+    const program = placeOf(store);
+    if (program === undefined) continue;
+    const said = await run([program, 'image', 'inspect', '--', image.ref], { timeout: 30_000, maxOutput: 4_000_000, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' } });
+    if (said.exit === 0) return layersIn(image.ref, store, said.stdout.toString('utf8'));
+    refusals.push(`${store}: ${said.stderr.toString('utf8').trim().slice(0, 300)}`);
+  }
+  throw new SallyportError('sandbox.unavailable', `Cannot use the image "${image.ref}": ${refusals.length === 0 ? 'neither podman nor docker is on this machine' : refusals.join('; ')}`, { hint: `Nothing is pulled. Load it first: podman load -i FILE, or podman import FILE ${image.ref}` });
 }
 
-const Inspected = z.array(z.object({ Id: z.string().max(100), GraphDriver: z.object({ Name: z.string(), Data: z.object({ UpperDir: z.string().optional(), LowerDir: z.string().optional() }) }) })).length(1);
+function layersIn(ref: string, store: string, text: string): Root {
+  const [found] = Inspected.parse(JSON.parse(text));
+  const { UpperDir, LowerDir } = found?.GraphDriver?.Data ?? {};
+  const folders = [...(UpperDir === undefined ? [] : [UpperDir]), ...(LowerDir?.split(':') ?? [])];
+  if (!['overlay', 'overlay2'].includes(found?.GraphDriver?.Name ?? '') || folders.length === 0) {
+    throw new SallyportError('sandbox.unavailable', `Cannot use the image "${ref}": ${store} keeps it with the storage driver "${found?.GraphDriver?.Name ?? 'containerd'}", and only the layers of "overlay" can be shown`, { hint: `Give a folder with its root file system in place of it: ${store} create ${ref}; ${store} export CONTAINER | tar -x -C FOLDER` });
+  }
+  return { kind: 'folders', folders: folders.map(plain), identity: `image ${found?.Id ?? ''}` };
+}
+
+const Data = z.object({ UpperDir: z.string().optional(), LowerDir: z.string().optional() });
+const Inspected = z.array(z.object({ Id: z.string().max(100), GraphDriver: z.object({ Name: z.string(), Data: Data.nullable() }).nullish() })).length(1);
 
 /** Looks at the folders in which packages leave traces; a tree that was changed elsewhere needs another name. */
 async function identityOf(path: string): Promise<string> {

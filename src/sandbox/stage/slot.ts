@@ -127,7 +127,7 @@ export class Slot {
     this.#layer = await this.#layerOf(spec);
     const images = await imagesOf(spec);
     const { wall } = this.#ground;
-    const { args, seccomp } = wall.feed(spec, this.stage, once);
+    const { args, seccomp } = wall.feed(spec, this.stage, command, once);
     const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, fields: wall.fields(spec, this.stage, command, once) });
     this.#pipe(FD.args).end(args);
     this.#pipe(FD.seccomp).end(seccomp);

@@ -52,7 +52,7 @@ export interface Wall {
   /** The fields for `last`; `command` is what runs inside. */
   fields(spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): string[];
   /** What is written to the descriptors `args` and `seccomp`. */
-  feed(spec: SandboxSpec, stage: string, once?: Once): { readonly args: string; readonly seccomp: Buffer };
+  feed(spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): { readonly args: string; readonly seccomp: Buffer };
   /** The error of a start that failed, with what was said meanwhile. */
   explain(error: SallyportError, said: string): SallyportError;
 }

@@ -22,6 +22,8 @@ const DRIVERS: Readonly<Record<string, (folder: string, privilege: Privilege) =>
   'bwrap-root': bwrap,
   'bwrap-user': bwrap,
   'podman-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runc' }),
+  'docker-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'docker', ociRuntime: 'runc' }),
+  'docker-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'docker', ociRuntime: 'runsc' }),
   'podman-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runsc' }),
 };
 
