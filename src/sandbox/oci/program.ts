@@ -33,6 +33,8 @@ sub given { open my $in, '<&=', ${FD.seccomp} or die "given: $!\n"; local $/; my
 open my $mounted, '<', '/proc/self/mounts' or die "/proc/self/mounts: $!\n";
 for my $at (map { (split)[1] } grep { m{^\S+ /sys/fs/cgroup/\S+ cgroup2? } } <$mounted>) { syscall($UMOUNT + 0, $at, 2) unless $at =~ m{/devices$} }
 close $mounted;
+# A runtime binds these of the host into a container as they are mounted here, and covers what it masks with the first.
+for my $device (map { "/dev/$_" } qw(null zero full random urandom tty)) { show($device, $device); attach('none', $device, 'none', 32 | $BIND | $NOSUID | 8, 0) }
 open my $status, '>&=', ${FD.channel} or die "status: $!\n";
 sub ended { waitpid $_[0], 0; $? & 127 ? 128 + ($? & 127) : $? >> 8 }
 sub report { print $status qq({"exit-code": $_[0]}\n); close $status; exit 0 }

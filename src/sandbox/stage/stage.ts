@@ -86,7 +86,7 @@ opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
 my @inherited = grep { /^\d+$/ && $_ > ${FD.orders} && $_ != fileno($open) } readdir $open;
 closedir $open;
 for my $fd (@inherited) { syscall($CLOSE + 0, $fd + 0) }
-attach('sallyport', $stage, 'tmpfs', 0, 'mode=0755,size=4m');
+attach('sallyport', $stage, 'tmpfs', $NOSUID | $NODEV, 'mode=0755,size=4m');
 folder("$stage/$_") for qw(runtime etc workspace mounts scratch fresh);
 show($runtime, "$stage/runtime");
 show("$runtime/etc", "$stage/etc");
