@@ -77,7 +77,7 @@ report($exit);`;
  * After `LAY`: the runtime's command line. Its configuration comes on the descriptor `seccomp`. The runtime writes the number of the container's first
  * process when it has been started; without it an exit code is the runtime's own.
  */
-export const RUN = String.raw`${LAY}
+export const RUN = `${LAY}
 keep("$stage/engine/config.json", given());
 %ENV = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR => "$stage/engine/run", TMPDIR => "$stage/engine/tmp");
 my $exit = within(@rest);

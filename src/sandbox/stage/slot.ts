@@ -9,6 +9,7 @@ import type { Executed, SandboxSpec } from '../sandbox.js';
 import { FD, type Once } from './inside.js';
 import { type Cgroup, type CgroupSupport, prepareCgroup } from './cgroup.js';
 import type { ExecAudit } from './exec-audit.js';
+import { limited } from './prlimit.js';
 import { clearOf, type Image, ordersOf, pickStage, type Privilege, sourcesOf, stageCommand, type Wall } from './stage.js';
 
 /** MiB that a workspace may grow by, where the environment does not say. */
@@ -126,9 +127,10 @@ export class Slot {
     this.#id = spec.id;
     this.#layer = await this.#layerOf(spec);
     const images = await imagesOf(spec);
-    const { wall } = this.#ground;
-    const { args, seccomp } = wall.feed(spec, this.stage, command, once);
-    const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, fields: wall.fields(spec, this.stage, command, once) });
+    const { wall, arch } = this.#ground;
+    const run = this.#cgroup === null ? limited(command, spec.limits, arch) : command;
+    const { args, seccomp } = wall.feed(spec, this.stage, run, once);
+    const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, fields: wall.fields(spec, this.stage, run, once) });
     this.#pipe(FD.args).end(args);
     this.#pipe(FD.seccomp).end(seccomp);
     this.#pipe(FD.orders).end(orders);
