@@ -1,11 +1,19 @@
 import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Journal } from '../protocol/event.js';
-import type { Answer, Asked, Fetched, Front, Verdict } from './front.js';
-import { Refusal } from './upstream.js';
+import type { Denial, Line } from './denials.js';
+import type { Answer, Asked, Fetched, Front, Verdict, Vetting } from './front.js';
+import { isRefused, type PackageRules, type PackageVersion, type Refused, shown } from './package-rules.js';
+import { PackageRefusal, Refusal } from './upstream.js';
+
+/** What a fetch may reach, beside what fronts say of their registries. */
+export interface DoorRules {
+  readonly packages: PackageRules;
+}
 
 export interface DoorOptions {
   readonly fronts: readonly Front[];
+  readonly rules: DoorRules;
   readonly socket: string;
   /** Who may connect: the uid inside. */
   readonly owner: { readonly uid: number; readonly gid: number } | null;
@@ -18,7 +26,16 @@ export interface Door extends AsyncDisposable {
   readonly fetched: readonly Fetched[];
   /** What the fronts noticed, for the error of a client that failed. */
   readonly problems: readonly string[];
+  /** What was refused so far, at most so many as an error can name. */
+  readonly denials: readonly Denial[];
+  /** Versions that a client was not shown, by package. */
+  readonly keptOut: ReadonlyMap<string, readonly Denial[]>;
+  /** From here on requests are those of this command. */
+  attribute(by: string): void;
 }
+
+const MAX_DENIALS = 100;
+const MAX_KEPT_OUT = 2000;
 
 /**
  * The only way out of a sandbox in the fetch phase: one unix socket, which is its identity, and behind it one front an ecosystem. Nothing
@@ -43,6 +60,9 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   await chmod(options.socket, 0o600);
   return {
     fetched: keeper.fetched,
+    denials: keeper.denials,
+    keptOut: keeper.keptOut,
+    attribute: (by) => keeper.attribute(by),
     get problems() {
       return options.fronts.flatMap((front) => front.problems);
     },
@@ -56,10 +76,19 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   };
 }
 
+/** Why something was refused, where there is more to say than the rule. */
+interface Why {
+  readonly why: string;
+  readonly line: Line | null;
+}
+
 class Keeper {
   readonly fetched: Fetched[] = [];
+  readonly denials: Denial[] = [];
+  readonly keptOut = new Map<string, Denial[]>();
   readonly #options: DoorOptions;
   readonly #stop = new AbortController();
+  #by = 'the fetch phase';
 
   constructor(options: DoorOptions) {
     this.#options = options;
@@ -70,19 +99,25 @@ class Keeper {
     this.#stop.abort();
   }
 
+  attribute(by: string): void {
+    this.#by = by.slice(0, 300);
+  }
+
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.method ?? '';
     const target = request.url ?? '';
     const [front, asked] = method === 'GET' ? this.#find(target, request.headers.accept ?? '') : [null, null];
-    const verdict = asked?.verdict ?? { allow: false, rule: method === 'GET' ? 'not-a-package' : 'read-only' };
+    const refused = front === null || asked === null ? null : this.#judge(front, asked);
+    const verdict = refused ?? asked?.verdict ?? { allow: false, rule: method === 'GET' ? 'not-a-package' : 'read-only' };
     if (front === null || asked === null || !verdict.allow) {
-      await this.#event(method, target, verdict, 403, 0);
-      response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `refused by Sallyport: ${verdict.rule}` }));
+      const why = refused ?? (verdict.rule === 'not-in-lockfile' ? notLocked(target) : null);
+      await this.#event(method, target, verdict, 403, 0, why);
+      response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `refused by Sallyport: ${verdict.rule}${refused === null ? '' : ` (${refused.why})`}` }));
       return;
     }
     try {
-      const { type, body, fetched } = await this.#answer(front, asked);
-      await this.#event(method, target, verdict, 200, body.length);
+      const { type, body, fetched, rule } = await this.#answer(front, asked);
+      await this.#event(method, target, rule === undefined ? verdict : { allow: true, rule }, 200, body.length);
       if (fetched !== undefined) this.fetched.push({ ...fetched, bytes: body.length });
       response.writeHead(200, { 'content-type': type, 'content-length': body.length }).end(body);
     } catch (error) {
@@ -116,17 +151,65 @@ class Keeper {
     return front === undefined ? [null, null] : [front, front.ask(rest ?? '', accept)];
   }
 
+  /** What the rules for packages have against a file that the front's rules let through. Asks nobody. */
+  #judge({ ecosystem }: Front, { file, verdict }: Asked): (Verdict & Why) | null {
+    const of = file === null || !verdict.allow ? null : { ecosystem, ...file };
+    const refused = of === null ? null : this.#options.rules.packages.judge(of);
+    return of === null || refused === null ? null : { allow: false, rule: refused.rule, why: refused.why, line: lineFor(refused.rule, of) };
+  }
+
   #answer(front: Front, asked: Asked): Promise<Answer> {
-    return asked.answer({ signal: this.#stop.signal, learn: (target) => this.learn(front, target) });
+    return asked.answer({ signal: this.#stop.signal, vetting: this.#vettingOf(front), learn: (target) => this.learn(front, target) });
+  }
+
+  #vettingOf({ ecosystem }: Front): Vetting {
+    const { packages } = this.#options.rules;
+    return {
+      needsTime: packages.judgesAge,
+      admit: (name, version, published) => {
+        const of = { ecosystem, name, version };
+        const verdict = packages.judgeAge(of, published);
+        if (isRefused(verdict)) throw new PackageRefusal(verdict, of);
+        return verdict.rule;
+      },
+      keptOut: (name, version, published) => {
+        const of = { ecosystem, name, version };
+        const verdict = packages.judge(of) ?? (packages.judgesAge ? packages.judgeAge(of, published) : null);
+        if (verdict === null || !isRefused(verdict)) return null;
+        this.#keepOut(of, verdict);
+        return new PackageRefusal(verdict, of);
+      },
+    };
+  }
+
+  #keepOut(of: PackageVersion, { rule, why }: Refused): void {
+    const known = this.keptOut.get(of.name) ?? [];
+    if (this.keptOut.size < MAX_KEPT_OUT && known.length < MAX_DENIALS && !known.some((d) => d.why === why)) this.keptOut.set(of.name, [...known, { rule, why, line: lineFor(rule, of), by: this.#by }]);
   }
 
   async #failed(method: string, target: string, error: unknown): Promise<{ readonly rule: string; readonly status: number }> {
     const { rule, status } = error instanceof Refusal ? error : { rule: 'upstream-failed', status: 502 };
-    await this.#event(method, target, { allow: rule === 'upstream-failed', rule }, status, 0);
+    const why = error instanceof PackageRefusal ? { why: error.message, line: lineFor(error.rule, error.of) } : null;
+    await this.#event(method, target, { allow: rule === 'upstream-failed', rule }, status, 0, why);
     return { rule, status };
   }
 
-  #event(method: string, target: string, verdict: Verdict, status: number, bytes: number): Promise<void> {
-    return this.#options.journal.record('egress.requested', { sandbox: this.#options.sandbox, method: method.slice(0, 20), target: target.slice(0, 1000), verdict: verdict.allow ? 'allow' : 'deny', rule: verdict.rule, status, bytes });
+  async #event(method: string, target: string, verdict: Verdict, status: number, bytes: number, why: Why | null = null): Promise<void> {
+    const by = this.#by;
+    if (why !== null && this.denials.length < MAX_DENIALS) this.denials.push({ rule: verdict.rule, ...why, by });
+    await this.#options.journal.record('egress.requested', {
+      sandbox: this.#options.sandbox, method: method.slice(0, 20), target: target.slice(0, 1000), verdict: verdict.allow ? 'allow' : 'deny', rule: verdict.rule, status, bytes,
+      ...(why === null ? {} : { denial: { why: why.why.slice(0, 1000), line: why.line, by } }),
+    });
   }
+}
+
+/** What stands in the environment for a version that is too young; nothing does for one that is malicious, or that it denies itself. */
+function lineFor(rule: string, of: PackageVersion): Line | null {
+  return rule === 'package.too-young' ? { key: 'packages.exempt', value: shown(of) } : null;
+}
+
+/** No line of the environment adds to a lockfile. */
+function notLocked(target: string): Why {
+  return { why: `${target.slice(0, 300)} is not in the lockfile, which must be written anew`, line: null };
 }

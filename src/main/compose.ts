@@ -7,6 +7,7 @@ import { createLog } from '../audit/log.js';
 import type { App } from '../app/app.js';
 import { loadPolicy } from '../policy/policy.js';
 import { startDetached } from '../process/detach.js';
+import { milliseconds } from '../protocol/environment.js';
 import { SallyportError } from '../protocol/errors.js';
 import { newId } from '../protocol/ids.js';
 import { createRedactor } from '../redact/redactor.js';
@@ -53,6 +54,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
     equipment: {
       log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
+      fetching: { minimumAge: milliseconds(config.minimumAge) },
       modelKey: async (ref) => {
         const key = await models.key(ref);
         learn(key);
@@ -140,7 +142,7 @@ function workerEnvironment(config: Config, models: Models): Record<string, strin
     SALLYPORT_SANDBOX: config.sandbox.driver, SALLYPORT_SANDBOX_RUNTIME: config.sandbox.runtime, SALLYPORT_SANDBOX_DEMANDS: config.sandbox.demanded.join(','),
     ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
-    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib),
+    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib), SALLYPORT_MINIMUM_AGE: String(config.minimumAge),
     ...certificates(),
   };
 }

@@ -55,6 +55,20 @@ export const ServiceSpec = z.discriminatedUnion('kind', [
 ]);
 export type ServiceSpec = z.infer<typeof ServiceSpec>;
 
+/** A span of time: hours, days or weeks, or 0 for none. */
+export const Duration = z.union([z.literal(0), z.string().regex(/^(?:0|[1-9]\d{0,3}[hdw])$/, 'expected 0, or a number of hours, days or weeks such as 36h, 3d or 2w')]);
+export type Duration = z.infer<typeof Duration>;
+
+const HOURS: Readonly<Record<string, number>> = { h: 1, d: 24, w: 168 };
+
+export function milliseconds(duration: Duration): number {
+  const [, number = '0', unit = 'h'] = /^(\d+)([hdw])?$/.exec(String(duration)) ?? [];
+  return Number(number) * (HOURS[unit] ?? 0) * 3_600_000;
+}
+
+/** `name` or `name@version`. */
+const PackageEntry = z.string().min(1).max(400).regex(/^@?[^@\s]+(?:@[^@\s]+)?$/, 'expected a name, or name@version');
+
 /** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
 export const EnvironmentSpec = z.strictObject({
   version: z.literal(1),
@@ -69,6 +83,17 @@ export const EnvironmentSpec = z.strictObject({
       timeout: z.int().min(1).max(3600).default(900),
     })
     .default({ install_scripts: [], resolve: false, timeout: 900 }),
+  /** What of a registry may be fetched, beside what the lockfile says. */
+  packages: z
+    .strictObject({
+      /** How long a version must have been public. The installation's own minimum holds where it is longer. */
+      minimum_age: Duration.default(0),
+      /** Not bound by the minimum age. An entry without a version does not lift the installation's. */
+      exempt: z.array(PackageEntry).max(100).default([]),
+      /** Never fetched, whatever a lockfile says. */
+      deny: z.array(PackageEntry).max(1000).default([]),
+    })
+    .default({ minimum_age: 0, exempt: [], deny: [] }),
   checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),
   limits: z
     .strictObject({

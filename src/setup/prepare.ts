@@ -10,7 +10,8 @@ import type { GitContext } from '../git/command.js';
 import { boundedLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
 import type { Dependencies, Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
-import { type SbomPackage, sbomOf } from '../egress/sbom.js';
+import type { DoorRules } from '../egress/door.js';
+import { packagesOf, type SbomPackage, sbomOf } from '../egress/sbom.js';
 import { dependenciesIn } from './dependencies.js';
 import type { Command, DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
@@ -41,6 +42,8 @@ export interface SetupRequest {
   /** `base`, or something that no other run has: snapshots are never shared across trust levels. */
   readonly trust: string;
   readonly registries: Registries;
+  /** What may be fetched beside what lockfiles say. */
+  readonly rules: () => Promise<DoorRules>;
   /** Vouches for what is frozen here, and for nothing else. */
   readonly seal: Seal;
   /** What tells one set of tools inside from another: a snapshot built by other tools is another snapshot. */
@@ -95,7 +98,7 @@ export async function planSnapshot(request: SetupRequest): Promise<SnapshotPlan 
   const inputs = digestOf({
     v: 3, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
-    setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
+    setup: environment.spec.setup, packages: environment.spec.packages, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
   return { id: `snap_${inputs.slice(7, 39)}`, inputs, plans, builds, files: { manifests, configuration } };
 }
@@ -121,9 +124,20 @@ export async function prepareSnapshot(request: SetupRequest, planned?: SnapshotP
     return false;
   }, request.signal));
   const sbom = await readSbom(target);
+  if (reused && sbom !== null) await expectClean(request, id, sbom);
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused, sbom: sbom === null ? null : await request.journal.keep(sbom, 'application/vnd.cyclonedx+json') });
   const dependencies = partsOf(plans);
   return { id, parts: [...(builds ? (['build'] as const) : []), ...(plans.length === 0 ? [] : (['fetch'] as const))], ...(dependencies.length === 0 ? {} : { dependencies }) };
+}
+
+/** What was fetched before it became known as malicious, or before it was denied, is not used again. */
+async function expectClean(request: SetupRequest, snapshot: string, sbom: string): Promise<void> {
+  const { packages } = await request.rules();
+  const refused = packagesOf(sbom).flatMap((of) => packages.judge(of) ?? []);
+  if (refused.length === 0) return;
+  const reason = refused.slice(0, 10).map(({ rule, why }) => `${why} [${rule}]`).join('; ');
+  await request.journal.record('snapshot.refused', { snapshot, reason: reason.slice(0, 4000) });
+  throw new SallyportError('egress.denied', `Cannot use the dependencies that were fetched before: ${reason}`, { hint: 'Lock other versions of them.' });
 }
 
 function partsOf(plans: readonly FetchPlan[]): DependencyPart[] {

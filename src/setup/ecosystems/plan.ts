@@ -8,6 +8,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** For the error: what could not be done. */
   readonly what: string;
+  /** How a person knows it, where its program and first words do not say it. */
+  readonly asker?: string;
 }
 
 /** What a plan puts into the dependency folder. */
@@ -20,6 +22,8 @@ export interface FetchPlan {
   readonly files: ReadonlyMap<string, string>;
   readonly commands: readonly Command[];
   readonly dependencies: readonly DependencyPart[];
+  /** What its lockfile pins; empty where the client chooses. */
+  readonly locked: readonly { readonly name: string; readonly version: string }[];
   /** The registry as this plan's rules show it. */
   front(registry: Registry): Front;
 }

@@ -7,6 +7,7 @@ import { newId } from '../../../../src/protocol/ids.js';
 import { siftNpmrc } from '../../../../src/setup/npmrc.js';
 import type { Sandbox } from '../../../../src/sandbox/sandbox.js';
 import { type FakeRegistry, startRegistry } from '../../../support/registry.js';
+import { doorRules } from '../../../support/rules.js';
 import { perl } from '../probe.js';
 import { held, type Outcome, type Room, type Row, worked } from '../row.js';
 
@@ -35,7 +36,7 @@ async function fetching(room: Room, behind: Behind): Promise<Fetching> {
   const locked = behind.nothingLocked === true ? [] : [{ name: 'a', version: '1.0.0', integrity: registry.integrity('a', '1.0.0') }];
   const front = npmFront({ registry: { url: registry.url, authorization: TOKEN }, rules: lockedRules(locked), insideUrl: 'http://127.0.0.1:4873/npm', pauses: [] });
   const id = newId('sb');
-  const door = await openDoor({ fronts: behind.noFront === true ? [] : [front], socket, owner: room.target.owner, sandbox: id, journal: room.journal });
+  const door = await openDoor({ rules: doorRules(), fronts: behind.noFront === true ? [] : [front], socket, owner: room.target.owner, sandbox: id, journal: room.journal });
   const sandbox = await room.again({ id, phase: 'fetch', egressSocket: socket });
   return { sandbox, registry, socket, [Symbol.asyncDispose]: async () => {
     await sandbox.close();
