@@ -1,14 +1,25 @@
 import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Exceptions } from '../policy/addresses.js';
 import type { Journal } from '../protocol/event.js';
+import { type Lookup, PinnedAddresses } from './addresses.js';
 import type { Denial, Line } from './denials.js';
 import type { Answer, Asked, Fetched, Front, Verdict, Vetting } from './front.js';
+import { type DeclaredHost, isDeclared, readAuthority, shownHost } from './hosts.js';
 import { isRefused, type PackageRules, type PackageVersion, type Refused, shown } from './package-rules.js';
+import { answer, tunnel, TUNNEL_LIMITS, type TunnelLimits } from './tunnel.js';
 import { PackageRefusal, Refusal } from './upstream.js';
 
 /** What a fetch may reach, beside what fronts say of their registries. */
 export interface DoorRules {
   readonly packages: PackageRules;
+  /** Hosts that the environment declares, reached by CONNECT. */
+  readonly hosts: readonly DeclaredHost[];
+  /** Hosts that the installation allows although their address is private or reserved. */
+  readonly exceptions: Exceptions;
+  /** In place of the system's resolver. */
+  readonly lookup?: Lookup;
 }
 
 export interface DoorOptions {
@@ -19,6 +30,7 @@ export interface DoorOptions {
   readonly owner: { readonly uid: number; readonly gid: number } | null;
   readonly sandbox: string;
   readonly journal: Journal;
+  readonly limits?: Partial<TunnelLimits>;
 }
 
 export interface Door extends AsyncDisposable {
@@ -36,10 +48,12 @@ export interface Door extends AsyncDisposable {
 
 const MAX_DENIALS = 100;
 const MAX_KEPT_OUT = 2000;
+/** Tunnels at one time. */
+const MAX_TUNNELS = 32;
 
 /**
- * The only way out of a sandbox in the fetch phase: one unix socket, which is its identity, and behind it one front an ecosystem. Nothing
- * but GET. Every request is an event with its verdict and rule, recorded before the answer.
+ * The only way out of a sandbox in the fetch phase: one unix socket, which is its identity. Behind it lie one front an ecosystem, which takes nothing but GET,
+ * and tunnels to the hosts that the environment declares. Every request is an event with its verdict and rule, recorded before the answer.
  */
 export async function openDoor(options: DoorOptions): Promise<Door> {
   const keeper = new Keeper(options);
@@ -50,6 +64,11 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       .catch(() => void (response.headersSent ? response.destroy() : response.writeHead(502).end()))
       .finally(() => live.delete(answer));
     live.add(answer);
+  });
+  server.on('connect', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+    client.on('error', () => undefined);
+    const passed: Promise<void> = keeper.connect(request.url ?? '', client, head).catch(() => void client.destroy()).finally(() => live.delete(passed));
+    live.add(passed);
   });
   await rm(options.socket, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -88,10 +107,13 @@ class Keeper {
   readonly keptOut = new Map<string, Denial[]>();
   readonly #options: DoorOptions;
   readonly #stop = new AbortController();
+  readonly #addresses: PinnedAddresses;
   #by = 'the fetch phase';
+  #tunnels = 0;
 
   constructor(options: DoorOptions) {
     this.#options = options;
+    this.#addresses = new PinnedAddresses(options.rules.exceptions, options.rules.lookup);
   }
 
   /** Ends what is still on its way from a registry. */
@@ -108,7 +130,13 @@ class Keeper {
     const target = request.url ?? '';
     const [front, asked] = method === 'GET' ? this.#find(target, request.headers.accept ?? '') : [null, null];
     const refused = front === null || asked === null ? null : this.#judge(front, asked);
-    const verdict = refused ?? asked?.verdict ?? { allow: false, rule: method === 'GET' ? 'not-a-package' : 'read-only' };
+    const verdict = refused ?? asked?.verdict ?? { allow: false, rule: /^[a-z][a-z0-9+.-]*:/i.test(target) ? 'plain-http' : method === 'GET' ? 'not-a-package' : 'read-only' };
+    if (verdict.rule === 'plain-http') {
+      const why = `${target.slice(0, 300)} is asked for without TLS, and only a declared host over https is reached`;
+      await this.#event(method, target, verdict, 403, 0, { why, line: null });
+      response.writeHead(403, { 'content-type': 'text/plain; charset=utf-8' }).end(`refused by Sallyport: plain-http (${why})\n`);
+      return;
+    }
     if (front === null || asked === null || !verdict.allow) {
       const why = refused ?? (verdict.rule === 'not-in-lockfile' ? notLocked(target) : null);
       await this.#event(method, target, verdict, 403, 0, why);
@@ -123,6 +151,38 @@ class Keeper {
     } catch (error) {
       const { rule, status } = await this.#failed(method, target, error);
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `Sallyport could not fetch this: ${rule}${error instanceof Refusal ? ` (${error.message})` : ''}` }));
+    }
+  }
+
+  /**
+   * A tunnel to a declared host (RFC 9110, section 9.3.6). Redirects lead to new ones, which are judged again. It is on the log when it is opened, before anything is
+   * asked of its host, and when it ends.
+   */
+  async connect(target: string, client: Duplex, head: Buffer): Promise<void> {
+    const { rules, sandbox, journal, limits } = this.#options;
+    const host = readAuthority(target);
+    const refuse = async (rule: string, why: string, line: Line | null = null): Promise<void> => {
+      await this.#event('CONNECT', target, { allow: rule === 'upstream-failed', rule }, rule === 'upstream-failed' ? 502 : 403, 0, { why, line });
+      await answer(client, rule === 'upstream-failed' ? 502 : 403, `refused by Sallyport: ${rule} (${why})`);
+    };
+    if (host === null) return await refuse('not-a-host', `${target.slice(0, 300)} is no name of a host with a port: bare addresses are never reached`);
+    if (!isDeclared(host, rules.hosts)) return await refuse('host-not-declared', `${host.name}:${host.port} is not among the hosts of the environment`, { key: 'hosts', value: shownHost(host) });
+    if (this.#tunnels >= MAX_TUNNELS) return await refuse('too-many', `more than ${MAX_TUNNELS} connections at a time`);
+    this.#tunnels++;
+    try {
+      const address = await this.#addresses.of(host).catch(async (error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        await refuse(error.rule, error.message);
+        return null;
+      });
+      if (address === null) return;
+      await this.#event('CONNECT', target, { allow: true, rule: 'declared-host' }, null, 0);
+      const by = this.#by;
+      const { rule, why, sent, received } = await tunnel({ client, head, ...host, address, limits: { ...TUNNEL_LIMITS, ...limits }, signal: this.#stop.signal });
+      if (why !== null) this.#note({ rule, why, line: null, by });
+      await journal.record('egress.tunnelled', { sandbox, host: host.name, port: host.port, address, verdict: rule === 'declared-host' || rule === 'upstream-failed' ? 'allow' : 'deny', rule, sent, received });
+    } finally {
+      this.#tunnels--;
     }
   }
 
@@ -159,7 +219,7 @@ class Keeper {
   }
 
   #answer(front: Front, asked: Asked): Promise<Answer> {
-    return asked.answer({ signal: this.#stop.signal, vetting: this.#vettingOf(front), learn: (target) => this.learn(front, target) });
+    return asked.answer({ signal: this.#stop.signal, vetting: this.#vettingOf(front), reach: (name, port) => this.#addresses.of({ name, port }), learn: (target) => this.learn(front, target) });
   }
 
   #vettingOf({ ecosystem }: Front): Vetting {
@@ -194,13 +254,17 @@ class Keeper {
     return { rule, status };
   }
 
-  async #event(method: string, target: string, verdict: Verdict, status: number, bytes: number, why: Why | null = null): Promise<void> {
+  async #event(method: string, target: string, verdict: Verdict, status: number | null, bytes: number, why: Why | null = null): Promise<void> {
     const by = this.#by;
-    if (why !== null && this.denials.length < MAX_DENIALS) this.denials.push({ rule: verdict.rule, ...why, by });
+    if (why !== null) this.#note({ rule: verdict.rule, ...why, by });
     await this.#options.journal.record('egress.requested', {
       sandbox: this.#options.sandbox, method: method.slice(0, 20), target: target.slice(0, 1000), verdict: verdict.allow ? 'allow' : 'deny', rule: verdict.rule, status, bytes,
       ...(why === null ? {} : { denial: { why: why.why.slice(0, 1000), line: why.line, by } }),
     });
+  }
+
+  #note(denial: Denial): void {
+    if (this.denials.length < MAX_DENIALS) this.denials.push(denial);
   }
 }
 

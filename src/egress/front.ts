@@ -40,6 +40,8 @@ export interface Vetting {
 export interface Asking {
   readonly signal: AbortSignal;
   readonly vetting: Vetting;
+  /** The checked address of a host other than the registry's, pinned for the life of the sandbox. Throws a `Refusal`. */
+  reach(host: string, port: number): Promise<string>;
   /** Answers a target of the same front to nobody, on the log like a request of the client: for what a front must know itself. */
   learn(target: string): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Answer, Asked, Asking, Front } from './front.js';
 import { digestHolds } from './pypi-digest.js';
 import { ACCEPT_INDEX, type IndexFile, readIndex } from './pypi-index.js';
+import { pinnedFetch } from './pinned-fetch.js';
 import { namedFile, projectName } from './pypi-names.js';
 import type { PypiRequest, PypiRules } from './pypi-rules.js';
 import { getBounded, MAX_METADATA, Refusal, type Upstream } from './upstream.js';
@@ -89,7 +90,7 @@ class PypiFront {
     if (entry === undefined) throw new Refusal('refused', `The index names no wheel "${file}" that may be taken`, 404);
     const rule = asking.vetting.needsTime ? asking.vetting.admit(name, written, entry.uploaded) : null;
     const pinned = this.#options.rules.digests(name, version) ?? (entry.digest === null ? [] : [entry.digest]);
-    const body = await getBounded(this.#upstreamOf(entry.url), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
+    const body = await getBounded(await this.#upstreamOf(entry.url, asking), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
     const digest = pinned.find((one) => digestHolds(body, one));
     if (digest === undefined) throw new Refusal('integrity', `${file} has none of the digests that are pinned for ${name} ${written}`);
     return { type: 'application/octet-stream', body, fetched: { ecosystem: 'pypi', name, version: written, integrity: digest }, ...(rule === null ? {} : { rule }) };
@@ -106,11 +107,15 @@ class PypiFront {
     return url.host === index.host ? url.protocol === index.protocol || url.protocol === 'https:' : url.protocol === 'https:' && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0;
   }
 
-  /** The credential is the index's own: no other host gets it. */
-  #upstreamOf(url: URL): Upstream {
+  /** The credential is the index's own: no other host gets it. A page could name a host of the inner network: its address is checked, and no other is asked. */
+  async #upstreamOf(url: URL, { reach }: Asking): Promise<Upstream> {
     const { registry } = this.#options;
-    const { host, protocol } = new URL(registry.url);
-    return { ...this.#options, registry: url.host === host && url.protocol === protocol ? registry : { url: url.origin, authorization: null } };
+    const { host, hostname, protocol } = new URL(registry.url);
+    if (url.host === host && url.protocol === protocol) return this.#options;
+    const other = { ...this.#options, registry: { url: url.origin, authorization: null } };
+    if (url.hostname === hostname) return other;
+    const address = await reach(url.hostname, Number(url.port === '' ? 443 : url.port));
+    return { ...other, fetch: this.#options.fetch ?? pinnedFetch(address) };
   }
 }
 

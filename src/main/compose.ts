@@ -54,7 +54,7 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
     equipment: {
       log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
-      fetching: { minimumAge: milliseconds(config.minimumAge) },
+      fetching: { minimumAge: milliseconds(config.minimumAge), exceptions: config.allowHosts },
       modelKey: async (ref) => {
         const key = await models.key(ref);
         learn(key);

@@ -69,11 +69,16 @@ export function milliseconds(duration: Duration): number {
 /** `name` or `name@version`. */
 const PackageEntry = z.string().min(1).max(400).regex(/^@?[^@\s]+(?:@[^@\s]+)?$/, 'expected a name, or name@version');
 
+/** An exact name of a host, with a port where it is not 443. */
+const Host = z.string().max(260).regex(/^[a-z0-9]+(?:[.-][a-z0-9-]+)*(?::[1-9]\d{0,4})?$/, 'expected a name in lower case, or name:port');
+
 /** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
 export const EnvironmentSpec = z.strictObject({
   version: z.literal(1),
   setup: z
     .strictObject({
+      /** Shell commands run in the fetch phase, before any package is fetched; they reach the declared hosts and leave what they fetch in $SALLYPORT_FETCHED. */
+      fetch: z.array(z.string().min(1).max(4000)).max(20).default([]),
       /** Shell script run in the build phase, with no route out. */
       script: z.string().max(20_000).optional(),
       /** Packages whose install scripts run in the build phase, with no route out. All others never run. */
@@ -82,7 +87,7 @@ export const EnvironmentSpec = z.strictObject({
       resolve: z.boolean().default(false),
       timeout: z.int().min(1).max(3600).default(900),
     })
-    .default({ install_scripts: [], resolve: false, timeout: 900 }),
+    .default({ fetch: [], install_scripts: [], resolve: false, timeout: 900 }),
   /** What of a registry may be fetched, beside what the lockfile says. */
   packages: z
     .strictObject({
@@ -94,6 +99,8 @@ export const EnvironmentSpec = z.strictObject({
       deny: z.array(PackageEntry).max(1000).default([]),
     })
     .default({ minimum_age: 0, exempt: [], deny: [] }),
+  /** Hosts that commands of the fetch phase reach over TLS, beside the registries. */
+  hosts: z.array(Host).max(50).default([]),
   checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),
   limits: z
     .strictObject({

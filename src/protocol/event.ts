@@ -66,6 +66,8 @@ export const EVENTS = {
   'command.ended': z.strictObject({ command: z.string(), exit: z.int().nullable(), signal: z.string().nullable(), reason: Termination, ms: z.int(), output: BodyRef.nullable(), truncated: z.boolean(), executed: Executed.nullable().optional() }),
 
   'egress.requested': z.strictObject({ sandbox: z.string(), method: z.string().max(20), target: Short, verdict: z.enum(['allow', 'deny']), rule: z.string(), status: z.int().nullable(), bytes: z.int(), denial: Denied.optional() }),
+  /** A tunnel to a declared host has ended; its `egress.requested` stands before it. Bytes are those of TLS. */
+  'egress.tunnelled': z.strictObject({ sandbox: z.string(), host: z.string(), port: z.int(), address: z.string(), verdict: z.enum(['allow', 'deny']), rule: z.string(), sent: z.int(), received: z.int() }),
   'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ ecosystem: Ecosystem.default('npm'), name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
   /** A snapshot that is there and that nobody vouches for as it is: it is made anew. */
   'snapshot.refused': z.strictObject({ snapshot: z.string(), reason: Short }),

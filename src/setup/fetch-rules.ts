@@ -1,8 +1,12 @@
 import type { DoorRules } from '../egress/door.js';
+import type { Lookup } from '../egress/addresses.js';
+import { type DeclaredHost, readHost } from '../egress/hosts.js';
 import { packageRules, type PackageVersion } from '../egress/package-rules.js';
 import { projectName, sameVersion } from '../egress/pypi-names.js';
 import { type EnvironmentSpec, milliseconds } from '../protocol/environment.js';
+import { SallyportError } from '../protocol/errors.js';
 import type { Ecosystem } from '../protocol/event.js';
+import type { Exceptions } from '../policy/addresses.js';
 import { indexAdvisories } from '../scan/advisories/match.js';
 import type { OsvRecord } from '../scan/advisories/osv.js';
 
@@ -10,16 +14,20 @@ import type { OsvRecord } from '../scan/advisories/osv.js';
 export interface Installation {
   /** Milliseconds that every version must have been public, whatever an environment says. */
   readonly minimumAge: number;
+  /** Hosts that may have a private or reserved address. */
+  readonly exceptions: Exceptions;
 }
 
 export interface FetchRulesInput {
-  readonly spec: Pick<EnvironmentSpec, 'packages'>;
+  readonly spec: Pick<EnvironmentSpec, 'hosts' | 'packages'>;
   readonly installation: Installation;
   /** Records of every advisory source that is configured. */
   readonly records: readonly OsvRecord[];
   /** What the protected base locks. */
   readonly base: readonly PackageVersion[];
   readonly now?: () => Date;
+  /** In place of the system's resolver. */
+  readonly lookup?: Lookup;
 }
 
 /** Records of the OpenSSF's malicious-packages; other databases name them as an alias. */
@@ -27,14 +35,21 @@ const MALICIOUS = /^MAL-/;
 const OSV: Readonly<Record<Ecosystem, string>> = { npm: 'npm', pypi: 'PyPI' };
 
 /** What holds for a fetch beside the lockfile. No entry of a repository lifts what is known to be malicious. */
-export function fetchRules({ spec, installation, records, base, now = () => new Date() }: FetchRulesInput): DoorRules {
+export function fetchRules({ spec, installation, records, base, now = () => new Date(), lookup }: FetchRulesInput): DoorRules {
   const { packages } = spec;
   return {
+    hosts: spec.hosts.map(declared), exceptions: installation.exceptions, ...(lookup === undefined ? {} : { lookup }),
     packages: packageRules({
       minimumAge: milliseconds(packages.minimum_age), floor: installation.minimumAge, exempt: packages.exempt, deny: packages.deny, now,
       malicious: maliciousBy(records.filter((r) => MALICIOUS.test(r.id) || r.aliases.some((alias) => MALICIOUS.test(alias)))), fixes: fixedBy(records, base),
     }),
   };
+}
+
+function declared(text: string): DeclaredHost {
+  const host = readHost(text);
+  if (host === null) throw new SallyportError('env.invalid', `Cannot use the host "${text}" of the environment: expected a name in lower case, or name:port`, { hint: 'Addresses of a network and patterns are not taken.' });
+  return host;
 }
 
 /** A record that does not let one say which versions it means counts for all of them. */

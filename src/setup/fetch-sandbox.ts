@@ -20,6 +20,11 @@ const DOOR_PORT = 4873;
 export const OUTPUT = 4 * 1024 * 1024;
 const MAX_TAKEN = 64 * 1024 * 1024;
 
+/** The door as a proxy: for declared hosts, over TLS alone. */
+export const PROXY = `http://127.0.0.1:${DOOR_PORT}`;
+/** Whoever does not know registry fronts finds the proxy, and is told what is missing; fronts are reached without one. */
+const PROXY_VARIABLES = { HTTPS_PROXY: PROXY, https_proxy: PROXY, NO_PROXY: '127.0.0.1,localhost', no_proxy: '127.0.0.1,localhost' };
+
 /** A registry front as a client in a fetch sandbox sees it. */
 export function insideUrl(prefix: Front['prefix']): string {
   return `http://127.0.0.1:${DOOR_PORT}/${prefix}`;
@@ -124,7 +129,7 @@ export async function openFetch(request: FetchRequest, task: Omit<FetchTask, 'co
   try {
     sandbox = await openRecorded(request.driver, {
       id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(task.folder, 'manifests')], layer }, mounts: [], egressSocket: socket,
-      dependencies: dependencies === null ? null : { folder: join(dependencies, 'upper'), writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: {},
+      dependencies: dependencies === null ? null : { folder: join(dependencies, 'upper'), writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: PROXY_VARIABLES,
     }, request.journal);
     await forward(sandbox, request.signal);
     return { sandbox, door, [Symbol.asyncDispose]: close };

@@ -16,8 +16,9 @@ import { dependenciesIn } from './dependencies.js';
 import type { Command, DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
+import { fetchCommands } from './fetch-commands.js';
 import { freezeParts, type PartName } from './freeze.js';
-import { expectDone, fetchInSandbox, type FetchTask, limitsOf, openFetch, OUTPUT, type Registries } from './fetch-sandbox.js';
+import { expectDone, fetchInSandbox, type FetchTask, limitsOf, openFetch, OUTPUT, PROXY, type Registries } from './fetch-sandbox.js';
 import { readConfiguration, readManifests } from './manifests.js';
 import { type Seal, readSbom, sealSnapshot, snapshotProblem } from './seal.js';
 
@@ -94,11 +95,11 @@ export async function planSnapshot(request: SetupRequest): Promise<SnapshotPlan 
   const configuration = await readConfiguration(request.git, request.baseTree);
   const plans = planFetch(manifests, environment.spec.setup.resolve);
   const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
-  if (plans.length === 0 && !builds) return null;
+  if (!fetches(request, plans) && !builds) return null;
   const inputs = digestOf({
     v: 3, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
-    setup: environment.spec.setup, packages: environment.spec.packages, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
+    setup: environment.spec.setup, packages: environment.spec.packages, hosts: environment.spec.hosts, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
   return { id: `snap_${inputs.slice(7, 39)}`, inputs, plans, builds, files: { manifests, configuration } };
 }
@@ -126,8 +127,8 @@ export async function prepareSnapshot(request: SetupRequest, planned?: SnapshotP
   const sbom = await readSbom(target);
   if (reused && sbom !== null) await expectClean(request, id, sbom);
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused, sbom: sbom === null ? null : await request.journal.keep(sbom, 'application/vnd.cyclonedx+json') });
-  const dependencies = partsOf(plans);
-  return { id, parts: [...(builds ? (['build'] as const) : []), ...(plans.length === 0 ? [] : (['fetch'] as const))], ...(dependencies.length === 0 ? {} : { dependencies }) };
+  const dependencies = partsOf(request, plans);
+  return { id, parts: [...(builds ? (['build'] as const) : []), ...(fetches(request, plans) ? (['fetch'] as const) : [])], ...(dependencies.length === 0 ? {} : { dependencies }) };
 }
 
 /** What was fetched before it became known as malicious, or before it was denied, is not used again. */
@@ -136,12 +137,15 @@ async function expectClean(request: SetupRequest, snapshot: string, sbom: string
   const refused = packagesOf(sbom).flatMap((of) => packages.judge(of) ?? []);
   if (refused.length === 0) return;
   const reason = refused.slice(0, 10).map(({ rule, why }) => `${why} [${rule}]`).join('; ');
-  await request.journal.record('snapshot.refused', { snapshot, reason: reason.slice(0, 4000) });
-  throw new SallyportError('egress.denied', `Cannot use the dependencies that were fetched before: ${reason}`, { hint: 'Lock other versions of them.' });
+  throw new SallyportError('egress.denied', `Cannot use the dependencies that were fetched before (${snapshot}): ${reason}`, { hint: 'Lock other versions of them.' });
 }
 
-function partsOf(plans: readonly FetchPlan[]): DependencyPart[] {
-  return [...new Set(plans.flatMap((plan) => plan.dependencies))];
+function fetches({ environment }: SetupRequest, plans: readonly FetchPlan[]): boolean {
+  return plans.length > 0 || environment.spec.setup.fetch.length > 0;
+}
+
+function partsOf({ environment }: SetupRequest, plans: readonly FetchPlan[]): DependencyPart[] {
+  return [...new Set([...plans.flatMap((plan) => plan.dependencies), ...(environment.spec.setup.fetch.length > 0 ? ['fetched' as const] : [])])];
 }
 
 interface Inputs {
@@ -153,9 +157,9 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
   await mkdir(request.snapshots, { recursive: true, mode: 0o755 });
   const draft = await mkdtemp(join(request.snapshots, '.draft-'));
   try {
-    const sbom = plans.length > 0 ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
+    const sbom = fetches(request, plans) ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
     if (builds) await buildPhase(request, plans, draft);
-    const parts: PartName[] = [...(plans.length > 0 ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(plans).length > 0 ? ['deps' as const] : [])];
+    const parts: PartName[] = [...(fetches(request, plans) ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(request, plans).length > 0 ? ['deps' as const] : [])];
     const { driver, journal, signal } = request;
     const listed = await freezeParts({ driver, folder: draft, parts, lower: request.laidOut, secrets: {}, journal, signal });
     for (const name of ['manifests', 'fetch/work', 'build/work', 'deps/work', 'scratch']) await removeTree(join(draft, name));
@@ -170,31 +174,35 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
 
 /** All ecosystems of a project in one sandbox, behind one door. */
 async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], inputs: Inputs, draft: string): Promise<readonly SbomPackage[]> {
-  const { fetched } = await fetchInSandbox(request, { ...(await fetchTask(request, plans, inputs, draft)), commands: plans.flatMap((plan) => plan.commands) });
+  const { fetched } = await fetchInSandbox(request, { ...(await fetchTask(request, plans, inputs, draft)), commands: commandsOf(request, plans) });
   const packages = fetched.map(({ ecosystem, name, version, integrity }) => ({ ecosystem, name, version, integrity }));
   await request.journal.record('setup.fetched', { packages, bytes: fetched.reduce((sum, p) => sum + p.bytes, 0) });
   return packages;
 }
 
+function commandsOf({ environment }: SetupRequest, plans: readonly FetchPlan[]): Command[] {
+  return [...fetchCommands(environment.spec, PROXY), ...plans.flatMap((plan) => plan.commands)];
+}
+
 async function fetchTask(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, folder: string): Promise<Omit<FetchTask, 'commands'>> {
   const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
   const files = new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]);
-  return { folder, files, fronts, dependencies: partsOf(plans).length > 0 };
+  return { folder, files, fronts, dependencies: partsOf(request, plans).length > 0 };
 }
 
 /** A person's own look at the fetch phase: the sandbox and the door as a setup has them, and nothing run yet. `commands` are those that it would run. `folder` is the caller's to remove. */
 export async function tryFetchPhase(request: SetupRequest, folder: string): Promise<{ readonly sandbox: Sandbox; readonly commands: readonly Command[] } & AsyncDisposable> {
   const plan = await planSnapshot(request);
   const opened = await openFetch(request, await fetchTask(request, plan?.plans ?? [], plan?.files ?? { manifests: new Map(), configuration: new Map() }, folder));
-  return { sandbox: opened.sandbox, commands: plan?.plans.flatMap((p) => p.commands) ?? [], [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  return { sandbox: opened.sandbox, commands: commandsOf(request, plan?.plans ?? []), [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }
 
 async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string): Promise<void> {
   const layer = join(draft, 'build');
   const { setup, variables } = request.environment.spec;
   await boundedLayer(request.driver, layer, request.owner, request.environment.spec.limits.disk);
-  const lowers = [...(plans.length > 0 ? [join(draft, 'fetch/upper')] : []), request.laidOut];
-  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(plans));
+  const lowers = [...(fetches(request, plans) ? [join(draft, 'fetch/upper')] : []), request.laidOut];
+  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(request, plans));
   await using sandbox = await openRecorded(request.driver, {
     id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request.environment),
     dependencies: dependencies === null ? null : { ...dependencies, writable: true }, variables,

@@ -31,14 +31,14 @@ function ask(socketPath: string, path: string, accept: string): Promise<{ readon
   });
 }
 
-async function setUp(options: { readonly open?: boolean; readonly intercept?: FakeIndex['intercept']; readonly front?: Partial<PypiFrontOptions>; readonly packages?: Partial<PackageRulesOptions> } = {}) {
+async function setUp(options: { readonly open?: boolean; readonly intercept?: FakeIndex['intercept']; readonly front?: Partial<PypiFrontOptions>; readonly packages?: Partial<PackageRulesOptions>; readonly secondHost?: string } = {}) {
   const index = await startIndex(FILES, BASIC);
   index.intercept = options.intercept ?? null;
   const locked = [{ name: 'a', version: '1', digests: [`sha256:${index.digest(A1)}`] }, { name: 'c', version: '1', digests: [`sha256:${'0'.repeat(64)}`] }];
   const front = pypiFront({ registry: { url: index.url, authorization: BASIC }, rules: options.open === true ? openPypiRules() : lockedPypiRules(locked), insideUrl: 'http://in/pypi', pauses: [], ...options.front });
   const journal = new MemoryJournal();
   const socket = join(folder, `door-${n++}.sock`);
-  const door = await openDoor({ rules: doorRules(options.packages), fronts: [front], socket, owner: null, sandbox: 'sb_t', journal });
+  const door = await openDoor({ rules: doorRules(options.packages, { lookup: async () => [options.secondHost ?? '93.184.216.34'] }), fronts: [front], socket, owner: null, sandbox: 'sb_t', journal });
   return {
     index, door, get: (path: string, accept = 'text/html') => ask(socket, `/pypi${path}`, accept), events: () => journal.of('egress.requested').map((e) => `${e.verdict} ${e.rule} ${e.status}`),
     async [Symbol.asyncDispose]() {
@@ -115,6 +115,22 @@ describe('the front of an index of Python packages', () => {
     }
     expect(asked.filter(([url]) => !url.endsWith('/simple/a/'))).toEqual([[`https://files.example/x/${A1}`, null]]);
     expect(asked.filter(([url]) => url.endsWith('/simple/a/')).map(([, authorization]) => authorization)).toEqual(hosts.map(() => BASIC));
+  });
+
+  it('asks no second host whose address is private', async () => {
+    const asked: string[] = [];
+    await using t = await setUp({
+      secondHost: '169.254.169.254',
+      front: {
+        registry: { url: 'https://index.example/simple', authorization: BASIC },
+        fetch: async (input) => {
+          asked.push(String(input));
+          return new Response(`<a href="https://inner.example/x/${A1}">${A1}</a>`);
+        },
+      },
+    });
+    const answer = await t.get(`/files/a/${A1}`);
+    expect([answer.status, answer.body.includes('SALLYPORT_ALLOW_HOSTS=inner.example'), t.events(), asked]).toEqual([403, true, ['allow lockfile 200', 'deny private-address 403'], ['https://index.example/simple/a/']]);
   });
 
   it('follows no page or file to another host by a redirect', async () => {

@@ -10,7 +10,7 @@ function record(id: string, ecosystem: string, name: string, affected: object, m
   if ('problem' in read) throw new Error(read.problem);
   return read.record;
 }
-const made = (records: readonly OsvRecord[], packages: object = {}, more: Partial<FetchRulesInput> = {}) => fetchRules({ spec: EnvironmentSpec.parse({ version: 1, packages }), installation: { minimumAge: 0 }, records, base: [], now: () => NOW, ...more }).packages;
+const made = (records: readonly OsvRecord[], packages: object = {}, more: Partial<FetchRulesInput> = {}) => fetchRules({ spec: EnvironmentSpec.parse({ version: 1, packages }), installation: { minimumAge: 0, exceptions: [] }, records, base: [], now: () => NOW, ...more }).packages;
 const npm = (name: string, version: string): PackageVersion => ({ ecosystem: 'npm', name, version });
 const pypi = (name: string, version: string): PackageVersion => ({ ecosystem: 'pypi', name, version });
 const ALL = { ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }] }] };

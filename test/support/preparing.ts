@@ -59,7 +59,7 @@ export class Preparing {
     const snapshots = join(this.#folder, 'snapshots');
     const snapshot = await prepareSnapshot({
       driver: this.#driver, owner: testOwner(), snapshots, scratch: join(this.#folder, 'scratch'), git, tree, laidOut, baseTree: tree, trust: more.trust ?? `t${this.#count++}`,
-      rules: async () => fetchRules({ spec, installation: { minimumAge: 0 }, records: [], base: [], ...more.rules }), environment: { spec, checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', seal: this.#seal, exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
+      rules: async () => fetchRules({ spec, installation: { minimumAge: 0, exceptions: [] }, records: [], base: [], ...more.rules }), environment: { spec, checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', seal: this.#seal, exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
     });
     return { snapshot, lowers: [...layersOf(snapshots, snapshot), laidOut], dependencies: dependenciesOf(snapshots, snapshot), journal };
   }
