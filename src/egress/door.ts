@@ -268,9 +268,12 @@ class Keeper {
   }
 }
 
-/** What stands in the environment for a version that is too young; nothing does for one that is malicious, or that it denies itself. */
+/**
+ * What stands in the environment for a version that is too young; nothing does for one that is malicious, or that it denies itself. A registry may call versions
+ * what it likes, and a person copies the line from a terminal.
+ */
 function lineFor(rule: string, of: PackageVersion): Line | null {
-  return rule === 'package.too-young' ? { key: 'packages.exempt', value: shown(of) } : null;
+  return rule === 'package.too-young' && /^[\w@./~+!-]{1,390}$/.test(shown(of)) ? { key: 'packages.exempt', value: shown(of) } : null;
 }
 
 /** No line of the environment adds to a lockfile. */

@@ -10,6 +10,7 @@ import type { GitContext } from '../git/command.js';
 import { boundedLayer, type Owner, removeTree } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
 import type { Dependencies, Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
+import { hintOf, reasonsOf } from '../egress/denials.js';
 import type { DoorRules } from '../egress/door.js';
 import { packagesOf, type SbomPackage, sbomOf } from '../egress/sbom.js';
 import { dependenciesIn } from './dependencies.js';
@@ -20,6 +21,7 @@ import { fetchCommands } from './fetch-commands.js';
 import { freezeParts, type PartName } from './freeze.js';
 import { expectDone, fetchInSandbox, type FetchTask, limitsOf, openFetch, OUTPUT, PROXY, type Registries } from './fetch-sandbox.js';
 import { readConfiguration, readManifests } from './manifests.js';
+import { unlistedScripts } from './unlisted-scripts.js';
 import { type Seal, readSbom, sealSnapshot, snapshotProblem } from './seal.js';
 
 /** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
@@ -158,7 +160,7 @@ async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: 
   const draft = await mkdtemp(join(request.snapshots, '.draft-'));
   try {
     const sbom = fetches(request, plans) ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
-    if (builds) await buildPhase(request, plans, draft);
+    if (builds) await buildPhase(request, plans, draft, inputs.manifests);
     const parts: PartName[] = [...(fetches(request, plans) ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(request, plans).length > 0 ? ['deps' as const] : [])];
     const { driver, journal, signal } = request;
     const listed = await freezeParts({ driver, folder: draft, parts, lower: request.laidOut, secrets: {}, journal, signal });
@@ -197,7 +199,7 @@ export async function tryFetchPhase(request: SetupRequest, folder: string): Prom
   return { sandbox: opened.sandbox, commands: commandsOf(request, plan?.plans ?? []), [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }
 
-async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string): Promise<void> {
+async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string, manifests: Inputs['manifests']): Promise<void> {
   const layer = join(draft, 'build');
   const { setup, variables } = request.environment.spec;
   await boundedLayer(request.driver, layer, request.owner, request.environment.spec.limits.disk);
@@ -208,11 +210,13 @@ async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], dr
     dependencies: dependencies === null ? null : { ...dependencies, writable: true }, variables,
   }, request.journal);
   const timeout = setup.timeout * 1000;
+  const unlisted = unlistedScripts(manifests, setup.install_scripts);
+  const failed = (what: string): string => [what, ...reasonsOf(unlisted)].join('; ');
   if (setup.install_scripts.length > 0) {
     const result = await sandbox.exec({ argv: ['npm', 'rebuild', ...BUILD_FLAGS, '--', ...setup.install_scripts], timeout, maxOutput: OUTPUT, signal: request.signal });
-    expectDone(result, 'setup.build_failed', `The install scripts of ${setup.install_scripts.join(', ')} failed`, request.signal);
+    expectDone(result, 'setup.build_failed', failed(`The install scripts of ${setup.install_scripts.join(', ')} failed`), request.signal, hintOf(unlisted));
   }
   if (setup.script === undefined) return;
   const result = await sandbox.exec({ argv: ['/bin/bash', '-euo', 'pipefail', '-c', setup.script], timeout, maxOutput: OUTPUT, signal: request.signal });
-  expectDone(result, 'setup.build_failed', 'The setup script failed', request.signal);
+  expectDone(result, 'setup.build_failed', failed('The setup script failed'), request.signal, hintOf(unlisted));
 }

@@ -85,6 +85,15 @@ describe('commands of setup.fetch', () => {
     expect([error.code, error.message.includes(`[${rule}]`), server.requests.length]).toEqual(['egress.denied', true, asked]);
   });
 
+  it('are not what install scripts are for: those that are not listed are named where the build fails, with the line', async () => {
+    const lockfile = JSON.stringify({ ...JSON.parse(registry.lockfile([['leaf', '1.0.0']])) as object }).replace('"integrity"', '"hasInstallScript":true,"integrity"');
+    const error = await failure({ ...PROJECT(), 'package-lock.json': lockfile }, { script: 'exit 3' }, around());
+    expect([error.code, error.hint, error.message]).toEqual([
+      'setup.build_failed', 'A person may allow it by these lines in sallyport.yaml on the base, or in a file given with --env:\nsetup:\n  install_scripts:\n    - "leaf"',
+      'The setup script failed; the install script of leaf@1.0.0 did not run [install-script-not-listed], asked for by package-lock.json (exited, exit 3): ',
+    ]);
+  });
+
   it('that a denial does not trouble go on, with the denial on the log', async () => {
     const journal = new MemoryJournal();
     await preparing.prepare({ 'a.txt': 'a' }, { fetch: [`curl -sk https://telemetry.test/ || true`] }, journal, around());
