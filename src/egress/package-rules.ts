@@ -1,4 +1,5 @@
 import type { Ecosystem } from '../protocol/event.js';
+import { count } from '../protocol/words.js';
 import { projectName, sameVersion } from './pypi-names.js';
 
 /** A version of a package, by the names of its registry. */
@@ -99,5 +100,5 @@ function names(entry: Entry, of: PackageVersion): boolean {
 
 function hours(ms: number): string {
   const whole = Math.floor(ms / HOUR_MS);
-  return whole >= 48 ? `${Math.floor(whole / 24)} days${whole % 24 === 0 ? '' : ` and ${whole % 24} hours`}` : `${whole} hours`;
+  return whole < 48 ? count(whole, 'hour') : `${count(Math.floor(whole / 24), 'day')}${whole % 24 === 0 ? '' : ` and ${count(whole % 24, 'hour')}`}`;
 }

@@ -70,7 +70,7 @@ export function milliseconds(duration: Duration): number {
 const PackageEntry = z.string().min(1).max(400).regex(/^@?[^@\s]+(?:@[^@\s]+)?$/, 'expected a name, or name@version');
 
 /** An exact name of a host, with a port where it is not 443. */
-const Host = z.string().max(260).regex(/^[a-z0-9]+(?:[.-][a-z0-9-]+)*(?::[1-9]\d{0,4})?$/, 'expected a name in lower case, or name:port');
+const Host = z.string().max(260).regex(/^[a-z0-9]+(?:[.-][a-z0-9-]+)*(?::[1-9]\d{0,4})?$/, 'expected a name in lower case, or name:port').refine((h) => !/(?:^|\.)(?:\d+|0x[0-9a-f]*)(?::\d+)?$/.test(h), 'expected a name, not an address');
 
 /** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
 export const EnvironmentSpec = z.strictObject({

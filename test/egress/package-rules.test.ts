@@ -35,7 +35,7 @@ describe('the minimum age', () => {
   it('says what is needed', () => {
     expect([rules({ minimumAge: 72 * HOUR }).judgeAge(npm('a'), ago(50)), rules({ floor: HOUR }).judgeAge(npm('a'), null)]).toEqual([
       { rule: 'package.too-young', why: 'a@1.0.0 was published at 2026-01-07T22:00:00.000Z, 2 days and 2 hours ago, and the minimum age is 3 days' },
-      { rule: 'package.too-young', why: 'the registry does not say when a@1.0.0 was published, and the minimum age is 1 hours' },
+      { rule: 'package.too-young', why: 'the registry does not say when a@1.0.0 was published, and the minimum age is 1 hour' },
     ]);
   });
 });

@@ -48,6 +48,14 @@ describe('a version that fixes an advisory of the base', () => {
   });
 });
 
+describe('a declared host', () => {
+  it('is an exact name; addresses and patterns are refused when the environment is read', () => {
+    expect(fetchRules({ spec: EnvironmentSpec.parse({ version: 1, hosts: ['a.example', 'b.example:8443'] }), installation: { minimumAge: 0, exceptions: ['x'] }, records: [], base: [] })).toMatchObject({ hosts: [{ name: 'a.example', port: 443 }, { name: 'b.example', port: 8443 }], exceptions: ['x'] });
+    for (const wrong of ['*.example', '10.0.0.1', '10.0.0.1:443', '0x7f.0x1', '[::1]:443', 'A.example', 'a.example:0', 'https://a.example', 'a.example.', '']) expect(() => EnvironmentSpec.parse({ version: 1, hosts: [wrong] })).toThrow();
+    expect(() => fetchRules({ spec: { ...EnvironmentSpec.parse({ version: 1 }), hosts: ['a.example:99999'] }, installation: { minimumAge: 0, exceptions: [] }, records: [], base: [] })).toThrow('Cannot use the host "a.example:99999"');
+  });
+});
+
 describe('a span of time', () => {
   it('is hours, days or weeks, or none', () => {
     expect(([0, '0', '36h', '3d', '2w'] as const).map(milliseconds)).toEqual([0, 0, 129_600_000, 259_200_000, 1_209_600_000]);
