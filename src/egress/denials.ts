@@ -18,7 +18,9 @@ export interface Denial {
 
 const MAX_NAMED = 10;
 /** An event has room for 4,000 characters. */
-const MAX_LINES = 3000;
+const MAX_LINES = 3400;
+/** Of one line, beside its value. */
+const MAX_COMMENT = 160;
 
 /** One line each, at most ten: what was refused and who asked for it. */
 export function reasonsOf(denials: readonly Denial[]): string[] {
@@ -26,21 +28,26 @@ export function reasonsOf(denials: readonly Denial[]): string[] {
   return [...distinct.slice(0, MAX_NAMED), ...(distinct.length > MAX_NAMED ? [`and ${distinct.length - MAX_NAMED} more`] : [])];
 }
 
-/** The lines to add to sallyport.yaml, as they stand there; null where none helps. Values are of a form that YAML reads back as it is written. */
+/** The lines to add to sallyport.yaml, as they stand there, with who asked as a comment; null where none helps. Values are of a form that YAML reads back as it is written. */
 export function linesToAdd(denials: readonly Denial[]): string | null {
-  const values = new Map<Line['key'], Set<string>>();
+  const values = new Map<Line['key'], Map<string, string>>();
   let [count, length] = [0, 0];
-  for (const { line } of denials) {
-    if (line === null || values.get(line.key)?.has(line.value) === true || ++count > MAX_NAMED || (length += line.value.length + 20) > MAX_LINES) continue;
-    values.set(line.key, (values.get(line.key) ?? new Set()).add(line.value));
+  for (const { line, by } of denials) {
+    if (line === null || values.get(line.key)?.has(line.value) === true || ++count > MAX_NAMED || (length += line.value.length + MAX_COMMENT) > MAX_LINES) continue;
+    values.set(line.key, (values.get(line.key) ?? new Map<string, string>()).set(line.value, comment(by)));
   }
   if (values.size === 0) return null;
-  return [...values].map(([key, list]) => block(key.split('.'), [...list])).join('\n');
+  return [...values].map(([key, list]) => block(key.split('.'), list)).join('\n');
 }
 
-function block(path: readonly string[], values: readonly string[]): string {
+function block(path: readonly string[], values: ReadonlyMap<string, string>): string {
   const heads = path.map((part, depth) => `${'  '.repeat(depth)}${part}:`);
-  return [...heads, ...values.map((value) => `${'  '.repeat(path.length)}- ${JSON.stringify(value)}`)].join('\n');
+  return [...heads, ...[...values].map(([value, by]) => `${'  '.repeat(path.length)}- ${JSON.stringify(value)} # asked for by ${by}`)].join('\n');
+}
+
+/** On one line, in characters that nothing can be hidden in. */
+function comment(by: string): string {
+  return by.replace(/[^\x20-\x7e]+/g, '?').slice(0, MAX_COMMENT - 40);
 }
 
 /** For the hint of an error. */

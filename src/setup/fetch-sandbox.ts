@@ -95,7 +95,7 @@ function expectFetched(result: ExecResult, what: string, door: Door, before: num
   const fresh = door.denials.slice(before);
   const failed = !hasEndedWell(result);
   // A client that finds nothing to choose from says of which package.
-  const keptOut = failed && !fresh.some((d) => d.line !== null) ? [...door.keptOut].filter(([name]) => output.includes(name)).flatMap(([, denials]) => denials) : [];
+  const keptOut = failed && !fresh.some((d) => d.line !== null) ? [...door.keptOut].filter(([name]) => isMentioned(name, output)).flatMap(([, denials]) => denials) : [];
   const denials = failed ? [...fresh, ...keptOut] : fresh.filter((d) => d.rule.startsWith('package.'));
   if (!failed && denials.length === 0) return;
   const message = [what, ...door.problems, ...reasonsOf(denials)].join('; ');
@@ -103,6 +103,13 @@ function expectFetched(result: ExecResult, what: string, door: Door, before: num
     throw new SallyportError('egress.denied', failed ? `${message} (${endOf(result)}): ${excerpt(output)}` : message, { hint: hintOf(denials) ?? LOG_HINT });
   }
   expectDone(result, 'setup.fetch_failed', message, signal);
+}
+
+/** Whether a text names a package, in whatever spelling Python has for it. */
+function isMentioned(name: string, text: string): boolean {
+  const plain = (words: string): string => words.toLowerCase().replace(/[-_.]+/g, '-');
+  const inner = plain(name).replace(/[^a-z0-9-]/g, '\\$&');
+  return new RegExp(`(?<![\\w~/-])${inner}(?![\\w~/-])`).test(plain(text.slice(0, 20_000)));
 }
 
 /** A sandbox of the fetch phase with its way to the door, and nothing run in it yet. Disposing it closes both. */

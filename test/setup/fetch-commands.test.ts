@@ -64,7 +64,7 @@ describe('commands of setup.fetch', () => {
     const command = curl('/moved');
     const error = await failure(PROJECT(), { fetch: [command] }, around(), journal);
     expect([error.code, error.hint, error.message.includes(`undeclared.test:${server.port} is not among the hosts of the environment [host-not-declared], asked for by setup.fetch: ${JSON.stringify(command)}`)]).toEqual([
-      'egress.denied', `A person may allow it by these lines in sallyport.yaml on the base, or in a file given with --env:\nhosts:\n  - "undeclared.test:${server.port}"`, true,
+      'egress.denied', `A person may allow it by these lines in sallyport.yaml on the base, or in a file given with --env:\nhosts:\n  - "undeclared.test:${server.port}" # asked for by ${`setup.fetch: ${JSON.stringify(command)}`.slice(0, 120)}`, true,
     ]);
     expect(journal.of('egress.requested').at(-1)).toEqual({
       sandbox: expect.any(String), method: 'CONNECT', target: `undeclared.test:${server.port}`, verdict: 'deny', rule: 'host-not-declared', status: 403, bytes: 0,
@@ -89,7 +89,7 @@ describe('commands of setup.fetch', () => {
     const lockfile = JSON.stringify({ ...JSON.parse(registry.lockfile([['leaf', '1.0.0']])) as object }).replace('"integrity"', '"hasInstallScript":true,"integrity"');
     const error = await failure({ ...PROJECT(), 'package-lock.json': lockfile }, { script: 'exit 3' }, around());
     expect([error.code, error.hint, error.message]).toEqual([
-      'setup.build_failed', 'A person may allow it by these lines in sallyport.yaml on the base, or in a file given with --env:\nsetup:\n  install_scripts:\n    - "leaf"',
+      'setup.build_failed', 'A person may allow it by these lines in sallyport.yaml on the base, or in a file given with --env:\nsetup:\n  install_scripts:\n    - "leaf" # asked for by package-lock.json',
       'The setup script failed; the install script of leaf@1.0.0 did not run [install-script-not-listed], asked for by package-lock.json (exited, exit 3): ',
     ]);
   });

@@ -53,7 +53,7 @@ const record = (id: string, ecosystem: string, name: string, affected: object): 
   if ('problem' in read) throw new Error(read.problem);
   return read.record;
 };
-const HINT = (entry: string): string => `A person may allow it by these lines in sallyport.yaml on the base, or in a file given with --env:\npackages:\n  exempt:\n    - "${entry}"`;
+const HINT = (entry: string, by = 'npm ci'): string => `A person may allow it by these lines in sallyport.yaml on the base, or in a file given with --env:\npackages:\n  exempt:\n    - "${entry}" # asked for by ${by}`;
 
 describe('npm under a minimum age', () => {
   it('gets what is old enough', async () => {
@@ -86,7 +86,7 @@ describe('npm under a minimum age', () => {
 
   it('is told which version was kept from it where no other fits, and what has no time at all', async () => {
     const error = await failure({ 'package.json': '{"name":"p","version":"1.0.0","dependencies":{"lib":"^1.1.0"}}' }, { resolve: true }, aged({}));
-    expect([error.code, error.hint]).toEqual(['egress.denied', HINT('lib@1.1.0')]);
+    expect([error.code, error.hint]).toEqual(['egress.denied', HINT('lib@1.1.0', 'npm install')]);
     const dateless = await failure(locked(['dateless', '1.0.0']), {}, aged({}));
     expect([dateless.hint, dateless.message]).toEqual([HINT('dateless@1.0.0'), expect.stringContaining('the registry does not say when dateless@1.0.0 was published, and the minimum age is 3 days')]);
   });
@@ -107,7 +107,7 @@ describe('pip under a minimum age', () => {
 
   it('gets nothing that is too young, and nothing of which the page does not say when it came', async () => {
     const error = await failure({ 'requirements.txt': index.pins([WHEELS[1]?.file ?? '']) }, {}, aged({}));
-    expect([error.code, error.hint, error.message]).toEqual(['egress.denied', HINT('pylib@1.1.0'), expect.stringContaining('[package.too-young], asked for by python3')]);
+    expect([error.code, error.hint, error.message]).toEqual(['egress.denied', HINT('pylib@1.1.0', 'python3'), expect.stringContaining('[package.too-young], asked for by python3')]);
     index.form = 'html';
     const dateless = await failure({ 'requirements.txt': index.pins([WHEELS[0]?.file ?? '']) }, {}, aged({})).finally(() => void (index.form = 'json'));
     expect(dateless.message).toContain('the registry does not say when pylib@1.0.0 was published');

@@ -16,7 +16,7 @@ export interface TlsServer extends AsyncDisposable {
 }
 
 /** A server of https on loopback for these names, with a certificate that openssl makes in the folder. */
-export async function startTls(folder: string, names: readonly string[], handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<TlsServer> {
+export async function startTls(folder: string, names: readonly string[], handle: (request: IncomingMessage, response: ServerResponse) => void, host = '127.0.0.1'): Promise<TlsServer> {
   const [key, certificate] = [join(folder, 'tls.key'), join(folder, 'tls.crt')];
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${names[0]}`, '-addext', `subjectAltName=${names.map((n) => `DNS:${n}`).join(',')}`, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
   const requests: string[] = [];
@@ -26,7 +26,7 @@ export async function startTls(folder: string, names: readonly string[], handle:
     handle(request, response);
   });
   server.on('connection', () => void connections++);
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => void server.listen(0, host, resolve));
   return {
     port: (server.address() as AddressInfo).port, certificate, requests, connections: () => connections,
     async [Symbol.asyncDispose]() {
