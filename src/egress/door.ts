@@ -249,7 +249,8 @@ class Keeper {
 
   async #failed(method: string, target: string, error: unknown): Promise<{ readonly rule: string; readonly status: number }> {
     const { rule, status } = error instanceof Refusal ? error : { rule: 'upstream-failed', status: 502 };
-    const why = error instanceof PackageRefusal ? { why: error.message, line: lineFor(error.rule, error.of) } : null;
+    const told = error instanceof Refusal && (error instanceof PackageRefusal || error.rule === 'private-address');
+    const why = told ? { why: error.message, line: error instanceof PackageRefusal ? lineFor(error.rule, error.of) : null } : null;
     await this.#event(method, target, { allow: rule === 'upstream-failed', rule }, status, 0, why);
     return { rule, status };
   }

@@ -65,6 +65,8 @@ export async function tunnel(options: TunnelOptions): Promise<Tunnelled> {
     }
     client.unshift(hello.bytes);
     return ended(await pass(client, upstream, limits, count, signal, late));
+  } catch {
+    return ended('upstream-failed', `the connection to ${options.name}:${options.port} broke`);
   } finally {
     upstream?.destroy();
     // What was written for the client, an alert or a refusal, still goes out.

@@ -99,11 +99,14 @@ function expectFetched(result: ExecResult, what: string, door: Door, before: num
   const denials = failed ? [...fresh, ...keptOut] : fresh.filter((d) => d.rule.startsWith('package.'));
   if (!failed && denials.length === 0) return;
   const message = [what, ...door.problems, ...reasonsOf(denials)].join('; ');
-  if (denials.some((d) => d.rule !== 'not-in-lockfile')) {
+  if (denials.some((d) => !OTHERWISE.has(d.rule))) {
     throw new SallyportError('egress.denied', failed ? `${message} (${endOf(result)}): ${excerpt(output)}` : message, { hint: hintOf(denials) ?? LOG_HINT });
   }
   expectDone(result, 'setup.fetch_failed', message, signal);
 }
+
+/** What is no matter of what is allowed: a lockfile that is out of date, a host that does not answer. */
+const OTHERWISE: ReadonlySet<string> = new Set(['not-in-lockfile', 'upstream-failed']);
 
 /** Whether a text names a package, in whatever spelling Python has for it. */
 function isMentioned(name: string, text: string): boolean {

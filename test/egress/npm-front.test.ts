@@ -208,7 +208,7 @@ describe('the npm registry front', () => {
     await using t = await setUp();
     const paths = ['/', '/npm', '/a', '/pypi/simple/a/', 'http://127.0.0.1/npm/a'];
     expect(await Promise.all(paths.map(async (path) => (await ask(t.socket, path)).status))).toEqual(paths.map(() => 403));
-    expect([t.events(), t.registry.requests]).toEqual([paths.map(() => ['deny', 'not-a-package', 403, 0]), []]);
+    expect([new Map(t.journal.of('egress.requested').map((e) => [e.target, `${e.verdict} ${e.rule}`])), t.registry.requests]).toEqual([new Map(paths.map((path) => [path, path.startsWith('http:') ? 'deny plain-http' : 'deny not-a-package'])), []]);
   });
 
   it('ends what is under way when it is closed, with its event on the log', async () => {

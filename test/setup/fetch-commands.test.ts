@@ -94,6 +94,12 @@ describe('commands of setup.fetch', () => {
     ]);
   });
 
+  it('fail as any other where a declared host does not answer', async () => {
+    const rest = around({ hosts: ['builds.test:1'] });
+    const error = await failure({ 'a.txt': 'a' }, { fetch: ['curl -fsSk https://builds.test:1/x'] }, { ...rest, rules: { ...rest.rules, installation: { minimumAge: 0, exceptions: ['builds.test:1'] } } });
+    expect([error.code, error.hint, error.message.includes('builds.test:1 cannot be reached [upstream-failed]')]).toEqual(['setup.fetch_failed', 'sallyport log TASK shows each request and why it was refused.', true]);
+  });
+
   it('that a denial does not trouble go on, with the denial on the log', async () => {
     const journal = new MemoryJournal();
     await preparing.prepare({ 'a.txt': 'a' }, { fetch: [`curl -sk https://telemetry.test/ || true`] }, journal, around());
