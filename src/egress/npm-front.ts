@@ -1,3 +1,4 @@
+import semver from 'semver';
 import { type LockedPackage, PACKAGE_NAME } from './lockfile.js';
 import type { Answer, Asked, Asking, Front, Vetting } from './front.js';
 import { integrityHolds, sriOfHex } from './integrity.js';
@@ -43,7 +44,8 @@ class NpmFront {
     const { rules, insideUrl } = this.#options;
     // The short form has no times.
     const value = readPackument(await this.#get(name, MAX_METADATA, signal, vetting.needsTime ? 'full' : rules.metadata));
-    const visible = this.#offered(name, value, rules.visible(name, value), vetting);
+    const wanted = rules.visible(name, value);
+    const visible = this.#offered(name, value, wanted, vetting);
     if (vetting.needsTime) this.#published.set(name, new Map(Object.keys(value.versions).map((version) => [version, publishedAt(value, version)])));
     const versions: Record<string, unknown> = {};
     for (const [version, manifest] of Object.entries(value.versions)) {
@@ -53,6 +55,8 @@ class NpmFront {
       versions[version] = { ...manifest, dist: { ...manifest.dist, tarball: tarballUrl(insideUrl, name, version) } };
     }
     const tags = Object.fromEntries(Object.entries(value['dist-tags']).filter(([, v]) => Object.hasOwn(versions, v)));
+    const latest = keptOutLatest(value, wanted, visible);
+    if (latest !== null) tags['latest'] = latest;
     return { type: 'application/json', body: Buffer.from(JSON.stringify({ name, 'dist-tags': tags, versions })) };
   }
 
@@ -92,6 +96,12 @@ class NpmFront {
   #get(path: string, limit: number, signal: AbortSignal, form: Metadata): Promise<Buffer> {
     return getBounded(this.#options, registryUrl(this.#options.registry, path), limit, ACCEPT[form], signal);
   }
+}
+
+/** What `latest` means where the version of that name is kept out: the highest stable one that is offered. Null where it is not kept out. */
+function keptOutLatest(value: Packument, wanted: readonly string[], offered: ReadonlySet<string>): string | null {
+  const latest = value['dist-tags']['latest'];
+  return latest === undefined || !wanted.includes(latest) || offered.has(latest) ? null : semver.maxSatisfying([...offered], '*');
 }
 
 /** Registries name SHA-1 alone for versions of before 2017. */

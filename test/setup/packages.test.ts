@@ -84,6 +84,11 @@ describe('npm under a minimum age', () => {
     expect([await preparing.see(made, 'node -p "require(\'lib\')"'), rulesOf(journal)]).toEqual(['1\n', ['allow resolution-allowed']]);
   });
 
+  it('gets the highest that is old enough where the newest is asked for by its tag', async () => {
+    const made = await preparing.prepare({ 'package.json': '{"name":"p","version":"1.0.0","dependencies":{"lib":"latest"}}' }, { resolve: true }, new MemoryJournal(), aged({}));
+    expect(await preparing.see(made, 'node -p "require(\'lib\')"')).toBe('1\n');
+  });
+
   it('is told which version was kept from it where no other fits, and what has no time at all', async () => {
     const error = await failure({ 'package.json': '{"name":"p","version":"1.0.0","dependencies":{"lib":"^1.1.0"}}' }, { resolve: true }, aged({}));
     expect([error.code, error.hint]).toEqual(['egress.denied', HINT('lib@1.1.0', 'npm install')]);
