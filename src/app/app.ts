@@ -1,6 +1,6 @@
 import type { Artifacts } from '../artifacts/artifacts.js';
 import type { Log } from '../audit/log.js';
-import type { Exceptions } from '../git/url.js';
+import type { Exceptions } from '../policy/addresses.js';
 import type { Policy } from '../policy/policy.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Event, NewEvent } from '../protocol/event.js';

@@ -55,7 +55,7 @@ export async function runProgram(argv: readonly string[], surface: Surface): Pro
 
 function tell(error: SallyportError, json: boolean, surface: Surface): ExitCode {
   if (json) surface.out.result(JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint ?? null } }));
-  else surface.out.note(`sallyport: ${visible(error.message, { lines: true })} [${error.code}]${error.hint === undefined ? '' : `\n  → ${error.hint}`}`);
+  else surface.out.note(`sallyport: ${visible(error.message, { lines: true })} [${error.code}]${error.hint === undefined ? '' : `\n  → ${visible(error.hint, { lines: true })}`}`);
   if (error.code === 'internal.bug' && error.cause instanceof Error) surface.out.note(error.cause.stack ?? '');
   return error.exitCode;
 }

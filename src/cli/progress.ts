@@ -17,6 +17,8 @@ export function progressLine(event: Event): string | null {
       return event.data.missing.length === 0 ? null : `limits   without ${event.data.missing.join(', ')} on this machine`;
     case 'egress.requested':
       return event.data.verdict === 'deny' ? `fetch    refused ${visible(event.data.target)} (${event.data.rule})` : null;
+    case 'egress.tunnelled':
+      return `fetch    ${event.data.host}:${event.data.port} ${event.data.verdict === 'deny' ? `refused (${event.data.rule})` : `${Math.round(event.data.received / 1024)} KiB`}`;
     case 'setup.fetched':
       return `fetch    ${count(event.data.packages.length, 'package')}, ${Math.round(event.data.bytes / 1024)} KiB`;
     case 'snapshot.frozen':

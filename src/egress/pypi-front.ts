@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Answer, Asked, Asking, Front } from './front.js';
 import { digestHolds } from './pypi-digest.js';
 import { ACCEPT_INDEX, type IndexFile, readIndex } from './pypi-index.js';
+import { pinnedFetch } from './pinned-fetch.js';
 import { namedFile, projectName } from './pypi-names.js';
 import type { PypiRequest, PypiRules } from './pypi-rules.js';
 import { getBounded, MAX_METADATA, Refusal, type Upstream } from './upstream.js';
@@ -42,12 +43,13 @@ class PypiFront {
     const parsed = parsePypiTarget(target);
     if (parsed === null) return null;
     const verdict = this.#options.rules.judge(parsed satisfies PypiRequest);
-    return { verdict, answer: (asking) => (parsed.kind === 'index' ? this.#index(parsed.name, accept, asking) : this.#file(parsed, asking)) };
+    return { verdict, file: parsed.kind === 'file' ? { name: parsed.name, version: parsed.written } : null, answer: (asking) => (parsed.kind === 'index' ? this.#index(parsed.name, accept, asking) : this.#file(parsed, asking)) };
   }
 
   /** The page of a project, reduced to the wheels that the rules let through, with addresses that lead back here. */
-  async #index(name: string, accept: string, { signal }: Asking): Promise<Answer> {
+  async #index(name: string, accept: string, { signal, vetting }: Asking): Promise<Answer> {
     const { rules, registry, insideUrl } = this.#options;
+    const keptOut: Refusal[] = [];
     const page = `${registry.url.replace(/\/+$/, '')}/${name}/`;
     const wheels = new Map<string, IndexFile>();
     const problems = new Map<string, string>();
@@ -55,11 +57,18 @@ class PypiFront {
       const named = namedFile(entry.file);
       // An index that names files of another project here, or an address that ends in another name, is not believed.
       if (named === null || named.name !== name || fileOf(entry.url) !== entry.file || !rules.visible(name, named.version) || !this.#reachable(entry.url)) continue;
+      // Pinned files stay in sight, so that their refusal says why.
+      const refusal = rules.resolves === true ? vetting.keptOut(name, named.written, entry.uploaded) : null;
+      if (refusal !== null) {
+        keptOut.push(refusal);
+        continue;
+      }
       const pinned = rules.digests(name, named.version);
       if (named.kind === 'source') problems.set(named.version, problems.get(named.version) ?? `${name} ${named.written} is there as source alone, and to install that would run its code while it is fetched: only wheels are`);
       else if (pinned === undefined ? entry.digest !== null : entry.digest === null || !comparable(pinned, entry.digest) || pinned.includes(entry.digest)) wheels.set(entry.file, entry);
       else problems.set(named.version, `${name} ${named.written} is there with other digests than the lockfile has`);
     }
+    if (wheels.size === 0 && keptOut[0] !== undefined) throw keptOut[0];
     this.#note(name, problems, wheels);
     this.#known.set(name, wheels);
     return pageOf(name, [...wheels.values()], `${insideUrl}/files/${name}`, accept.includes(JSON_TYPE));
@@ -79,11 +88,12 @@ class PypiFront {
     if (!this.#known.has(name)) await asking.learn(`/simple/${name}/`);
     const entry = this.#known.get(name)?.get(file);
     if (entry === undefined) throw new Refusal('refused', `The index names no wheel "${file}" that may be taken`, 404);
+    const rule = asking.vetting.needsTime ? asking.vetting.admit(name, written, entry.uploaded) : null;
     const pinned = this.#options.rules.digests(name, version) ?? (entry.digest === null ? [] : [entry.digest]);
-    const body = await getBounded(this.#upstreamOf(entry.url), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
+    const body = await getBounded(await this.#upstreamOf(entry.url, asking), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
     const digest = pinned.find((one) => digestHolds(body, one));
     if (digest === undefined) throw new Refusal('integrity', `${file} has none of the digests that are pinned for ${name} ${written}`);
-    return { type: 'application/octet-stream', body, fetched: { ecosystem: 'pypi', name, version: written, integrity: digest } };
+    return { type: 'application/octet-stream', body, fetched: { ecosystem: 'pypi', name, version: written, integrity: digest }, ...(rule === null ? {} : { rule }) };
   }
 
   /**
@@ -97,11 +107,15 @@ class PypiFront {
     return url.host === index.host ? url.protocol === index.protocol || url.protocol === 'https:' : url.protocol === 'https:' && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0;
   }
 
-  /** The credential is the index's own: no other host gets it. */
-  #upstreamOf(url: URL): Upstream {
+  /** The credential is the index's own: no other host gets it. A page could name a host of the inner network: its address is checked, and no other is asked. */
+  async #upstreamOf(url: URL, { reach }: Asking): Promise<Upstream> {
     const { registry } = this.#options;
-    const { host, protocol } = new URL(registry.url);
-    return { ...this.#options, registry: url.host === host && url.protocol === protocol ? registry : { url: url.origin, authorization: null } };
+    const { host, hostname, protocol } = new URL(registry.url);
+    if (url.host === host && url.protocol === protocol) return this.#options;
+    const other = { ...this.#options, registry: { url: url.origin, authorization: null } };
+    if (url.hostname === hostname) return other;
+    const address = await reach(url.hostname, Number(url.port === '' ? 443 : url.port));
+    return { ...other, fetch: this.#options.fetch ?? pinnedFetch(address) };
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readTime } from './packument.js';
 import { digestOf } from './pypi-digest.js';
 
 /** A file as an index names it. */
@@ -9,13 +10,15 @@ export interface IndexFile {
   readonly digest: string | null;
   readonly requiresPython: string | null;
   readonly yanked: boolean;
+  /** When it was uploaded (PEP 700); null where the page does not say, as none in HTML can. */
+  readonly uploaded: Date | null;
 }
 
 const MAX_FILES = 100_000;
 /** https://packaging.python.org/en/latest/specifications/simple-repository-api/#json-serialization; what else it has is left out. */
 const Json = z.object({
   files: z.array(z.object({
-    filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()).default({}), 'requires-python': z.string().nullish(), yanked: z.union([z.boolean(), z.string()]).nullish(),
+    filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()).default({}), 'requires-python': z.string().nullish(), yanked: z.union([z.boolean(), z.string()]).nullish(), 'upload-time': z.unknown().optional(),
   })).max(MAX_FILES),
 });
 
@@ -29,9 +32,9 @@ export function readIndex(body: Buffer, page: string): IndexFile[] {
 }
 
 function readJson(text: string, page: string): IndexFile[] {
-  return Json.parse(JSON.parse(text)).files.flatMap(({ filename, url, hashes, 'requires-python': requiresPython, yanked }) => {
+  return Json.parse(JSON.parse(text)).files.flatMap(({ filename, url, hashes, 'requires-python': requiresPython, yanked, 'upload-time': uploaded }) => {
     const at = address(url, page);
-    return at === null ? [] : [{ file: filename, url: at, digest: digestOf(hashes), requiresPython: requiresPython ?? null, yanked: yanked !== undefined && yanked !== null && yanked !== false }];
+    return at === null ? [] : [{ file: filename, url: at, digest: digestOf(hashes), requiresPython: requiresPython ?? null, yanked: yanked !== undefined && yanked !== null && yanked !== false, uploaded: readTime(uploaded) }];
   });
 }
 
@@ -44,7 +47,7 @@ function readHtml(text: string, page: string): IndexFile[] {
     const at = address(values.get('href') ?? '', page);
     if (at === null) continue;
     const [, algorithm, hex] = /^#(\w+)=([0-9a-f]+)$/i.exec(at.hash) ?? [];
-    found.push({ file: plain(label).trim(), url: at, digest: algorithm === undefined || hex === undefined ? null : digestOf({ [algorithm]: hex }), requiresPython: values.get('data-requires-python') ?? null, yanked: values.has('data-yanked') });
+    found.push({ file: plain(label).trim(), url: at, digest: algorithm === undefined || hex === undefined ? null : digestOf({ [algorithm]: hex }), requiresPython: values.get('data-requires-python') ?? null, yanked: values.has('data-yanked'), uploaded: null });
   }
   return found;
 }

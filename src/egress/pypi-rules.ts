@@ -13,6 +13,8 @@ export type PypiRequest = { readonly kind: 'index'; readonly name: string } | { 
 
 /** What of an index a client may see. Pure. */
 export interface PypiRules {
+  /** True where the client chooses among the versions that it is shown; left out where each is pinned already. */
+  readonly resolves?: boolean;
   judge(request: PypiRequest): Verdict;
   /** Whether a client gets to see a version of a project. */
   visible(name: string, version: string): boolean;
@@ -39,5 +41,5 @@ export function lockedPypiRules(locked: readonly LockedProject[]): PypiRules {
 
 /** Whatever pip resolves: an environment must allow that by name. */
 export function openPypiRules(): PypiRules {
-  return { judge: () => ({ allow: true, rule: 'resolution-allowed' }), visible: () => true, digests: () => undefined };
+  return { resolves: true, judge: () => ({ allow: true, rule: 'resolution-allowed' }), visible: () => true, digests: () => undefined };
 }

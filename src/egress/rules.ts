@@ -10,6 +10,8 @@ export interface FrontRules {
   readonly metadata: Metadata;
   /** Names whose metadata the rules must see before the first request. */
   readonly first: readonly string[];
+  /** True where the client chooses among the versions that it is shown; left out where each is pinned already. */
+  readonly resolves?: boolean;
   judge(request: FrontRequest): Verdict;
   /** The versions of a package that the client gets to see. */
   visible(name: string, packument: Packument): readonly string[];
@@ -41,7 +43,7 @@ export interface Tool {
 /** Lets a tool through beside what the rules let through. */
 export function withTool(rules: FrontRules, tool: Tool): FrontRules {
   return {
-    metadata: rules.metadata, first: rules.first,
+    ...rules,
     judge: (request) => (request.name === tool.name && (request.kind === 'metadata' || request.version === tool.version) ? { allow: true, rule: 'tool' } : rules.judge(request)),
     visible: (name, packument) => [...new Set([...rules.visible(name, packument), ...(name === tool.name && Object.hasOwn(packument.versions, tool.version) ? [tool.version] : [])])],
     integrity: (name, version) => (name === tool.name && version === tool.version && tool.integrity !== undefined ? tool.integrity : rules.integrity(name, version)),
@@ -50,7 +52,7 @@ export function withTool(rules: FrontRules, tool: Tool): FrontRules {
 
 /** Whatever the client resolves: an environment must allow that by name. */
 export function openRules(): FrontRules {
-  return { metadata: 'short', first: [], judge: () => ({ allow: true, rule: 'resolution-allowed' }), visible: (_, packument) => Object.keys(packument.versions), integrity: () => undefined };
+  return { metadata: 'short', first: [], resolves: true, judge: () => ({ allow: true, rule: 'resolution-allowed' }), visible: (_, packument) => Object.keys(packument.versions), integrity: () => undefined };
 }
 
 export interface UpgradeRulesOptions {
@@ -88,7 +90,7 @@ export function upgradeRules(options: UpgradeRulesOptions): FrontRules {
     admitted.set(wanted.name, (admitted.get(wanted.name) ?? new Set()).add(wanted.range));
   };
   return {
-    metadata: 'full', first: [...targets.keys()],
+    metadata: 'full', first: [...targets.keys()], resolves: true,
     judge: (request) => {
       if (request.kind === 'tarball') return { allow: false, rule: 'no-tarballs' };
       if (targets.has(request.name)) return { allow: true, rule: 'upgrade' };

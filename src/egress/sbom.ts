@@ -1,4 +1,7 @@
+import { z } from 'zod';
+import { Ecosystem } from '../protocol/event.js';
 import type { Fetched } from './front.js';
+import type { PackageVersion } from './package-rules.js';
 
 /** Names of digests in CycloneDX. */
 const ALGORITHMS: Readonly<Record<string, string>> = { sha1: 'SHA-1', sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' };
@@ -20,6 +23,13 @@ export function sbomOf(subject: string, packages: readonly SbomPackage[]): strin
     metadata: { component: { type: 'application', 'bom-ref': subject, name: subject } },
     components: [...components.values()].sort((a, b) => (a.purl < b.purl ? -1 : 1)),
   });
+}
+
+const Components = z.object({ components: z.array(z.object({ group: z.string().optional(), name: z.string(), version: z.string(), purl: z.string() })) });
+
+/** The packages that such a document names. Throws for another text. */
+export function packagesOf(sbom: string): PackageVersion[] {
+  return Components.parse(JSON.parse(sbom)).components.map(({ group, name, version, purl }) => ({ ecosystem: Ecosystem.parse(/^pkg:([a-z]+)\//.exec(purl)?.[1]), name: group === undefined ? name : `${group}/${name}`, version }));
 }
 
 /** https://github.com/package-url/purl-spec: names are percent-encoded, those of PyPI lower-case with dashes. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PackageVersion, Refused } from './package-rules.js';
 
 /** Where packages really come from. The credential is added here, outside every sandbox. */
 export interface Registry {
@@ -11,16 +12,26 @@ export interface Registry {
 /** Why an answer of the registry is not handed on; `rule` stands on the log. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
-  readonly rule: 'credential' | 'integrity' | 'redirect' | 'refused' | 'too-large' | 'upstream-failed';
-  readonly status: 404 | 502;
+  readonly rule: Refused['rule'] | 'credential' | 'integrity' | 'private-address' | 'redirect' | 'refused' | 'too-large' | 'upstream-failed';
+  readonly status: 403 | 404 | 502;
   /** True when the same request may be answered a moment later. */
   readonly passing: boolean;
 
-  constructor(rule: Refusal['rule'], message: string, status: 404 | 502 = 502, passing = false) {
+  constructor(rule: Refusal['rule'], message: string, status: Refusal['status'] = 502, passing = false) {
     super(message);
     this.rule = rule;
     this.status = status;
     this.passing = passing;
+  }
+}
+
+/** A version that the rules for packages keep out. */
+export class PackageRefusal extends Refusal {
+  readonly of: PackageVersion;
+
+  constructor({ rule, why }: Refused, of: PackageVersion) {
+    super(rule, why, 403); // a client asks again after any 5xx
+    this.of = of;
   }
 }
 

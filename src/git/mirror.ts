@@ -3,7 +3,8 @@ import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
 import { type GitContext, git, gitError, prepareGit, tryGit } from './command.js';
-import { checkAddress, type Exceptions, looksLikeUrl, parseUrl, type Source } from './url.js';
+import type { Exceptions } from '../policy/addresses.js';
+import { checkAddress, looksLikeUrl, parseUrl, type Source } from './url.js';
 
 const FETCH_MS = 600_000;
 

@@ -1,14 +1,11 @@
 import { lookup } from 'node:dns/promises';
-import ipaddr from 'ipaddr.js';
+import { type Exceptions, reservedAmong } from '../policy/addresses.js';
 import { SallyportError } from '../protocol/errors.js';
 
 /** Where a repository comes from, checked. */
 export type Source =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'https'; readonly url: URL; readonly address: string };
-
-/** Addresses that an administrator has allowed by name although they are private or reserved: `host:port`. */
-export type Exceptions = readonly string[];
 
 /** True when `text` is meant as a URL and not as a folder. */
 export function looksLikeUrl(text: string): boolean {
@@ -43,9 +40,9 @@ export async function checkAddress(url: URL, exceptions: Exceptions): Promise<st
   });
   const [first] = addresses;
   if (first === undefined) throw new SallyportError('repo.url_refused', `Cannot use the repository URL "${url.href}": its host has no address`);
-  const reserved = addresses.find((a) => ipaddr.process(a.address).range() !== 'unicast');
-  if (reserved !== undefined && !exceptions.includes(url.host)) {
-    throw new SallyportError('repo.url_refused', `Cannot use the repository URL "${url.href}": ${reserved.address} is a ${ipaddr.process(reserved.address).range()} address`, { hint: `Allow it by name: SALLYPORT_ALLOW_HOSTS=${url.host}` });
+  const reserved = reservedAmong(addresses.map((a) => a.address));
+  if (reserved !== null && !exceptions.includes(url.host)) {
+    throw new SallyportError('repo.url_refused', `Cannot use the repository URL "${url.href}": ${reserved.address} is a ${reserved.kind} address`, { hint: `Allow it by name: SALLYPORT_ALLOW_HOSTS=${url.host}` });
   }
   return first.address;
 }

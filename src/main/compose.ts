@@ -7,6 +7,7 @@ import { createLog } from '../audit/log.js';
 import type { App } from '../app/app.js';
 import { loadPolicy } from '../policy/policy.js';
 import { startDetached } from '../process/detach.js';
+import { milliseconds } from '../protocol/environment.js';
 import { SallyportError } from '../protocol/errors.js';
 import { newId } from '../protocol/ids.js';
 import { createRedactor } from '../redact/redactor.js';
@@ -62,6 +63,7 @@ export async function openApp(config: Config, models: Models, environments: Envi
         learn(value);
         return value;
       },
+      fetching: { minimumAge: milliseconds(config.minimumAge), exceptions: config.allowHosts },
       modelKey: async (ref) => {
         const key = await models.key(ref);
         learn(key);
@@ -149,7 +151,7 @@ function workerEnvironment(config: Config, models: Models, environments: Environ
     SALLYPORT_SANDBOX: config.sandbox.driver, SALLYPORT_SANDBOX_RUNTIME: config.sandbox.runtime, SALLYPORT_SANDBOX_DEMANDS: config.sandbox.demanded.join(','),
     ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
-    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib),
+    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib), SALLYPORT_MINIMUM_AGE: String(config.minimumAge),
     ...certificates(),
   };
 }

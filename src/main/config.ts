@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { Duration } from '../protocol/environment.js';
 import { SallyportError } from '../protocol/errors.js';
 import { Guarantee } from '../protocol/guarantee.js';
 import type { Price } from '../gateway/meter.js';
@@ -19,6 +20,8 @@ export interface Config {
   readonly advisories: string | null;
   /** Address of the index of Python packages where a variable of pip or uv names it. It may hold a credential. */
   readonly pythonIndex: string | null;
+  /** How long a version of a package must have been public before it is fetched, whatever an environment says. */
+  readonly minimumAge: Duration;
   /** GiB that frozen setups and laid-out trees may take together. */
   readonly cacheGib: number;
   readonly sandbox: SandboxChoice;
@@ -47,7 +50,7 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
     allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
     advisories: placeOf(env['SALLYPORT_ADVISORIES']),
     pythonIndex: [env['PIP_INDEX_URL'], env['UV_DEFAULT_INDEX'], env['UV_INDEX_URL']].find((url) => url !== undefined && url !== '') ?? null,
-    sandbox: readSandbox(env),
+    sandbox: readSandbox(env), minimumAge: readAge(env['SALLYPORT_MINIMUM_AGE']),
     cacheGib: readCache(env['SALLYPORT_CACHE_GIB']), user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };
@@ -84,6 +87,12 @@ function readCache(text: string | undefined): number {
   if (text === undefined || text === '') return DEFAULT_CACHE_GIB;
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text)) throw new SallyportError('input.invalid', `SALLYPORT_CACHE_GIB is "${text}", expected a number of GiB, e.g. 20`);
   return Number(text);
+}
+
+function readAge(text: string | undefined): Duration {
+  const parsed = Duration.safeParse(text === undefined || text === '' ? 0 : text);
+  if (!parsed.success) throw new SallyportError('input.invalid', `SALLYPORT_MINIMUM_AGE is "${text}", expected 0, or hours, days or weeks such as 36h, 3d or 2w`);
+  return parsed.data;
 }
 
 function readSandbox(env: Variables): SandboxChoice {

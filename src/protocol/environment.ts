@@ -61,12 +61,30 @@ export const SecretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,100}$/);
 /** Tools whose versions can be told apart and chosen. */
 export const ToolName = z.enum(['node', 'python', 'go', 'rust', 'java']);
 export type ToolName = z.infer<typeof ToolName>;
+/** A span of time: hours, days or weeks, or 0 for none. */
+export const Duration = z.union([z.literal(0), z.string().regex(/^(?:0|[1-9]\d{0,3}[hdw])$/, 'expected 0, or a number of hours, days or weeks such as 36h, 3d or 2w')]);
+export type Duration = z.infer<typeof Duration>;
+
+const HOURS: Readonly<Record<string, number>> = { h: 1, d: 24, w: 168 };
+
+export function milliseconds(duration: Duration): number {
+  const [, number = '0', unit = 'h'] = /^(\d+)([hdw])?$/.exec(String(duration)) ?? [];
+  return Number(number) * (HOURS[unit] ?? 0) * 3_600_000;
+}
+
+/** `name` or `name@version`. */
+const PackageEntry = z.string().min(1).max(400).regex(/^@?[^@\s]+(?:@[^@\s]+)?$/, 'expected a name, or name@version');
+
+/** An exact name of a host, with a port where it is not 443. */
+const Host = z.string().max(260).regex(/^[a-z0-9]+(?:[.-][a-z0-9-]+)*(?::[1-9]\d{0,4})?$/, 'expected a name in lower case, or name:port').refine((h) => !/(?:^|\.)(?:\d+|0x[0-9a-f]*)(?::\d+)?$/.test(h), 'expected a name, not an address');
 
 /** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
 export const EnvironmentSpec = z.strictObject({
   version: z.literal(1),
   setup: z
     .strictObject({
+      /** Shell commands run in the fetch phase, before any package is fetched; they reach the declared hosts and leave what they fetch in $SALLYPORT_FETCHED. */
+      fetch: z.array(z.string().min(1).max(4000)).max(20).default([]),
       /** Shell script run in the build phase, with no route out. */
       script: z.string().max(20_000).optional(),
       /** Shell script run in the build phase when a frozen setup is used again; what it writes lies on top, for that run alone. */
@@ -79,11 +97,24 @@ export const EnvironmentSpec = z.strictObject({
       resolve: z.boolean().default(false),
       timeout: z.int().min(1).max(3600).default(900),
     })
-    .default({ secrets: [], install_scripts: [], resolve: false, timeout: 900 }),
+    .default({ fetch: [], secrets: [], install_scripts: [], resolve: false, timeout: 900 }),
   /** What is seen inside in place of the machine's own /usr. */
   rootfs: RootName.default('host-usr'),
   /** Versions of tools, whole or from the left: `node: "22"`. */
   toolchains: z.partialRecord(ToolName, z.string().regex(/^\d+(\.\d+){0,2}$/, 'expected a version such as "22" or "3.12.1", in quotes')).default({}),
+  /** What of a registry may be fetched, beside what the lockfile says. */
+  packages: z
+    .strictObject({
+      /** How long a version must have been public. The installation's own minimum holds where it is longer. */
+      minimum_age: Duration.default(0),
+      /** Not bound by the minimum age. An entry without a version does not lift the installation's. */
+      exempt: z.array(PackageEntry).max(100).default([]),
+      /** Never fetched, whatever a lockfile says. */
+      deny: z.array(PackageEntry).max(1000).default([]),
+    })
+    .default({ minimum_age: 0, exempt: [], deny: [] }),
+  /** Hosts that commands of the fetch phase reach over TLS, beside the registries. */
+  hosts: z.array(Host).max(50).default([]),
   checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),
   limits: z
     .strictObject({

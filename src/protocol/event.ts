@@ -29,6 +29,9 @@ export type DecisionData = z.infer<typeof DecisionData>;
 /** Programs that the kernel saw start in a sandbox, from one command's end to the next; `lost` and `omitted` say what the list lacks. */
 const Executed = z.strictObject({ programs: z.array(z.strictObject({ pid: z.int(), path: Short })), omitted: z.int(), lost: z.int() });
 
+/** Why something was refused that a person may allow: the line of sallyport.yaml that would, and the command that asked. */
+const Denied = z.strictObject({ why: Short, line: z.strictObject({ key: z.string().max(100), value: z.string().max(1000) }).nullable(), by: Short });
+
 const Termination = z.enum(['exited', 'timeout', 'oom', 'killed', 'lost', 'output_limit']);
 
 export const EVENTS = {
@@ -62,7 +65,9 @@ export const EVENTS = {
   'command.started': z.strictObject({ command: z.string(), sandbox: z.string(), phase: Phase, argv: z.array(z.string()), cwd: z.string(), env: z.array(z.string()) }),
   'command.ended': z.strictObject({ command: z.string(), exit: z.int().nullable(), signal: z.string().nullable(), reason: Termination, ms: z.int(), output: BodyRef.nullable(), truncated: z.boolean(), executed: Executed.nullable().optional() }),
 
-  'egress.requested': z.strictObject({ sandbox: z.string(), method: z.string().max(20), target: Short, verdict: z.enum(['allow', 'deny']), rule: z.string(), status: z.int().nullable(), bytes: z.int() }),
+  'egress.requested': z.strictObject({ sandbox: z.string(), method: z.string().max(20), target: Short, verdict: z.enum(['allow', 'deny']), rule: z.string(), status: z.int().nullable(), bytes: z.int(), denial: Denied.optional() }),
+  /** A tunnel to a declared host has ended; its `egress.requested` stands before it. Bytes are those of TLS. */
+  'egress.tunnelled': z.strictObject({ sandbox: z.string(), host: z.string(), port: z.int(), address: z.string(), verdict: z.enum(['allow', 'deny']), rule: z.string(), sent: z.int(), received: z.int() }),
   'setup.fetched': z.strictObject({ packages: z.array(z.strictObject({ ecosystem: Ecosystem.default('npm'), name: z.string(), version: z.string(), integrity: z.string() })), bytes: z.int() }),
   /** A snapshot that is there and that nobody vouches for as it is: it is made anew. */
   'snapshot.refused': z.strictObject({ snapshot: z.string(), reason: Short }),

@@ -1,3 +1,4 @@
+import { type Denial, hintOf, reasonsOf } from '../egress/denials.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { boundedLayer } from '../sandbox/layer.js';
@@ -20,10 +21,12 @@ export interface Build {
   readonly script: { readonly text: string; readonly name: 'setup' | 'maintenance' } | null;
   /** Variables of these commands and of nothing else. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Packages whose install scripts are not run: named where the build fails, which may be why. */
+  readonly unlisted: readonly Denial[];
 }
 
 /** Runs what the environment lists, on the whole tree, with no route. Throws `setup.build_failed` with what it said. */
-export async function buildPhase(request: Pick<FetchRequest, 'driver' | 'owner' | 'environment' | 'journal' | 'signal'>, { lowers, layer, dependencies, packages, script, secrets }: Build): Promise<void> {
+export async function buildPhase(request: Pick<FetchRequest, 'driver' | 'owner' | 'environment' | 'journal' | 'signal'>, { lowers, layer, dependencies, packages, script, secrets, unlisted }: Build): Promise<void> {
   const { setup, variables, limits } = request.environment.spec;
   await boundedLayer(request.driver, layer, request.owner, limits.disk);
   await using sandbox = await openRecorded(request.driver, {
@@ -31,7 +34,7 @@ export async function buildPhase(request: Pick<FetchRequest, 'driver' | 'owner' 
   }, request.journal);
   const run = async (argv: readonly string[], what: string): Promise<void> => {
     const result = await sandbox.exec({ argv, env: secrets, timeout: setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
-    expectDone(result, 'setup.build_failed', what, request.signal);
+    expectDone(result, 'setup.build_failed', [what, ...reasonsOf(unlisted)].join('; '), request.signal, hintOf(unlisted));
   };
   if (packages.length > 0) await run(['npm', 'rebuild', ...BUILD_FLAGS, '--', ...packages], `The install scripts of ${packages.join(', ')} failed`);
   if (script !== null) await run(['/bin/bash', '-euo', 'pipefail', '-c', script.text], `The ${script.name} script failed`);

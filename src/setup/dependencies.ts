@@ -8,12 +8,16 @@ export const PYTHON = `${INSIDE}/python`;
 /** Clients such as pnpm, for scripts that call them. */
 export const TOOLS = `${INSIDE}/tools`;
 
+/** What commands of `setup.fetch` fetched. */
+export const FETCHED = `${INSIDE}/fetched`;
+
 /** How yarn 2 and later lays a tree out, and where it notes that it did: it runs no script in a tree that it does not find laid out so. Other clients do not read these. */
 export const YARN_LAYOUT = { YARN_NODE_LINKER: 'node-modules', YARN_INSTALL_STATE_PATH: '/workspace/node_modules/.yarn-install-state.gz', YARN_IGNORE_PATH: '1', YARN_ENABLE_TELEMETRY: '0' } as const;
 
 const PARTS: Readonly<Record<DependencyPart, { readonly path: string; readonly variables: Readonly<Record<string, string>> }>> = {
   python: { path: `${PYTHON}/bin`, variables: { VIRTUAL_ENV: PYTHON } },
   tools: { path: `${TOOLS}/bin`, variables: YARN_LAYOUT },
+  fetched: { path: `${FETCHED}/bin`, variables: { SALLYPORT_FETCHED: FETCHED } },
 };
 
 /** The dependency folder of a snapshot as a sandbox gets it, read-only; null where no part of it was made. */

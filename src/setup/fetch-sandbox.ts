@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Door, openDoor } from '../egress/door.js';
+import { hintOf, reasonsOf } from '../egress/denials.js';
+import { type Door, type DoorRules, openDoor } from '../egress/door.js';
 import type { Fetched, Front } from '../egress/front.js';
 import type { Registry } from '../egress/upstream.js';
 import { SallyportError, toSallyportError } from '../protocol/errors.js';
@@ -19,6 +20,11 @@ const DOOR_PORT = 4873;
 export const OUTPUT = 4 * 1024 * 1024;
 const MAX_TAKEN = 64 * 1024 * 1024;
 
+/** The door as a proxy: for declared hosts, over TLS alone. */
+export const PROXY = `http://127.0.0.1:${DOOR_PORT}`;
+/** Whoever does not know registry fronts finds the proxy, and is told what is missing; fronts are reached without one. */
+const PROXY_VARIABLES = { HTTPS_PROXY: PROXY, https_proxy: PROXY, NO_PROXY: '127.0.0.1,localhost', no_proxy: '127.0.0.1,localhost' };
+
 /** A registry front as a client in a fetch sandbox sees it. */
 export function insideUrl(prefix: Front['prefix']): string {
   return `http://127.0.0.1:${DOOR_PORT}/${prefix}`;
@@ -35,6 +41,8 @@ export interface FetchRequest {
   readonly scratch: string;
   readonly environment: Environment;
   readonly registries: Registries;
+  /** What may be fetched beside what lockfiles say. Asked when something is fetched. */
+  readonly rules: () => Promise<DoorRules>;
   readonly journal: Journal;
   readonly signal: AbortSignal;
 }
@@ -60,13 +68,51 @@ export interface FetchTask {
 export async function fetchInSandbox(request: FetchRequest, task: FetchTask): Promise<{ readonly fetched: readonly Fetched[]; readonly taken: Buffer | null }> {
   await using opened = await openFetch(request, task);
   const { sandbox, door } = opened;
-  for (const { argv, env, what } of task.commands) {
-    const result = await sandbox.exec({ argv, env: env ?? {}, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
-    expectDone(result, 'setup.fetch_failed', [what, ...door.problems].join('; '), request.signal);
+  for (const command of task.commands) {
+    door.attribute(askerOf(command));
+    const before = door.denials.length;
+    const result = await sandbox.exec({ argv: command.argv, env: command.env ?? {}, timeout: request.environment.spec.setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
+    expectFetched(result, command.what, door, before, request.signal);
   }
   const taken = task.take === undefined ? null : await take(sandbox, task.take, request.signal);
   await sandbox.close();
   return { fetched: [...door.fetched], taken };
+}
+
+/** A command as a person knows it: its program and the words before its options. */
+function askerOf({ argv, asker }: Command): string {
+  const words = argv.slice(0, argv.findIndex((word, i) => i > 0 && word.startsWith('-')) >>> 0).map((word) => word.slice(word.lastIndexOf('/') + 1));
+  return asker ?? words.join(' ').slice(0, 200);
+}
+
+/**
+ * Throws unless a command ended well and nothing was kept from it that it asked for: a client may shrug off that an optional package is refused, and what it leaves
+ * would be another tree than the lockfile's. A host that was refused counts only where the command failed: programs ask many that they do not need.
+ */
+function expectFetched(result: ExecResult, what: string, door: Door, before: number, signal: AbortSignal): void {
+  signal.throwIfAborted();
+  const output = outputOf(result);
+  const fresh = door.denials.slice(before);
+  const failed = !hasEndedWell(result);
+  // A client that finds nothing to choose from says of which package.
+  const keptOut = failed && !fresh.some((d) => d.line !== null) ? [...door.keptOut].filter(([name]) => isMentioned(name, output)).flatMap(([, denials]) => denials) : [];
+  const denials = failed ? [...fresh, ...keptOut] : fresh.filter((d) => d.rule.startsWith('package.'));
+  if (!failed && denials.length === 0) return;
+  const message = [what, ...door.problems, ...reasonsOf(denials)].join('; ');
+  if (denials.some((d) => !OTHERWISE.has(d.rule))) {
+    throw new SallyportError('egress.denied', failed ? `${message} (${endOf(result)}): ${excerpt(output)}` : message, { hint: hintOf(denials) ?? LOG_HINT });
+  }
+  expectDone(result, 'setup.fetch_failed', message, signal);
+}
+
+/** What is no matter of what is allowed: a lockfile that is out of date, a host that does not answer. */
+const OTHERWISE: ReadonlySet<string> = new Set(['not-in-lockfile', 'upstream-failed']);
+
+/** Whether a text names a package, in whatever spelling Python has for it. */
+function isMentioned(name: string, text: string): boolean {
+  const plain = (words: string): string => words.toLowerCase().replace(/[-_.]+/g, '-');
+  const inner = plain(name).replace(/[^a-z0-9-]/g, '\\$&');
+  return new RegExp(`(?<![\\w~/-])${inner}(?![\\w~/-])`).test(plain(text.slice(0, 20_000)));
 }
 
 /** A sandbox of the fetch phase with its way to the door, and nothing run in it yet. Disposing it closes both. */
@@ -80,7 +126,7 @@ export async function openFetch(request: FetchRequest, task: Omit<FetchTask, 'co
   const { disk } = request.environment.spec.limits;
   for (const folder of [layer, scratch, dependencies]) if (folder !== null) await boundedLayer(request.driver, folder, request.owner, disk);
   const id = newId('sb');
-  const door = await openDoor({ fronts: task.fronts, socket, owner: request.owner, sandbox: id, journal: request.journal })
+  const door = await openDoor({ fronts: task.fronts, rules: await request.rules(), socket, owner: request.owner, sandbox: id, journal: request.journal })
     .catch((error: unknown) => Promise.reject(toSallyportError(error, 'setup.fetch_failed')));
   let sandbox: Sandbox | undefined;
   const close = async (): Promise<void> => {
@@ -93,7 +139,7 @@ export async function openFetch(request: FetchRequest, task: Omit<FetchTask, 'co
   try {
     sandbox = await openRecorded(request.driver, {
       id, phase: 'fetch', demanded: ALWAYS_DEMANDED, workspace: { lowers: [join(task.folder, 'manifests')], layer }, mounts: [], egressSocket: socket,
-      dependencies: dependencies === null ? null : { folder: join(dependencies, 'upper'), writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: {},
+      dependencies: dependencies === null ? null : { folder: join(dependencies, 'upper'), writable: true, path: [], variables: {} }, scratch: join(scratch, 'upper'), limits: limitsOf(request.environment), variables: PROXY_VARIABLES,
     }, request.journal);
     await forward(sandbox, request.signal);
     return { sandbox, door, [Symbol.asyncDispose]: close };
@@ -124,10 +170,26 @@ export function limitsOf(environment: Environment): Limits {
 }
 
 /** Throws with the command's output unless it ended by itself with exit code 0. */
-export function expectDone(result: ExecResult, code: 'setup.fetch_failed' | 'setup.build_failed', what: string, signal: AbortSignal): void {
+export function expectDone(result: ExecResult, code: 'setup.fetch_failed' | 'setup.build_failed', what: string, signal: AbortSignal, hint?: string): void {
   signal.throwIfAborted();
-  if (result.exit === 0 && result.reason === 'exited') return;
-  const output = Buffer.concat([result.stderr, result.stdout]).toString('utf8').trim();
-  const shown = output.length <= 1600 ? output : `${output.slice(0, 800)}\n[…]\n${output.slice(-800)}`; // npm gives the reason first and its usage after it
-  throw new SallyportError(code, `${what} (${result.reason}, exit ${result.exit ?? 'none'}): ${shown}`, { hint: 'sallyport log TASK shows each request and why it was refused.' });
+  if (!hasEndedWell(result)) throw new SallyportError(code, `${what} (${endOf(result)}): ${excerpt(outputOf(result))}`, { hint: hint ?? LOG_HINT });
+}
+
+const LOG_HINT = 'sallyport log TASK shows each request and why it was refused.';
+
+function hasEndedWell(result: ExecResult): boolean {
+  return result.exit === 0 && result.reason === 'exited';
+}
+
+function endOf(result: ExecResult): string {
+  return `${result.reason}, exit ${result.exit ?? 'none'}`;
+}
+
+function outputOf(result: ExecResult): string {
+  return Buffer.concat([result.stderr, result.stdout]).toString('utf8').trim();
+}
+
+/** npm gives the reason first and its usage after it. */
+function excerpt(output: string): string {
+  return output.length <= 1600 ? output : `${output.slice(0, 800)}\n[…]\n${output.slice(-800)}`;
 }

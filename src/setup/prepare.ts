@@ -1,20 +1,24 @@
 import { mkdir, mkdtemp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../attest/digest.js';
+import { SallyportError } from '../protocol/errors.js';
 import type { Journal } from '../protocol/event.js';
 import type { Digest } from '../protocol/evidence.js';
 import type { GitContext } from '../git/command.js';
 import { type Owner, removeTree } from '../sandbox/layer.js';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
-import { type SbomPackage, sbomOf } from '../egress/sbom.js';
+import type { DoorRules } from '../egress/door.js';
+import { packagesOf, type SbomPackage, sbomOf } from '../egress/sbom.js';
 import { type Build, buildPhase } from './build.js';
 import { dependenciesIn } from './dependencies.js';
 import type { Command, DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
+import { fetchCommands } from './fetch-commands.js';
 import { freezeParts, type PartName } from './freeze.js';
-import { fetchInSandbox, type FetchTask, openFetch, type Registries } from './fetch-sandbox.js';
+import { fetchInSandbox, type FetchTask, openFetch, PROXY, type Registries } from './fetch-sandbox.js';
 import { readConfiguration, readManifests } from './manifests.js';
+import { unlistedScripts } from './unlisted-scripts.js';
 import { type Seal, readSbom, sealSnapshot, snapshotProblem } from './seal.js';
 import { dependenciesOf, layersOf, type Snapshot } from './snapshot.js';
 
@@ -40,6 +44,8 @@ export interface SetupRequest {
   readonly secret: ((name: string) => Promise<string>) | null;
   /** The run that a maintenance script is run for when a frozen setup is used again; null where it is not. */
   readonly upkeep: string | null;
+  /** What may be fetched beside what lockfiles say. */
+  readonly rules: () => Promise<DoorRules>;
   /** Vouches for what is frozen here, and for nothing else. */
   readonly seal: Seal;
   /** What tells one set of tools inside from another: a snapshot built by other tools is another snapshot. */
@@ -65,11 +71,11 @@ export async function planSnapshot(request: SetupRequest): Promise<SnapshotPlan 
   const configuration = await readConfiguration(request.git, request.baseTree);
   const plans = planFetch(manifests, setup.resolve);
   const builds = setup.script !== undefined || setup.install_scripts.length > 0;
-  if (plans.length === 0 && !builds) return null;
+  if (!fetches(request, plans) && !builds) return null;
   const inputs = digestOf({
     v: 3, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
-    setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
+    setup, packages: environment.spec.packages, hosts: environment.spec.hosts, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
   return { id: `snap_${inputs.slice(7, 39)}`, inputs, plans, builds, files: { manifests, configuration } };
 }
@@ -95,9 +101,10 @@ export async function prepareSnapshot(request: SetupRequest, planned?: SnapshotP
     return false;
   }, request.signal));
   const sbom = await readSbom(target);
+  if (reused && sbom !== null) await expectClean(request, id, sbom);
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused, sbom: sbom === null ? null : await request.journal.keep(sbom, 'application/vnd.cyclonedx+json') });
-  const dependencies = partsOf(plans);
-  const snapshot: Snapshot = { id, parts: [...(builds ? (['build'] as const) : []), ...(plans.length === 0 ? [] : (['fetch'] as const))], ...(dependencies.length === 0 ? {} : { dependencies }) };
+  const dependencies = partsOf(request, plans);
+  const snapshot: Snapshot = { id, parts: [...(builds ? (['build'] as const) : []), ...(fetches(request, plans) ? (['fetch'] as const) : [])], ...(dependencies.length === 0 ? {} : { dependencies }) };
   const { maintenance } = request.environment.spec.setup;
   return reused && maintenance !== undefined && request.upkeep !== null ? await maintain(request, snapshot, maintenance, request.upkeep) : snapshot;
 }
@@ -111,7 +118,7 @@ async function maintain(request: SetupRequest, over: Snapshot, text: string, run
   const secrets = await secretsOf(request);
   await inDraft(request, target, meta, async (draft) => {
     await buildPhase(request, {
-      lowers: [...layersOf(request.snapshots, over), request.laidOut], layer: join(draft, 'build'), dependencies: dependenciesOf(request.snapshots, over), packages: [], script: { text, name: 'maintenance' }, secrets,
+      lowers: [...layersOf(request.snapshots, over), request.laidOut], layer: join(draft, 'build'), dependencies: dependenciesOf(request.snapshots, over), packages: [], script: { text, name: 'maintenance' }, secrets, unlisted: [],
     });
     return { parts: ['build'], secrets, sbom: null };
   });
@@ -125,17 +132,30 @@ async function secretsOf({ environment, secret }: SetupRequest): Promise<Readonl
   return Object.fromEntries(await Promise.all(environment.spec.setup.secrets.map(async (name) => [name, await secret(name)] as const)));
 }
 
-function buildOf(request: SetupRequest, plans: readonly FetchPlan[], draft: string, secrets: Readonly<Record<string, string>>): Build {
+function buildOf(request: SetupRequest, plans: readonly FetchPlan[], manifests: Inputs['manifests'], draft: string, secrets: Readonly<Record<string, string>>): Build {
   const { setup } = request.environment.spec;
-  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(plans));
+  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(request, plans));
   return {
-    lowers: [...(plans.length > 0 ? [join(draft, 'fetch/upper')] : []), request.laidOut], layer: join(draft, 'build'), dependencies: dependencies === null ? null : { ...dependencies, writable: true },
-    packages: setup.install_scripts, script: setup.script === undefined ? null : { text: setup.script, name: 'setup' }, secrets,
+    lowers: [...(fetches(request, plans) ? [join(draft, 'fetch/upper')] : []), request.laidOut], layer: join(draft, 'build'), dependencies: dependencies === null ? null : { ...dependencies, writable: true },
+    packages: setup.install_scripts, script: setup.script === undefined ? null : { text: setup.script, name: 'setup' }, secrets, unlisted: unlistedScripts(manifests, setup.install_scripts),
   };
 }
 
-function partsOf(plans: readonly FetchPlan[]): DependencyPart[] {
-  return [...new Set(plans.flatMap((plan) => plan.dependencies))];
+/** What was fetched before it became known as malicious, or before it was denied, is not used again. */
+async function expectClean(request: SetupRequest, snapshot: string, sbom: string): Promise<void> {
+  const { packages } = await request.rules();
+  const refused = packagesOf(sbom).flatMap((of) => packages.judge(of) ?? []);
+  if (refused.length === 0) return;
+  const reason = refused.slice(0, 10).map(({ rule, why }) => `${why} [${rule}]`).join('; ');
+  throw new SallyportError('egress.denied', `Cannot use the dependencies that were fetched before (${snapshot}): ${reason}`, { hint: 'Lock other versions of them.' });
+}
+
+function fetches({ environment }: SetupRequest, plans: readonly FetchPlan[]): boolean {
+  return plans.length > 0 || environment.spec.setup.fetch.length > 0;
+}
+
+function partsOf({ environment }: SetupRequest, plans: readonly FetchPlan[]): DependencyPart[] {
+  return [...new Set([...plans.flatMap((plan) => plan.dependencies), ...(environment.spec.setup.fetch.length > 0 ? ['fetched' as const] : [])])];
 }
 
 interface Inputs {
@@ -148,9 +168,9 @@ type Meta = { readonly id: string; readonly inputs: Digest; readonly trust: stri
 async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: boolean, inputs: Inputs, target: string, meta: Meta): Promise<void> {
   const secrets = builds ? await secretsOf(request) : {};
   await inDraft(request, target, meta, async (draft) => {
-    const sbom = plans.length > 0 ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
-    if (builds) await buildPhase(request, buildOf(request, plans, draft, secrets));
-    return { parts: [...(plans.length > 0 ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(plans).length > 0 ? ['deps' as const] : [])], secrets, sbom };
+    const sbom = fetches(request, plans) ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
+    if (builds) await buildPhase(request, buildOf(request, plans, inputs.manifests, draft, secrets));
+    return { parts: [...(fetches(request, plans) ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(request, plans).length > 0 ? ['deps' as const] : [])], secrets, sbom };
   });
 }
 
@@ -180,21 +200,25 @@ async function inDraft(request: SetupRequest, target: string, meta: Meta, fill: 
 
 /** All ecosystems of a project in one sandbox, behind one door. */
 async function fetchPhase(request: SetupRequest, plans: readonly FetchPlan[], inputs: Inputs, draft: string): Promise<readonly SbomPackage[]> {
-  const { fetched } = await fetchInSandbox(request, { ...(await fetchTask(request, plans, inputs, draft)), commands: plans.flatMap((plan) => plan.commands) });
+  const { fetched } = await fetchInSandbox(request, { ...(await fetchTask(request, plans, inputs, draft)), commands: commandsOf(request, plans) });
   const packages = fetched.map(({ ecosystem, name, version, integrity }) => ({ ecosystem, name, version, integrity }));
   await request.journal.record('setup.fetched', { packages, bytes: fetched.reduce((sum, p) => sum + p.bytes, 0) });
   return packages;
 }
 
+function commandsOf({ environment }: SetupRequest, plans: readonly FetchPlan[]): Command[] {
+  return [...fetchCommands(environment.spec, PROXY), ...plans.flatMap((plan) => plan.commands)];
+}
+
 async function fetchTask(request: SetupRequest, plans: readonly FetchPlan[], { manifests, configuration }: Inputs, folder: string): Promise<Omit<FetchTask, 'commands'>> {
   const fronts = await Promise.all(plans.map(async (plan) => plan.front(await request.registries[plan.ecosystem]())));
   const files = new Map<string, Buffer | string>([...manifests, ...configuration, ...plans.flatMap((plan) => [...plan.files])]);
-  return { folder, files, fronts, dependencies: partsOf(plans).length > 0 };
+  return { folder, files, fronts, dependencies: partsOf(request, plans).length > 0 };
 }
 
 /** A person's own look at the fetch phase: the sandbox and the door as a setup has them, and nothing run yet. `commands` are those that it would run. `folder` is the caller's to remove. */
 export async function tryFetchPhase(request: SetupRequest, folder: string): Promise<{ readonly sandbox: Sandbox; readonly commands: readonly Command[] } & AsyncDisposable> {
   const plan = await planSnapshot(request);
   const opened = await openFetch(request, await fetchTask(request, plan?.plans ?? [], plan?.files ?? { manifests: new Map(), configuration: new Map() }, folder));
-  return { sandbox: opened.sandbox, commands: plan?.plans.flatMap((p) => p.commands) ?? [], [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  return { sandbox: opened.sandbox, commands: commandsOf(request, plan?.plans ?? []), [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }

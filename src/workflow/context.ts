@@ -9,6 +9,7 @@ import type { BodyRef } from '../protocol/evidence.js';
 import type { ModelTarget, TaskRequest } from '../protocol/task.js';
 import { SallyportError } from '../protocol/errors.js';
 import type { Owner } from '../sandbox/layer.js';
+import type { Installation } from '../setup/fetch-rules.js';
 import type { Registries } from '../setup/fetch-sandbox.js';
 import type { AdvisorySet } from '../scan/advisories/source.js';
 import type { SandboxDriver } from '../sandbox/sandbox.js';
@@ -40,6 +41,8 @@ export interface Equipment {
   readonly owner: Owner;
   readonly folders: Folders;
   readonly registries: Registries;
+  /** What the installation says of every fetch. */
+  readonly fetching: Installation;
   /** Runs a body while no other process of this installation runs one under the name. */
   readonly exclusively: <T>(name: string, body: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   /** Vouches for snapshots. */

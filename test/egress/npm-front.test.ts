@@ -9,6 +9,7 @@ import { npmFront, type NpmFrontOptions } from '../../src/egress/npm-front.js';
 import { lockedRules, openRules, withTool } from '../../src/egress/rules.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
+import { doorRules } from '../support/rules.js';
 import { remove, scratch } from '../support/sandbox.js';
 
 const TOKEN = 'Bearer npm_very_secret_token_value';
@@ -39,7 +40,7 @@ async function setUp(options: { locked?: readonly NamedPackage[] | null; interce
   const journal = new MemoryJournal();
   const socket = join(folder, `front-${n++}.sock`);
   const npm = npmFront({ registry: { url: `${registry.url}/`, authorization: TOKEN }, rules: locked === null ? openRules() : lockedRules(locked), insideUrl: 'http://127.0.0.1:4873/npm', ...options.front });
-  const front = await openDoor({ fronts: [npm], socket, owner: null, sandbox: 'sb_t', journal });
+  const front = await openDoor({ rules: doorRules(), fronts: [npm], socket, owner: null, sandbox: 'sb_t', journal });
   const answers: Answer[] = [];
   return {
     registry, journal, socket, front,
@@ -93,7 +94,7 @@ describe('the npm registry front', () => {
   ])('refuses %s %s by the rule %s, asks nobody and says so on the log', async (method, path, rule) => {
     await using t = await setUp();
     expect((await t.get(path, method, method === 'PUT' || method === 'POST' ? 'body' : undefined)).status).toBe(403);
-    expect(t.journal.of('egress.requested')).toEqual([{ sandbox: 'sb_t', method, target: `/npm${path}`, verdict: 'deny', rule, status: 403, bytes: 0 }]);
+    expect(t.journal.of('egress.requested')).toEqual([{ sandbox: 'sb_t', method, target: `/npm${path}`, verdict: 'deny', rule, status: 403, bytes: 0, ...(rule === 'not-in-lockfile' ? { denial: { why: `/npm${path} is not in the lockfile, which must be written anew`, line: null, by: 'the fetch phase' } } : {}) }]);
     expect(t.registry.requests).toEqual([]);
   });
 
@@ -130,7 +131,7 @@ describe('the npm registry front', () => {
       });
       const npm = npmFront({ registry: { url: `${t.registry.url}/`, authorization }, rules: openRules(), insideUrl: 'http://127.0.0.1:4873/npm' });
       const socket = join(folder, `front-${n++}.sock`);
-      await using _door = await openDoor({ fronts: [npm], socket, owner: null, sandbox: 'sb_t', journal: t.journal });
+      await using _door = await openDoor({ rules: doorRules(), fronts: [npm], socket, owner: null, sandbox: 'sb_t', journal: t.journal });
       const { status, body } = await ask(socket, '/npm/a');
       expect([status, body.includes(word), t.events().map(([verdict, rule]) => [verdict, rule])]).toEqual([502, false, [['deny', 'credential']]]);
     }
@@ -193,7 +194,7 @@ describe('the npm registry front', () => {
   it('lets a named tool through in one version, and nothing else of it', async () => {
     await using t = await setUp({ locked: [] });
     const tool = (integrity?: string) => withTool(lockedRules([]), { name: 'a', version: '2.0.0', ...(integrity === undefined ? {} : { integrity }) });
-    const door = async (integrity?: string) => await openDoor({ fronts: [npmFront({ registry: { url: t.registry.url, authorization: TOKEN }, rules: tool(integrity), insideUrl: 'http://x/npm' })], socket: `${t.socket}.2`, owner: null, sandbox: 'sb_t', journal: t.journal });
+    const door = async (integrity?: string) => await openDoor({ rules: doorRules(), fronts: [npmFront({ registry: { url: t.registry.url, authorization: TOKEN }, rules: tool(integrity), insideUrl: 'http://x/npm' })], socket: `${t.socket}.2`, owner: null, sandbox: 'sb_t', journal: t.journal });
     {
       await using _ = await door();
       expect(Object.keys(JSON.parse((await ask(`${t.socket}.2`, '/npm/a')).body.toString()).versions)).toEqual(['2.0.0']);
@@ -207,7 +208,7 @@ describe('the npm registry front', () => {
     await using t = await setUp();
     const paths = ['/', '/npm', '/a', '/pypi/simple/a/', 'http://127.0.0.1/npm/a'];
     expect(await Promise.all(paths.map(async (path) => (await ask(t.socket, path)).status))).toEqual(paths.map(() => 403));
-    expect([t.events(), t.registry.requests]).toEqual([paths.map(() => ['deny', 'not-a-package', 403, 0]), []]);
+    expect([new Map(t.journal.of('egress.requested').map((e) => [e.target, `${e.verdict} ${e.rule}`])), t.registry.requests]).toEqual([new Map(paths.map((path) => [path, path.startsWith('http:') ? 'deny plain-http' : 'deny not-a-package'])), []]);
   });
 
   it('ends what is under way when it is closed, with its event on the log', async () => {

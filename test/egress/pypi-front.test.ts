@@ -2,11 +2,13 @@ import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDoor } from '../../src/egress/door.js';
+import type { PackageRulesOptions } from '../../src/egress/package-rules.js';
 import { parsePypiTarget, pypiFront, type PypiFrontOptions } from '../../src/egress/pypi-front.js';
 import { readIndex } from '../../src/egress/pypi-index.js';
 import { lockedPypiRules, openPypiRules } from '../../src/egress/pypi-rules.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeIndex, startIndex, wheel } from '../support/pypi.js';
+import { doorRules } from '../support/rules.js';
 import { remove, scratch } from '../support/sandbox.js';
 
 const BASIC = 'Basic dmVyeV9zZWNyZXQ=';
@@ -29,14 +31,14 @@ function ask(socketPath: string, path: string, accept: string): Promise<{ readon
   });
 }
 
-async function setUp(options: { readonly open?: boolean; readonly intercept?: FakeIndex['intercept']; readonly front?: Partial<PypiFrontOptions> } = {}) {
+async function setUp(options: { readonly open?: boolean; readonly intercept?: FakeIndex['intercept']; readonly front?: Partial<PypiFrontOptions>; readonly packages?: Partial<PackageRulesOptions>; readonly secondHost?: string } = {}) {
   const index = await startIndex(FILES, BASIC);
   index.intercept = options.intercept ?? null;
   const locked = [{ name: 'a', version: '1', digests: [`sha256:${index.digest(A1)}`] }, { name: 'c', version: '1', digests: [`sha256:${'0'.repeat(64)}`] }];
   const front = pypiFront({ registry: { url: index.url, authorization: BASIC }, rules: options.open === true ? openPypiRules() : lockedPypiRules(locked), insideUrl: 'http://in/pypi', pauses: [], ...options.front });
   const journal = new MemoryJournal();
   const socket = join(folder, `door-${n++}.sock`);
-  const door = await openDoor({ fronts: [front], socket, owner: null, sandbox: 'sb_t', journal });
+  const door = await openDoor({ rules: doorRules(options.packages, { lookup: async () => [options.secondHost ?? '93.184.216.34'] }), fronts: [front], socket, owner: null, sandbox: 'sb_t', journal });
   return {
     index, door, get: (path: string, accept = 'text/html') => ask(socket, `/pypi${path}`, accept), events: () => journal.of('egress.requested').map((e) => `${e.verdict} ${e.rule} ${e.status}`),
     async [Symbol.asyncDispose]() {
@@ -115,6 +117,22 @@ describe('the front of an index of Python packages', () => {
     expect(asked.filter(([url]) => url.endsWith('/simple/a/')).map(([, authorization]) => authorization)).toEqual(hosts.map(() => BASIC));
   });
 
+  it('asks no second host whose address is private', async () => {
+    const asked: string[] = [];
+    await using t = await setUp({
+      secondHost: '169.254.169.254',
+      front: {
+        registry: { url: 'https://index.example/simple', authorization: BASIC },
+        fetch: async (input) => {
+          asked.push(String(input));
+          return new Response(`<a href="https://inner.example/x/${A1}">${A1}</a>`);
+        },
+      },
+    });
+    const answer = await t.get(`/files/a/${A1}`);
+    expect([answer.status, answer.body.includes('SALLYPORT_ALLOW_HOSTS=inner.example'), t.events(), asked]).toEqual([403, true, ['allow lockfile 200', 'deny private-address 403'], ['https://index.example/simple/a/']]);
+  });
+
   it('follows no page or file to another host by a redirect', async () => {
     const other = await startIndex(FILES);
     await using t = await setUp({ intercept: (path, _, response) => response.writeHead(302, { location: `${other.url.replace('/simple', '')}${path}` }).end() });
@@ -145,8 +163,8 @@ describe('pages of an index', () => {
   it('are read with what they say of a file', () => {
     const page = 'https://i.example/simple/a/';
     expect(readIndex(Buffer.from(`<h1>Links</h1><a data-yanked data-requires-python='&lt;4' href='/f/a-1.0-py3-none-any.whl#sha256=${'A'.repeat(64)}'> a-1.0-py3-none-any.whl </a><A HREF="b.whl#md5=abc">b.whl</A>`), page).map(({ url, ...rest }) => ({ url: url.href, ...rest }))).toEqual([
-      { file: 'a-1.0-py3-none-any.whl', url: `https://i.example/f/a-1.0-py3-none-any.whl#sha256=${'A'.repeat(64)}`, digest: `sha256:${'a'.repeat(64)}`, requiresPython: '<4', yanked: true },
-      { file: 'b.whl', url: 'https://i.example/simple/a/b.whl#md5=abc', digest: null, requiresPython: null, yanked: false },
+      { file: 'a-1.0-py3-none-any.whl', url: `https://i.example/f/a-1.0-py3-none-any.whl#sha256=${'A'.repeat(64)}`, digest: `sha256:${'a'.repeat(64)}`, requiresPython: '<4', yanked: true, uploaded: null },
+      { file: 'b.whl', url: 'https://i.example/simple/a/b.whl#md5=abc', digest: null, requiresPython: null, yanked: false, uploaded: null },
     ]);
   });
 

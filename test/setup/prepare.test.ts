@@ -13,6 +13,7 @@ import { layersOf, type Snapshot } from '../../src/setup/snapshot.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { makeRepo } from '../support/repo.js';
+import { doorRules } from '../support/rules.js';
 import { leftovers, remove, scratch, testDriver, testOwner, testSeal } from '../support/sandbox.js';
 
 const TOKEN = 'Bearer very-secret-registry-token';
@@ -70,7 +71,7 @@ async function prepare(options: Case, journal = new MemoryJournal()): Promise<{ 
   const request: SetupRequest = {
     driver: options.driver ?? driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'scratch'), git, tree, laidOut, baseTree: tree,
     environment: { spec: EnvironmentSpec.parse({ version: 1, setup: options.setup, variables: options.variables }), checks: {}, source: 'test' },
-    trust: options.trust ?? `t${count++}`, registries: { npm: async () => ({ url: registry.url, authorization: TOKEN }), pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', secret: options.secrets === undefined ? null : async (name) => options.secrets?.[name] ?? '', upkeep: options.upkeep ?? null, seal, exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
+    rules: async () => doorRules(), trust: options.trust ?? `t${count++}`, registries: { npm: async () => ({ url: registry.url, authorization: TOKEN }), pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', secret: options.secrets === undefined ? null : async (name) => options.secrets?.[name] ?? '', upkeep: options.upkeep ?? null, seal, exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
   };
   const snapshot = await prepareSnapshot(request);
   return { snapshot, lowers: [...layersOf(join(folder, 'snapshots'), snapshot), laidOut], journal };

@@ -10,6 +10,7 @@ import { EnvironmentSpec } from '../../src/protocol/environment.js';
 import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
 import { newId } from '../../src/protocol/ids.js';
 import type { Dependencies, SandboxDriver } from '../../src/sandbox/sandbox.js';
+import { fetchRules, type FetchRulesInput } from '../../src/setup/fetch-rules.js';
 import type { Registries } from '../../src/setup/fetch-sandbox.js';
 import { prepareSnapshot } from '../../src/setup/prepare.js';
 import { dependenciesOf, layersOf, type Snapshot } from '../../src/setup/snapshot.js';
@@ -22,6 +23,13 @@ export interface Prepared {
   readonly lowers: readonly string[];
   readonly dependencies: Dependencies | null;
   readonly journal: MemoryJournal;
+}
+
+/** What a test says of an environment beside its setup, and of what surrounds it. */
+export interface Rest {
+  readonly spec?: object;
+  readonly rules?: Partial<FetchRulesInput>;
+  readonly trust?: string;
 }
 
 /** Setups of small projects in real sandboxes, as a run makes them. */
@@ -40,7 +48,8 @@ export class Preparing {
     mkdirSync(join(folder, 'scratch'), { recursive: true });
   }
 
-  async prepare(files: Readonly<Record<string, string>>, setup: object = {}, journal = new MemoryJournal()): Promise<Prepared> {
+  async prepare(files: Readonly<Record<string, string>>, setup: object = {}, journal = new MemoryJournal(), more: Rest = {}): Promise<Prepared> {
+    const spec = EnvironmentSpec.parse({ version: 1, setup, ...more.spec });
     const at = join(this.#folder, `repo-${this.#count}`);
     makeRepo(at, files);
     const source = await findSource(at, '/', []);
@@ -50,8 +59,8 @@ export class Preparing {
     const laidOut = (await materialise(git, tree, join(this.#folder, 'trees'), testOwner())).path;
     const snapshots = join(this.#folder, 'snapshots');
     const snapshot = await prepareSnapshot({
-      driver: this.#driver, owner: testOwner(), snapshots, scratch: join(this.#folder, 'scratch'), git, tree, laidOut, baseTree: tree, trust: `t${this.#count++}`,
-      environment: { spec: EnvironmentSpec.parse({ version: 1, setup }), checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', secret: null, upkeep: null, seal: this.#seal, exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
+      driver: this.#driver, owner: testOwner(), snapshots, scratch: join(this.#folder, 'scratch'), git, tree, laidOut, baseTree: tree, trust: more.trust ?? `t${this.#count++}`,
+      rules: async () => fetchRules({ spec, installation: { minimumAge: 0, exceptions: [] }, records: [], base: [], ...more.rules }), environment: { spec, checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', secret: null, upkeep: null, seal: this.#seal, exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
     });
     return { snapshot, lowers: [...layersOf(snapshots, snapshot), laidOut], dependencies: dependenciesOf(snapshots, snapshot), journal };
   }

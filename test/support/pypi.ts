@@ -8,6 +8,8 @@ import { strToU8, zipSync } from 'fflate';
 export interface FakeFile {
   readonly file: string;
   readonly body: Buffer;
+  /** When it was uploaded; shown in pages of JSON alone (PEP 700). */
+  readonly uploaded?: string;
 }
 
 export interface FakeIndex extends AsyncDisposable {
@@ -35,6 +37,10 @@ export function wheel(name: string, version: string, options: { readonly code?: 
     [`${info}/WHEEL`]: `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: ${tag}\n`,
     ...(entries.length === 0 ? {} : { [`${info}/entry_points.txt`]: `[console_scripts]\n${entries.join('\n')}\n` }),
   });
+}
+
+function uploadTime(file: FakeFile | undefined): object {
+  return file?.uploaded === undefined ? {} : { 'upload-time': file.uploaded };
 }
 
 function zipped(file: string, info: string, files: Readonly<Record<string, string | Uint8Array>>): FakeFile {
@@ -68,7 +74,7 @@ export async function startIndex(files: readonly FakeFile[], authorization: stri
   const page = (name: string): string | null => {
     const here = files.filter((f) => project(f.file) === name).map((f) => f.file);
     if (here.length === 0) return null;
-    if (index.form === 'json') return JSON.stringify({ meta: { 'api-version': '1.1' }, name, versions: [], files: here.map((file) => ({ filename: file, url: `../../files/${file}`, hashes: { sha256: digest(file) }, size: 1, 'core-metadata': true, yanked: false })) });
+    if (index.form === 'json') return JSON.stringify({ meta: { 'api-version': '1.1' }, name, versions: [], files: here.map((file) => ({ filename: file, url: `../../files/${file}`, hashes: { sha256: digest(file) }, size: 1, ...uploadTime(files.find((f) => f.file === file)), 'core-metadata': true, yanked: false })) });
     return `<!DOCTYPE html><html><body>\n${here.map((file) => `<a href="../../files/${file}#sha256=${digest(file)}" data-requires-python="&gt;=3.6" data-dist-info-metadata="true">${file}</a><br/>`).join('\n')}\n</body></html>`;
   };
   const server = createServer((request, response) => {

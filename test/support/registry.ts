@@ -10,6 +10,8 @@ export interface FakePackage {
   readonly version: string;
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly files?: Readonly<Record<string, string>>;
+  /** When it was published; shown in the full form of the metadata alone, as registries do. */
+  readonly published?: string;
 }
 
 export interface FakeRegistry extends AsyncDisposable {
@@ -36,7 +38,7 @@ export async function startRegistry(packages: readonly FakePackage[], authorizat
     if (registry.intercept?.(path, request, response)) return;
     if (authorization !== null && request.headers.authorization !== authorization) return void response.writeHead(401).end();
     if (registry.clients !== null && CLIENTS.test(path)) return void pass(registry.clients, request.url ?? '', response);
-    const body = tarballs.get(path) ?? packument(packages.filter((p) => `/${p.name}` === path), integrity, registry.url);
+    const body = tarballs.get(path) ?? packument(packages.filter((p) => `/${p.name}` === path), integrity, registry.url, request.headers.accept?.includes('vnd.npm.install') !== true);
     if (body === null) return void response.writeHead(404).end('{}');
     response.writeHead(200, { 'content-type': tarballs.has(path) ? 'application/octet-stream' : 'application/json' }).end(body);
   });
@@ -75,11 +77,12 @@ function sri(body: Buffer): string {
   return `sha512-${createHash('sha512').update(body).digest('base64')}`;
 }
 
-function packument(versions: readonly FakePackage[], integrity: (name: string, version: string) => string, url: string): string | null {
+function packument(versions: readonly FakePackage[], integrity: (name: string, version: string) => string, url: string, full: boolean): string | null {
   const last = versions.at(-1);
   if (last === undefined) return null;
   return JSON.stringify({
     name: last.name, 'dist-tags': { latest: last.version }, maintainers: [{ name: 'nobody' }],
+    ...(full && versions.some((p) => p.published !== undefined) ? { time: Object.fromEntries(versions.map((p) => [p.version, p.published])) } : {}),
     versions: Object.fromEntries(versions.map((p) => [p.version, {
       name: p.name, version: p.version, ...p.manifest, dist: { tarball: `${url}/${p.name}/-/${p.name.split('/').at(-1)}-${p.version}.tgz`, integrity: integrity(p.name, p.version) },
     }])),

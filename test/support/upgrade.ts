@@ -14,6 +14,7 @@ import { planUpgrades, type UpgradePlan } from '../../src/setup/upgrade/plan.js'
 import { type NpmProject, npmProject } from '../../src/setup/upgrade/project.js';
 import { resolveUpgrades } from '../../src/setup/upgrade/resolve.js';
 import { MemoryJournal } from './journal.js';
+import { doorRules } from './rules.js';
 import { testOwner } from './sandbox.js';
 
 /** A record that says: these versions of an npm package are affected. */
@@ -36,7 +37,7 @@ export class Upgrading {
   constructor(folder: string, driver: SandboxDriver, registry: Registry) {
     this.#folder = folder;
     this.#request = {
-      driver, owner: testOwner(), scratch: join(folder, 'scratch'), registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, journal: this.journal, signal: new AbortController().signal,
+      driver, owner: testOwner(), scratch: join(folder, 'scratch'), registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, rules: async () => doorRules(), journal: this.journal, signal: new AbortController().signal,
       environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' },
     };
   }

@@ -1,3 +1,4 @@
+import type { PackageVersion } from '../../egress/package-rules.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { npmOpenPlan, npmPlan } from './npm.js';
 import { type Client, packageManagerOf } from './package-manager.js';
@@ -9,6 +10,16 @@ import { yarnPlan } from './yarn.js';
 /** What is to be fetched for the manifests of a tree, one plan an ecosystem. `resolve`: the environment lets clients choose versions. */
 export function planFetch(manifests: ReadonlyMap<string, Buffer>, resolve: boolean): FetchPlan[] {
   return [planNode(manifests, resolve), planPython(manifests, resolve)].filter((plan) => plan !== null);
+}
+
+/** What the lockfiles among some manifests pin; nothing where they cannot be read: whoever fetches by them says why. */
+export function lockedIn(manifests: ReadonlyMap<string, Buffer>): PackageVersion[] {
+  try {
+    return planFetch(manifests, true).flatMap(({ ecosystem, locked }) => locked.map(({ name, version }) => ({ ecosystem, name, version })));
+  } catch (error) {
+    if (error instanceof SallyportError) return [];
+    throw error;
+  }
 }
 
 /** Lockfiles of packages of npm, in the order in which they count where package.json names no client. */

@@ -10,7 +10,7 @@ const WHAT = 'npm could not fetch the dependencies';
 export function npmPlan(path: string, lockfile: string): FetchPlan & { readonly packages: number } {
   const locked = parseLockfile(lockfile);
   return {
-    ecosystem: 'npm', dependencies: [], packages: locked.length, commands: [npmCommand(['ci'], WHAT)],
+    ecosystem: 'npm', dependencies: [], packages: locked.length, locked, commands: [npmCommand(['ci'], WHAT)],
     files: new Map([[path, relocateLockfile(lockfile, (name, version) => tarballUrl(INSIDE_URL, name, version))]]),
     front: (registry) => npmFront({ registry, rules: lockedRules(locked), insideUrl: INSIDE_URL }),
   };
@@ -19,7 +19,7 @@ export function npmPlan(path: string, lockfile: string): FetchPlan & { readonly 
 /** A project without a lockfile whose environment lets npm choose. */
 export function npmOpenPlan(): FetchPlan {
   return {
-    ecosystem: 'npm', dependencies: [], files: new Map(), commands: [npmCommand(['install', '--no-save', '--no-package-lock'], WHAT)],
+    ecosystem: 'npm', dependencies: [], locked: [], files: new Map(), commands: [npmCommand(['install', '--no-save', '--no-package-lock'], WHAT)],
     front: (registry) => npmFront({ registry, rules: openRules(), insideUrl: INSIDE_URL }),
   };
 }

@@ -8,10 +8,12 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** For the error: what could not be done. */
   readonly what: string;
+  /** How a person knows it, where its program and first words do not say it. */
+  readonly asker?: string;
 }
 
 /** What a plan puts into the dependency folder. */
-export type DependencyPart = 'python' | 'tools';
+export type DependencyPart = 'fetched' | 'python' | 'tools';
 
 /** How the packages of one ecosystem are fetched: what its client sees, reaches and runs. Made on the host from manifests, by reading alone. */
 export interface FetchPlan {
@@ -20,6 +22,8 @@ export interface FetchPlan {
   readonly files: ReadonlyMap<string, string>;
   readonly commands: readonly Command[];
   readonly dependencies: readonly DependencyPart[];
+  /** What its lockfile pins; empty where the client chooses. */
+  readonly locked: readonly { readonly name: string; readonly version: string }[];
   /** The registry as this plan's rules show it. */
   front(registry: Registry): Front;
 }

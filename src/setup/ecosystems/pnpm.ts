@@ -25,7 +25,7 @@ export function pnpmPlan(lockfile: string, manager: PackageManager | null, works
   const client = clientFor(lock, manager);
   const env = { ...Object.fromEntries(Object.entries(SETTINGS).flatMap(([key, value]) => [[`npm_config_${key}`, value], [`pnpm_config_${key}`, value]])), XDG_CACHE_HOME: '/scratch/cache', XDG_STATE_HOME: '/scratch/state', XDG_DATA_HOME: '/scratch/data', XDG_CONFIG_HOME: '/scratch/config' };
   return {
-    ecosystem: 'npm', dependencies: ['tools'], files: new Map([['pnpm-lock.yaml', lock.text], ...(workspace === undefined ? [] : [['pnpm-workspace.yaml', siftWorkspace(workspace)] as const])]),
+    ecosystem: 'npm', dependencies: ['tools'], locked: lock.packages, files: new Map([['pnpm-lock.yaml', lock.text], ...(workspace === undefined ? [] : [['pnpm-workspace.yaml', siftWorkspace(workspace)] as const])]),
     commands: [...client.commands, { argv: ['node', client.program, 'install', ...FLAGS], env, what: 'pnpm could not fetch the dependencies' }],
     front: (registry) => npmFront({ registry, rules: client.tools.reduce(withTool, lockedRules(lock.packages)), insideUrl: INSIDE_URL }),
   };

@@ -49,7 +49,7 @@ function lockOf(read: Texts): PythonLock | null {
 
 function plan(lines: readonly string[], lock: PythonLock | null): FetchPlan {
   return {
-    ecosystem: 'pypi', dependencies: ['python'], files: new Map([[LINES, lines.map((line) => `${line}\n`).join('')]]), commands: COMMANDS,
+    ecosystem: 'pypi', dependencies: ['python'], locked: lock?.locked ?? [], files: new Map([[LINES, lines.map((line) => `${line}\n`).join('')]]), commands: COMMANDS,
     front: (registry) => pypiFront({ registry, rules: lock === null ? openPypiRules() : lockedPypiRules(lock.locked), insideUrl: INSIDE_URL }),
   };
 }

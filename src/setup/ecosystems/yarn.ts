@@ -62,7 +62,7 @@ function programCheck({ program }: FetchedClient, pinned: PackageManager | null)
 
 function plan(client: FetchedClient, packages: readonly NamedPackage[], files: ReadonlyMap<string, string>, commands: readonly Command[]): FetchPlan {
   return {
-    ecosystem: 'npm', dependencies: ['tools'], files, commands: [...client.commands, ...commands],
+    ecosystem: 'npm', dependencies: ['tools'], locked: packages, files, commands: [...client.commands, ...commands],
     front: (registry) => npmFront({ registry, rules: client.tools.reduce(withTool, lockedRules(packages)), insideUrl: INSIDE_URL }),
   };
 }

@@ -82,7 +82,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
     warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...byExitCode(environment)],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment)],
   };
 }
 

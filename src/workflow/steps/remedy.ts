@@ -155,7 +155,7 @@ async function tryTogether(what: Remediation, candidates: readonly Candidate[], 
     }, candidates.filter((c) => !overlapping.has(c.id)).flatMap((c) => c.targets));
     return { reason, commit: change.commit };
   } catch (error) {
-    if (!(error instanceof SallyportError) || !error.code.startsWith('setup.')) throw error;
+    if (!(error instanceof SallyportError) || !(error.code.startsWith('setup.') || error.code === 'egress.denied')) throw error;
     context.signal.throwIfAborted();
     return { reason: error.message.slice(0, 1000), commit: null };
   }

@@ -3,9 +3,13 @@ import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
 import { isManifest } from '../../setup/manifest-names.js';
 import { planSnapshot, prepareSnapshot, type SetupRequest, tryFetchPhase } from '../../setup/prepare.js';
+import { lockedIn } from '../../setup/ecosystems/detect.js';
+import { fetchRules } from '../../setup/fetch-rules.js';
+import { readManifests } from '../../setup/manifests.js';
 import { vouchedFor } from '../../setup/seal.js';
 import { idsOf, layersOf, type Snapshot } from '../../setup/snapshot.js';
 import type { RunContext } from '../context.js';
+import { advisorySets } from './advisories.js';
 import { baseFolder, environmentOf, groundOf, runFolder } from './source.js';
 
 /** Fetch and build for the protected base; shared with later runs on the same inputs. */
@@ -67,6 +71,16 @@ async function requestFor(context: RunContext, what: What, journal: Journal): Pr
   const { driver, identity } = await groundOf(context);
   return {
     ...what, driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
-    environment: await environmentOf(context), registries: equipment.registries, toolchain: await identity(), secret: null, upkeep: null, seal: equipment.seal, exclusively: equipment.exclusively, journal, signal: context.signal,
+    environment: await environmentOf(context), registries: equipment.registries, rules: rulesFor(context, what.baseTree), toolchain: await identity(), secret: null, upkeep: null, seal: equipment.seal, exclusively: equipment.exclusively, journal, signal: context.signal,
   };
+}
+
+/** Advisories are read when something is fetched, and the base's lockfiles with them: a fetch that cannot ask them does not begin. */
+function rulesFor(context: RunContext, baseTree: string): SetupRequest['rules'] {
+  let known: ReturnType<SetupRequest['rules']> | undefined;
+  const make = async (): ReturnType<SetupRequest['rules']> => fetchRules({
+    spec: (await environmentOf(context)).spec, installation: context.equipment.fetching, records: (await advisorySets(context)).flatMap((set) => set.records),
+    base: lockedIn(await readManifests(await context.mirror(), baseTree)),
+  });
+  return () => (known ??= make());
 }

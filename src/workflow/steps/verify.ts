@@ -85,8 +85,8 @@ async function tryHeadSetup(context: RunContext, baseTree: string, headTree: str
   try {
     return await setupHead(context, baseTree, headTree, changed, base, journal);
   } catch (error) {
-    if (!(error instanceof SallyportError) || error.exitCode === EXIT.interrupted || !error.code.startsWith('setup.')) throw error;
-    return { failed: { name: 'setup', runner: 'command', argv: [], exit: 1, reason: 'exited', ms: 0, cases: null, problem: error.message.slice(0, 2000), output: null } };
+    if (!(error instanceof SallyportError) || error.exitCode === EXIT.interrupted || !(error.code.startsWith('setup.') || error.code === 'egress.denied')) throw error;
+    return { failed: { name: 'setup', runner: 'command', argv: [], exit: 1, reason: 'exited', ms: 0, cases: null, problem: [error.message.slice(0, 1000), ...(error.code === 'egress.denied' && error.hint !== undefined ? [error.hint] : [])].join('\n').slice(0, 2000), output: null } };
   }
 }
 

@@ -13,6 +13,7 @@ import { prepareSnapshot } from '../../../src/setup/prepare.js';
 import { layersOf } from '../../../src/setup/snapshot.js';
 import { MemoryJournal } from '../../support/journal.js';
 import { makeRepo } from '../../support/repo.js';
+import { doorRules } from '../../support/rules.js';
 import { NO_SERVICES, remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
 
 /** The real runners in the real sandbox; those of npm come by the product's own fetch phase from the registry that this machine's npm names. */
@@ -64,6 +65,7 @@ describe('runners of npm', () => {
     const { tree: id } = await resolveRef(git, 'HEAD');
     const laidOut = (await materialise(git, id, join(folder, 'trees'), testOwner())).path;
     const snapshot = await prepareSnapshot({
+      rules: async () => doorRules(),
       driver: collector.driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'sockets'), git, tree: id, laidOut, baseTree: id, trust: 'base',
       environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', secret: null, upkeep: null, seal: testSeal(), exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
     });

@@ -7,11 +7,12 @@ import { newId } from '../../../../src/protocol/ids.js';
 import { siftNpmrc } from '../../../../src/setup/npmrc.js';
 import type { Sandbox } from '../../../../src/sandbox/sandbox.js';
 import { type FakeRegistry, startRegistry } from '../../../support/registry.js';
+import { doorRules } from '../../../support/rules.js';
 import { perl } from '../probe.js';
 import { held, type Outcome, type Room, type Row, worked } from '../row.js';
 
 const TOKEN = 'Bearer npm_token_that_stays_outside';
-const INSIDE = '/run/sallyport/egress.sock';
+export const INSIDE = '/run/sallyport/egress.sock';
 let doors = 0;
 
 /** A sandbox of the fetch phase with a real door and a registry behind it. Package `a` 1.0.0 is locked, 2.0.0 and `b` are there too. */
@@ -35,7 +36,7 @@ async function fetching(room: Room, behind: Behind): Promise<Fetching> {
   const locked = behind.nothingLocked === true ? [] : [{ name: 'a', version: '1.0.0', integrity: registry.integrity('a', '1.0.0') }];
   const front = npmFront({ registry: { url: registry.url, authorization: TOKEN }, rules: lockedRules(locked), insideUrl: 'http://127.0.0.1:4873/npm', pauses: [] });
   const id = newId('sb');
-  const door = await openDoor({ fronts: behind.noFront === true ? [] : [front], socket, owner: room.target.owner, sandbox: id, journal: room.journal });
+  const door = await openDoor({ rules: doorRules(), fronts: behind.noFront === true ? [] : [front], socket, owner: room.target.owner, sandbox: id, journal: room.journal });
   const sandbox = await room.again({ id, phase: 'fetch', egressSocket: socket });
   return { sandbox, registry, socket, [Symbol.asyncDispose]: async () => {
     await sandbox.close();
@@ -45,11 +46,11 @@ async function fetching(room: Room, behind: Behind): Promise<Fetching> {
 }
 
 /** Sends bytes through the socket as they are, and prints what comes back. ARGV: socket bytes word… */
-const SEND = `use Socket; my ($path, $bytes, @forbidden) = @ARGV; $bytes =~ s/\\\\r\\\\n/\\r\\n/g; socket(my $s, AF_UNIX, SOCK_STREAM, 0) or refused('socket'); connect($s, sockaddr_un($path)) or refused('connect');
+export const SEND = `use Socket; my ($path, $bytes, @forbidden) = @ARGV; $bytes =~ s/\\\\r\\\\n/\\r\\n/g; socket(my $s, AF_UNIX, SOCK_STREAM, 0) or refused('socket'); connect($s, sockaddr_un($path)) or refused('connect');
 $SIG{PIPE} = 'IGNORE'; syswrite($s, $bytes); my $all = ''; local $SIG{ALRM} = sub { held('no answer') unless length $all; }; alarm 4; while (sysread($s, my $b, 65536)) { $all .= $b; }
 my ($status) = $all =~ m(^HTTP/1.1 (\\d+)); for my $word (@forbidden) { worked("the answer holds what it must not: $status") if index($all, $word) >= 0 } ($status // 0) == 200 ? worked('answered 200') : held('answered ' . ($status // 'nothing'));`;
 
-const request = (method: string, target: string, headers: readonly string[] = [], body = ''): string => [`${method} ${target} HTTP/1.1`, 'Host: 127.0.0.1:4873', 'Connection: close', ...headers, ...(body === '' ? [] : [`Content-Length: ${body.length}`]), '', body].join('\\r\\n');
+export const request = (method: string, target: string, headers: readonly string[] = [], body = ''): string => [`${method} ${target} HTTP/1.1`, 'Host: 127.0.0.1:4873', 'Connection: close', ...headers, ...(body === '' ? [] : [`Content-Length: ${body.length}`]), '', body].join('\\r\\n');
 
 interface Options extends Behind {
   /** Text that must not be in the answer. With it a 200 alone is no success of the attack. */
@@ -92,8 +93,8 @@ const answer = (response: ServerResponse, status: number, headers: Record<string
 export const EGRESS_ROWS: readonly Row[] = [
   ...['PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'TRACE'].map((method) => ask(`method-${method.toLowerCase()}`, METHODS, request(method, '/npm/a', [], method === 'PUT' ? '{"name":"a"}' : ''))),
   ask('publish-by-override', METHODS, request('GET', '/npm/a', ['X-HTTP-Method-Override: PUT', 'X-HTTP-Method: PUT'], '{"name":"a"}'), { upstream: ['GET /a'], forbidden: () => ['"ok"'] }),
-  ask('connect', 'sandbox-runtime tests', (room) => request('CONNECT', `198.51.100.${room.n}:443`), { noRequest: true }),
-  ask('connect-to-the-registry', 'sandbox-runtime tests', request('CONNECT', '127.0.0.1:22'), { noRequest: true }),
+  ask('connect', 'sandbox-runtime tests', (room) => request('CONNECT', `198.51.100.${room.n}:443`)),
+  ask('connect-to-the-registry', 'sandbox-runtime tests', request('CONNECT', '127.0.0.1:22')),
   ask('absolute-address', 'sandbox-runtime tests', (room) => request('GET', `${OUT(room)}/a`)),
   ask('absolute-address-of-metadata', 'CDK, deepce', request('GET', 'http://169.254.169.254/latest/meta-data/')),
   ask('host-header', 'sandbox-runtime tests', (room) => request('GET', '/npm/b', [`Host: 198.51.100.${room.n}`])),
