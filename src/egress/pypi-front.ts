@@ -48,13 +48,13 @@ class PypiFront {
   /** The page of a project, reduced to the wheels that the rules let through, with addresses that lead back here. */
   async #index(name: string, accept: string, { signal }: Asking): Promise<Answer> {
     const { rules, registry, insideUrl } = this.#options;
-    const page = `${registry.url.replace(/\/+$/, '')}/${name}/`;
+    const page = pageUrl(registry, name);
     const wheels = new Map<string, IndexFile>();
     const problems = new Map<string, string>();
     for (const entry of readIndex(await getBounded(this.#options, page, MAX_METADATA, ACCEPT_INDEX, signal), page)) {
       const named = namedFile(entry.file);
       // An index that names files of another project here, or an address that ends in another name, is not believed.
-      if (named === null || named.name !== name || fileOf(entry.url) !== entry.file || !rules.visible(name, named.version) || !this.#reachable(entry.url)) continue;
+      if (named === null || named.name !== name || fileOf(entry.url) !== entry.file || !rules.visible(name, named.version) || !reachable(this.#options, entry.url)) continue;
       const pinned = rules.digests(name, named.version);
       if (named.kind === 'source') problems.set(named.version, problems.get(named.version) ?? `${name} ${named.written} is there as source alone, and to install that would run its code while it is fetched: only wheels are`);
       else if (pinned === undefined ? entry.digest !== null : entry.digest === null || !comparable(pinned, entry.digest) || pinned.includes(entry.digest)) wheels.set(entry.file, entry);
@@ -80,29 +80,33 @@ class PypiFront {
     const entry = this.#known.get(name)?.get(file);
     if (entry === undefined) throw new Refusal('refused', `The index names no wheel "${file}" that may be taken`, 404);
     const pinned = this.#options.rules.digests(name, version) ?? (entry.digest === null ? [] : [entry.digest]);
-    const body = await getBounded(this.#upstreamOf(entry.url), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
+    const body = await getBounded(upstreamOf(this.#options, entry.url), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
     const digest = pinned.find((one) => digestHolds(body, one));
     if (digest === undefined) throw new Refusal('integrity', `${file} has none of the digests that are pinned for ${name} ${written}`);
     return { type: 'application/octet-stream', body, fetched: { ecosystem: 'pypi', name, version: written, integrity: digest } };
   }
+}
 
-  /**
-   * Pages of an index commonly name files on a second host. They are taken from there because the index that the person configured names that
-   * host, and because the digest decides what is handed on: the lockfile's, or under open rules the index's own. Never with less protection
-   * on the way than the index has, never with a name or password in the address, and never from a bare address of a network, which is nobody's name.
-   */
-  #reachable(url: URL): boolean {
-    const index = new URL(this.#options.registry.url);
-    if (url.username !== '' || url.password !== '') return false;
-    return url.host === index.host ? url.protocol === index.protocol || url.protocol === 'https:' : url.protocol === 'https:' && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0;
-  }
+/**
+ * Pages of an index commonly name files on a second host. They are taken from there because the index that the person configured names that
+ * host, and because the digest decides what is handed on: the lockfile's, or under open rules the index's own. Never with less protection
+ * on the way than the index has, never with a name or password in the address, and never from a bare address of a network, which is nobody's name.
+ */
+export function reachable({ registry }: Pick<Upstream, 'registry'>, url: URL): boolean {
+  const index = new URL(registry.url);
+  if (url.username !== '' || url.password !== '') return false;
+  return url.host === index.host ? url.protocol === index.protocol || url.protocol === 'https:' : url.protocol === 'https:' && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0;
+}
 
-  /** The credential is the index's own: no other host gets it. */
-  #upstreamOf(url: URL): Upstream {
-    const { registry } = this.#options;
-    const { host, protocol } = new URL(registry.url);
-    return { ...this.#options, registry: url.host === host && url.protocol === protocol ? registry : { url: url.origin, authorization: null } };
-  }
+/** The credential is the index's own: no other host gets it. */
+export function upstreamOf<T extends Upstream>(options: T, url: URL): T {
+  const { host, protocol } = new URL(options.registry.url);
+  return { ...options, registry: url.host === host && url.protocol === protocol ? options.registry : { url: url.origin, authorization: null } };
+}
+
+/** Address of a project's page. */
+export function pageUrl(registry: Upstream['registry'], name: string): string {
+  return `${registry.url.replace(/\/+$/, '')}/${name}/`;
 }
 
 /** A pinned digest of the same algorithm, against which that of the index can be held. */
@@ -110,7 +114,7 @@ function comparable(pinned: readonly string[], digest: string): boolean {
   return pinned.some((one) => one.split(':')[0] === digest.split(':')[0]);
 }
 
-function fileOf(url: URL): string | null {
+export function fileOf(url: URL): string | null {
   try {
     return decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1));
   } catch {
@@ -118,7 +122,7 @@ function fileOf(url: URL): string | null {
   }
 }
 
-function withoutFragment(url: URL): string {
+export function withoutFragment(url: URL): string {
   const plain = new URL(url);
   plain.hash = '';
   return plain.href;

@@ -1,7 +1,10 @@
 import { type InstalledPackage, readInventory } from '../egress/inventory.js';
 import { pnpmInventory } from '../egress/locks/pnpm.js';
 import type { Ecosystem } from '../protocol/event.js';
+import { poetryInventory, pylockInventory, requirementsInventory, uvInventory } from '../egress/locks/python-inventory.js';
 import { nodeLockOf } from './ecosystems/detect.js';
+import type { Client } from './ecosystems/package-manager.js';
+import { type PythonClient, pythonLockOf, requirementsOf } from './ecosystems/python.js';
 import { yarnInventory } from './upgrade/yarn.js';
 
 /** Lockfiles at the root that are read. */
@@ -13,19 +16,32 @@ export interface Installed {
   /** The same as OSV spells it. */
   readonly osv: 'npm' | 'PyPI';
   /** Whose lockfile it is. */
-  readonly client: 'npm' | 'pnpm' | 'yarn';
+  readonly client: Client | PythonClient;
   readonly path: string;
   readonly packages: readonly InstalledPackage[];
 }
 
 /** What the lockfiles of a tree say is installed, one an ecosystem: the one that setup fetches by. Throws `setup.fetch_failed` for one that cannot be read. */
 export function installedIn(manifests: ReadonlyMap<string, Buffer>): Installed[] {
-  const node = nodeLockOf(manifests);
-  return node === null ? [] : [{ ecosystem: 'npm', osv: 'npm', ...node, packages: packagesOf(manifests, node) }];
+  const [node, python] = [nodeLockOf(manifests), pythonLockOf(manifests)];
+  const pinned = python === null ? [] : pythonPackages(manifests, python.path, python.client);
+  return [
+    ...(node === null ? [] : [{ ecosystem: 'npm', osv: 'npm', ...node, packages: nodePackages(manifests, node.path, node.client) } as const]),
+    // Requirements that pin nothing say nothing of what is installed.
+    ...(python === null || (python.client === 'pip' && pinned.length === 0) ? [] : [{ ecosystem: 'pypi', osv: 'PyPI', ...python, packages: pinned } as const]),
+  ];
 }
 
-function packagesOf(manifests: ReadonlyMap<string, Buffer>, { path, client }: Pick<Installed, 'path' | 'client'>): readonly InstalledPackage[] {
-  const text = (manifests.get(path) as Buffer).toString('utf8');
+const textAt = (manifests: ReadonlyMap<string, Buffer>, path: string): string | null => manifests.get(path)?.toString('utf8') ?? null;
+
+function nodePackages(manifests: ReadonlyMap<string, Buffer>, path: string, client: Client): readonly InstalledPackage[] {
+  const text = textAt(manifests, path) ?? '';
   if (client === 'npm') return readInventory(text).packages;
-  return client === 'pnpm' ? pnpmInventory(text).packages : yarnInventory(text, manifests.get('package.json')?.toString('utf8') ?? '{}').packages;
+  return client === 'pnpm' ? pnpmInventory(text).packages : yarnInventory(text, textAt(manifests, 'package.json') ?? '{}').packages;
+}
+
+function pythonPackages(manifests: ReadonlyMap<string, Buffer>, path: string, client: PythonClient): readonly InstalledPackage[] {
+  if (client === 'pip') return requirementsInventory(requirementsOf(manifests));
+  const text = textAt(manifests, path) ?? '';
+  return client === 'uv' ? uvInventory(text) : client === 'poetry' ? poetryInventory(text, textAt(manifests, 'pyproject.toml')) : pylockInventory(text);
 }

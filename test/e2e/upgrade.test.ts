@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Evidence } from '../../src/protocol/evidence.js';
 import { type Home, openHome } from '../support/cli.js';
 import { realRegistry } from '../support/preparing.js';
+import { type FakeIndex, startIndex, wheel } from '../support/pypi.js';
 import { type FakePackage, type FakeRegistry, startRegistry } from '../support/registry.js';
 import { makeRepo, write } from '../support/repo.js';
 
@@ -40,15 +41,15 @@ interface Outcome {
   readonly left: readonly string[];
   readonly patch: string;
 }
-async function fix(files: Readonly<Record<string, string>>): Promise<Outcome> {
+async function fix(files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   const repo = join(home.folder, 'project');
   makeRepo(repo, files);
-  const ran = await home.sally(['fix', '--only', 'deps', '--repo', repo]);
-  expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
+  const ran = await home.sally(['fix', '--only', 'deps', '--repo', repo], { env });
+  expect({ code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({ code: 0, stderr: '' });
   const { remedies, advisories, verdict } = (await home.sally(['evidence', 'last', '--json'])).json as Evidence;
   expect(verdict).toBe('passed');
   return {
-    kept: remedies.map((r) => [r.title.replace(/;.*$/s, ')'), r.kept] as const).toSorted(), why: remedies.find((r) => !r.kept)?.reason ?? '',
+    kept: remedies.map((r) => [r.title.replace(/;.*$/s, ')'), r.kept] as const).toSorted(), why: remedies.filter((r) => !r.kept).map((r) => `${r.title.split(' ')[0]}: ${r.reason ?? ''}`).toSorted().join('\n'),
     left: advisories.results.filter((a) => a.state !== 'absent').map((a) => a.package), patch: (await home.sally(['diff', 'last'])).stdout,
   };
 }
@@ -153,5 +154,82 @@ describe('sallyport fix --only deps', () => {
     expect(patch).not.toMatch(/127\.0\.0\.1/);
     expect(changed(patch).filter((line) => /other|rude|holder@1|1\.0\.2/.test(line))).toEqual([]);
     expect(changed(patch)).toEqual(lines);
+  });
+});
+
+describe('sallyport fix --only deps for packages of Python', () => {
+  const code = (word: string): { readonly code: string } => ({ code: `def say(): return '${word}'\n` });
+  /** kind and rude: direct. loose, strict: what holder asks for, one by range, one exactly. grown: its fixed release needs another package. */
+  const WHEELS = [
+    wheel('kind', '1.0.0', code('kind')), wheel('kind', '1.0.1', code('kind')), wheel('kind', '1.0.2', code('kind')), wheel('rude', '1.0.0', code('rude')), wheel('rude', '1.0.1', code('changed')),
+    wheel('loose', '1.0.0', code('loose')), wheel('loose', '1.0.1', code('loose')), wheel('strict', '1.0.0', code('strict')), wheel('strict', '1.0.1', code('strict')), wheel('grown', '1.0.0', code('grown')), wheel('grown', '1.0.1', { ...code('grown'), requires: ['more>=2'] }),
+    wheel('holder', '1.0.0', { code: 'import loose, strict\ndef say(): return loose.say() + strict.say()\n', requires: ['loose>=1', 'strict==1.0.0'] }), wheel('other', '1.0.0', code('other')), wheel('other', '1.9.0', code('other')),
+  ];
+  const NAMES = ['grown', 'holder', 'kind', 'loose', 'other', 'rude', 'strict'];
+  const TESTS = `import unittest\nimport ${NAMES.join(', ')}\n\nclass Words(unittest.TestCase):\n${NAMES.map((name) => `    def test_${name}(self): self.assertEqual(${name}.say(), '${name === 'holder' ? 'loosestrict' : name}')\n`).join('')}`;
+  let index: FakeIndex;
+  beforeAll(async () => {
+    index = await startIndex(WHEELS);
+  });
+  afterAll(() => index[Symbol.asyncDispose]());
+  const file = (name: string, version = '1.0.0'): string => `${name}-${version}-py3-none-any.whl`;
+  const url = (name: string, version?: string): string => `${index.url.replace('/simple', '')}/files/${file(name, version)}`;
+  const digest = (name: string, version?: string): string => `sha256:${index.digest(file(name, version))}`;
+  const direct = NAMES.filter((name) => name !== 'loose' && name !== 'strict');
+  const requirements = (): string => NAMES.map((name) => `${name}==1.0.0 \\\n    --hash=sha256:${'0'.repeat(64)} \\\n    --hash=${digest(name)}\n    # via someone\n`).join('');
+  const uv = (): string => `version = 1\nrevision = 3\nrequires-python = ">=3.9"\n\n[[package]]\nname = "project"\nversion = "0.1.0"\nsource = { virtual = "." }\ndependencies = [\n${direct.map((name) => `    { name = "${name}" },\n`).join('')}]\n\n[package.metadata]\nrequires-dist = [\n${direct.map((name) => `    { name = "${name}", specifier = ">=1,<2" },\n`).join('')}]\n${NAMES.map((name) => `
+[[package]]
+name = "${name}"
+version = "1.0.0"
+source = { registry = "${index.url}" }
+${name === 'holder' ? 'dependencies = [\n    { name = "loose" },\n    { name = "strict" },\n]\n' : ''}wheels = [
+    { url = "${url(name)}", hash = "${digest(name)}", size = 1 },
+]
+`).join('')}`;
+  const poetry = (): string => `# This file is automatically @generated by Poetry 2.1.1 and should not be changed by hand.\n${NAMES.map((name) => `
+[[package]]
+name = "${name}"
+version = "1.0.0"
+description = ""
+optional = false
+python-versions = "*"
+groups = ["main"]
+files = [
+    {file = "${file(name)}", hash = "${digest(name)}"},
+]
+${name === 'holder' ? '\n[package.dependencies]\nloose = ">=1"\nstrict = "1.0.0"\n' : ''}`).join('')}\n[metadata]\nlock-version = "2.1"\npython-versions = ">=3.9"\ncontent-hash = "${'a'.repeat(64)}"\n`;
+  const pylock = (): string => `lock-version = "1.0"\ncreated-by = "pip"\n${NAMES.map((name) => `
+[[packages]]
+name = "${name}"
+version = "1.0.0"
+
+[[packages.wheels]]
+name = "${file(name)}"
+url = "${url(name)}"
+
+[packages.wheels.hashes]
+sha256 = "${digest(name).slice(7)}"
+`).join('')}`;
+  const project = (more: Readonly<Record<string, string>>): Record<string, string> => ({
+    'test_words.py': TESTS, 'sallyport.yaml': 'version: 1\nadvisories: known\n', ...Object.fromEntries(['grown', 'kind', 'loose', 'rude', 'strict'].map((name) => [`known/${name}.json`, osv(name, 'PyPI')])), ...more,
+  });
+  const PYPROJECT = `[project]\nname = "project"\nversion = "0.1.0"\ndependencies = [${direct.map((name) => `"${name}>=1,<2"`).join(', ')}]\n`;
+  const hash = (name: string, version = '1.0.0'): string => index.digest(file(name, version));
+
+  it.for<[string, () => Record<string, string>, string, (mark: '-' | '+', name: string, version: string) => readonly string[]]>([
+    ['requirements.txt', () => ({ 'requirements.txt': requirements() }), 'own pin', (mark, name, version) => [`${mark}${name}==${version} \\`, ...(mark === '-' ? [`-    --hash=sha256:${'0'.repeat(64)} \\`] : []), `${mark}    --hash=sha256:${hash(name, version)}`]],
+    ['uv.lock', () => ({ 'uv.lock': uv(), 'pyproject.toml': PYPROJECT }), 'lockfile only', (mark, name, version) => [`${mark}version = "${version}"`, `${mark}    { url = "${url(name, version)}", hash = "${digest(name, version)}", size = 1 },`]],
+    ['poetry.lock', () => ({ 'poetry.lock': poetry(), 'pyproject.toml': PYPROJECT }), 'lockfile only', (mark, name, version) => [`${mark}version = "${version}"`, `${mark}    {file = "${file(name, version)}", hash = "${digest(name, version)}"},`]],
+    ['pylock.toml', () => ({ 'pylock.toml': pylock() }), 'lockfile only', (mark, name, version) => [`${mark}version = "${version}"`, `${mark}name = "${file(name, version)}"`, `${mark}url = "${url(name, version)}"`, `${mark}sha256 = "${hash(name, version)}"`]],
+  ])('by %s keeps what the tests allow and moves nothing else', { timeout: 300_000 }, async ([format, files, how, lines]) => {
+    index.form = 'json';
+    const { kept, why, left, patch } = await fix(project(files()), { PIP_INDEX_URL: index.url });
+    expect(kept).toEqual([['grown', false], ['kind', true], ['loose', true], ['rude', false], ['strict', false]].map(([name, good]) => [`${name as string} 1.0.0 → 1.0.1 (${how})`, good]));
+    expect(why).toMatch(format === 'requirements.txt' ? /^grown: .*more/s : /^grown: .*it asks for other packages than 1\.0\.0 \(\+ more>=2\)/s);
+    expect(why).toMatch(/^rude: .*test_rude/m);
+    expect(why).toMatch(/^strict: .*its dependencies cannot be set up.*pip could not fetch/m);
+    expect(left.toSorted()).toEqual(['grown', 'rude', 'strict']);
+    const lined = (mark: '-' | '+'): string[] => patch.split('\n').filter((line) => line.startsWith(mark) && !line.startsWith(mark.repeat(3))).toSorted();
+    for (const mark of ['-', '+'] as const) expect(lined(mark)).toEqual(['kind', 'loose'].flatMap((name) => lines(mark, name, mark === '-' ? '1.0.0' : '1.0.1')).toSorted());
   });
 });

@@ -1,11 +1,13 @@
 import { readNeeds, readVersions, type ReleasedVersion } from '../../egress/versions.js';
 import type { Journal } from '../../protocol/event.js';
 import type { Hit } from '../../scan/advisories/match.js';
+import type { PythonClient } from '../ecosystems/python.js';
 import type { Registries } from '../fetch-sandbox.js';
 import type { Installed } from '../installed.js';
 import type { NodeProject, UpgradeProject } from './model.js';
 import { pnpmProject } from './pnpm.js';
 import { npmProject } from './project.js';
+import { pypiVersions, pythonProject } from './python.js';
 import { yarnProject } from './yarn.js';
 
 /** With what a registry is asked while upgrades are planned: by the host, for metadata alone. */
@@ -21,7 +23,8 @@ export function openUnasked(manifests: ReadonlyMap<string, Buffer>, installed: P
 }
 
 /** A project to plan upgrades for, with what its registry must be asked for that. Throws `input.invalid` with what is supported for what cannot be upgraded. */
-export async function openProject(manifests: ReadonlyMap<string, Buffer>, installed: Installed, hits: readonly Hit[], asking: Asking): Promise<NodeProject> {
+export async function openProject(manifests: ReadonlyMap<string, Buffer>, installed: Installed, hits: readonly Hit[], asking: Asking): Promise<UpgradeProject> {
+  if (isPython(installed)) return pythonProject(installed);
   if (installed.client !== 'pnpm') return openUnasked(manifests, installed);
   // Who asks for what is to be upgraded, whose own metadata says by which range.
   const hit = new Set(hits.map((h) => `${h.package}@${h.version}`));
@@ -35,8 +38,13 @@ export async function openProject(manifests: ReadonlyMap<string, Buffer>, instal
 }
 
 /** The releases of every package that is hit, by name. */
-export async function releasesOf(_: UpgradeProject, hits: readonly Hit[], asking: Asking): Promise<ReadonlyMap<string, readonly ReleasedVersion[]>> {
-  const registry = await asking.registries.npm();
+export async function releasesOf({ ecosystem }: UpgradeProject, hits: readonly Hit[], asking: Asking): Promise<ReadonlyMap<string, readonly ReleasedVersion[]>> {
+  const registry = await asking.registries[ecosystem]();
   const names = [...new Set(hits.map((h) => h.package))];
-  return new Map(await Promise.all(names.map(async (name) => [name, (await readVersions(name, { ...asking, registry })) ?? []] as const)));
+  const read = ecosystem === 'npm' ? readVersions : pypiVersions;
+  return new Map(await Promise.all(names.map(async (name) => [name, (await read(name, { ...asking, registry })) ?? []] as const)));
+}
+
+export function isPython(installed: Installed): installed is Installed & { readonly client: PythonClient } {
+  return installed.ecosystem === 'pypi';
 }

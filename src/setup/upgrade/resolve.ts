@@ -2,8 +2,9 @@ import { installedIn } from '../installed.js';
 import type { FetchRequest } from '../fetch-sandbox.js';
 import type { ResolvedFile } from './model.js';
 import { resolveNode } from './node-resolve.js';
-import { openUnasked } from './open.js';
+import { isPython, openUnasked } from './open.js';
 import type { Upgrade } from './plan.js';
+import { resolvePython } from './python.js';
 
 export interface ResolveRequest extends FetchRequest {
   /** Those of the tree that is upgraded. Key = path. */
@@ -20,7 +21,8 @@ export async function resolveUpgrades(request: ResolveRequest, upgrades: readonl
   for (const installed of installedIn(request.manifests)) {
     const here = upgrades.filter((u) => u.ecosystem === installed.ecosystem);
     if (here.length === 0) continue;
-    files.push(...(await resolveNode({ ...request, project: openUnasked(request.manifests, installed) }, here)));
+    if (isPython(installed)) files.push(...(await resolvePython(request.manifests, installed, here, { registry: await request.registries.pypi(), journal: request.journal, signal: request.signal })));
+    else files.push(...(await resolveNode({ ...request, project: openUnasked(request.manifests, installed) }, here)));
   }
   return { files };
 }

@@ -55,8 +55,12 @@ async function planDependencies(context: RunContext, journal: Journal): Promise<
   } catch (error) {
     // Asked for dependencies alone, this is the answer; beside the code it is one thing that was left.
     if (context.request.only === 'deps' || !(error instanceof SallyportError) || error.code !== 'input.invalid') throw error;
-    return { candidates: [], advice: [{ what: 'dependencies were not looked at', where: 'package.json', advice: `${error.message}. ${error.hint ?? ''}`.slice(0, 2000) }] };
+    return { candidates: [], advice: [notLookedAt('package.json', error)] };
   }
+}
+
+function notLookedAt(where: string, error: SallyportError): Plan['advice'][number] {
+  return { what: 'dependencies were not looked at', where, advice: `${error.message}. ${error.hint ?? ''}`.slice(0, 2000) };
 }
 
 async function planUpgradesOf(context: RunContext, journal: Journal): Promise<Plan> {
@@ -72,7 +76,12 @@ async function planUpgradesOf(context: RunContext, journal: Journal): Promise<Pl
   return joinPlans(await Promise.all(installed.map(async (one) => {
     const hits = hitsIn(sets, one.packages.map(({ name, version }) => ({ name, version, ecosystem: one.osv })));
     if (hits.length === 0) return { candidates: [], advice: [] };
-    const project = await openProject(manifests, one, hits, asking);
+    const project = await openProject(manifests, one, hits, asking).catch((error: unknown) => {
+      // Beside another project it is one thing that was left; alone it is the answer.
+      if (installed.length > 1 && error instanceof SallyportError && error.code === 'input.invalid') return error;
+      throw error;
+    });
+    if (project instanceof SallyportError) return { candidates: [], advice: [notLookedAt(one.path, project)] };
     const { upgrades, impossible } = planUpgrades({ project, hits, advisories: recordsOf(sets), versions: await releasesOf(project, hits, asking) });
     return upgradeCandidates(upgrades, impossible, hits);
   })));
