@@ -130,13 +130,16 @@ const KEPT = [
   ['kind 1.0.0 → 1.0.1 (package.json)', true], ['loose 1.0.0 → 1.0.1 (lockfile only)', true], ['pinned 1.0.0 → 1.0.1 (override)', true], ['rude 1.0.0 → 1.0.1 (package.json)', false],
 ];
 
+const pnpmLines = [
+  '+overrides:', '+holder>pinned: 1.0.1', '-specifier: ^1.0.0', '-version: 1.0.0', '+specifier: ^1.0.1', '+version: 1.0.1',
+  '+fresh@1.0.0:', '+resolution: {integrity: …}', ...['kind', 'loose', 'pinned'].flatMap((name) => [`-${name}@1.0.0:`, '-resolution: {integrity: …}', `+${name}@1.0.1:`, '+resolution: {integrity: …}']),
+  '+fresh@1.0.0: {}', '-loose: 1.0.0', '-pinned: 1.0.0', '+loose: 1.0.1', '+pinned: 1.0.1', '-kind@1.0.0: {}', '+kind@1.0.1:', '+dependencies:', '+fresh: 1.0.0', '-loose@1.0.0: {}', '+loose@1.0.1: {}', '-pinned@1.0.0: {}', '+pinned@1.0.1: {}',
+];
+
 describe('sallyport fix --only deps', () => {
   it.for<[string, () => Record<string, string>, readonly string[]]>([
-    ['pnpm', () => ({ ...PROJECT(), 'pnpm-lock.yaml': pnpmLock() }), [
-      ...MANIFEST('+"pnpm": {', '+"overrides": {', '+"holder>pinned": "1.0.1"', '+}'), '+overrides:', '+holder>pinned: 1.0.1', '-specifier: ^1.0.0', '-version: 1.0.0', '+specifier: ^1.0.1', '+version: 1.0.1',
-      '+fresh@1.0.0:', '+resolution: {integrity: …}', ...['kind', 'loose', 'pinned'].flatMap((name) => [`-${name}@1.0.0:`, '-resolution: {integrity: …}', `+${name}@1.0.1:`, '+resolution: {integrity: …}']),
-      '+fresh@1.0.0: {}', '-loose: 1.0.0', '-pinned: 1.0.0', '+loose: 1.0.1', '+pinned: 1.0.1', '-kind@1.0.0: {}', '+kind@1.0.1:', '+dependencies:', '+fresh: 1.0.0', '-loose@1.0.0: {}', '+loose@1.0.1: {}', '-pinned@1.0.0: {}', '+pinned@1.0.1: {}',
-    ]],
+    ['pnpm', () => ({ ...PROJECT(), 'pnpm-lock.yaml': pnpmLock() }), [...MANIFEST('+"pnpm": {', '+"overrides": {', '+"holder>pinned": "1.0.1"', '+}'), ...pnpmLines]],
+    ['pnpm 11, which has overrides in a file of its own', () => ({ ...PROJECT({ packageManager: 'pnpm@11.3.0' }), 'pnpm-lock.yaml': pnpmLock() }), ['-"kind": "^1.0.0",', '+"kind": "^1.0.1",', ...pnpmLines, '+overrides:', '+holder>pinned: 1.0.1']],
     ['yarn 1', () => ({ ...PROJECT(), 'yarn.lock': classicLock() }), [
       ...MANIFEST('+"resolutions": {', '+"**/holder/pinned": "1.0.1"'), '+fresh@^1.0.0:', ...classicEntry('+', 'fresh'), '-kind@^1.0.0:', ...classicEntry('-', 'kind'), '+kind@^1.0.1:', ...classicEntry('+', 'kind', '1.0.1'), '+dependencies:', '+fresh "^1.0.0"',
       ...classicEntry('-', 'loose'), ...classicEntry('+', 'loose', '1.0.1'), '-pinned@1.0.0:', ...classicEntry('-', 'pinned'), '+pinned@1.0.0, pinned@1.0.1:', ...classicEntry('+', 'pinned', '1.0.1'),

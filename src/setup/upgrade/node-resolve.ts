@@ -11,6 +11,7 @@ import { refuseMoved } from './moved.js';
 import type { Upgrade } from './plan.js';
 
 interface NodeRequest extends FetchRequest {
+  readonly manifests: ReadonlyMap<string, Buffer>;
   readonly project: NodeProject;
   /** Client configuration of the protected base, sifted (`readConfiguration`). Key = path. */
   readonly configuration: ReadonlyMap<string, string>;
@@ -30,7 +31,9 @@ export async function resolveNode(request: NodeRequest, upgrades: readonly Upgra
   const packageJson = client.overridesAt === null ? editManifest(project.packageJson, edits.filter((e) => e.kind === 'range')) : editManifest(project.packageJson, edits, client.overridesAt);
   const others = client.editFiles(edits);
   const gone = new Set(upgrades.flatMap((u) => u.from.map((version) => `${u.package}\0${version}`)));
-  const shown = new Map<string, string>([['package.json', packageJson], [path, client.prune((name, version) => gone.has(`${name}\0${version}`))], ...request.configuration, ...client.files, ...[...others].map(([at, file]) => [at, file.shown] as const)]);
+  // Changes that the project makes to packages are part of how they are resolved.
+  const patches = [...request.manifests].filter(([at]) => at.endsWith('.patch'));
+  const shown = new Map<string, Buffer | string>([...patches, ['package.json', packageJson], [path, client.prune((name, version) => gone.has(`${name}\0${version}`))], ...request.configuration, ...client.files, ...[...others].map(([at, file]) => [at, file.shown] as const)]);
   const lockfile = client.merge(await runClient(request, upgrades, shown), edits);
   client.readLocked(lockfile); // everything in it can be fetched under the rules
   refuseMoved(client.name, project.inventory.packages, client.inventory(lockfile, packageJson).packages, upgrades);
@@ -38,7 +41,7 @@ export async function resolveNode(request: NodeRequest, upgrades: readonly Upgra
   return files.filter((f) => f.before !== f.after).map((f) => ({ path: f.path, body: Buffer.from(f.after) }));
 }
 
-async function runClient(request: NodeRequest, upgrades: readonly Upgrade[], files: ReadonlyMap<string, string>): Promise<string> {
+async function runClient(request: NodeRequest, upgrades: readonly Upgrade[], files: ReadonlyMap<string, Buffer | string>): Promise<string> {
   const { client, lockfile } = request.project;
   await mkdir(request.scratch, { recursive: true, mode: 0o755 });
   const folder = await mkdtemp(join(request.scratch, 'up-'));

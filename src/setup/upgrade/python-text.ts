@@ -83,7 +83,7 @@ function editEntry(file: string, text: string, list: 'package' | 'packages', exc
   const others = isDeepStrictEqual(without(now), without(old)) && fresh.length === entries.length && entries.every((entry, i) => i === at || isDeepStrictEqual(fresh[i], entry));
   const mine = fresh[at] ?? {};
   const files = JSON.stringify(mine);
-  if (!others || textOf(mine['version']) !== exchange.to.version || !exchange.to.files.every((f) => files.includes(f.digest.split(':')[1] as string))) throw refuse(file, exchange, 'its entry cannot be exchanged without touching another');
+  if (!others || textOf(mine['version']) !== exchange.to.version || !exchange.to.files.every((f) => !isWheel(f.file) || files.includes(f.digest.split(':')[1] as string))) throw refuse(file, exchange, 'its entry cannot be exchanged without touching another');
   return eol === '\n' ? after : after.replaceAll('\n', eol);
 }
 
