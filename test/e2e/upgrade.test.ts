@@ -180,7 +180,7 @@ describe('sallyport fix --only deps for packages of Python', () => {
   const digest = (name: string, version?: string): string => `sha256:${index.digest(file(name, version))}`;
   const direct = NAMES.filter((name) => name !== 'loose' && name !== 'strict');
   const requirements = (): string => NAMES.map((name) => `${name}==1.0.0 \\\n    --hash=sha256:${'0'.repeat(64)} \\\n    --hash=${digest(name)}\n    # via someone\n`).join('');
-  const uv = (): string => `version = 1\nrevision = 3\nrequires-python = ">=3.9"\n\n[[package]]\nname = "project"\nversion = "0.1.0"\nsource = { virtual = "." }\ndependencies = [\n${direct.map((name) => `    { name = "${name}" },\n`).join('')}]\n\n[package.metadata]\nrequires-dist = [\n${direct.map((name) => `    { name = "${name}", specifier = ">=1,<2" },\n`).join('')}]\n${NAMES.map((name) => `
+  const uv = (): string => `version = 1\nrevision = 3\nrequires-python = ">=3.9"\n\n[[package]]\nname = "project"\nversion = "0.1.0"\nsource = { virtual = "." }\ndependencies = [\n${direct.map((name) => `    { name = "${name}" },\n`).join('')}]\n\n[package.metadata]\nrequires-dist = [\n${direct.map((name) => `    { name = "${name}", specifier = "${name === 'kind' ? '==1.0.0' : '>=1,<2'}" },\n`).join('')}]\n${NAMES.map((name) => `
 [[package]]
 name = "${name}"
 version = "1.0.0"
@@ -221,13 +221,15 @@ sha256 = "${digest(name).slice(7)}"
 
   it.for<[string, () => Record<string, string>, string, (mark: '-' | '+', name: string, version: string) => readonly string[]]>([
     ['requirements.txt', () => ({ 'requirements.txt': requirements() }), 'own pin', (mark, name, version) => [`${mark}${name}==${version} \\`, ...(mark === '-' ? [`-    --hash=sha256:${'0'.repeat(64)} \\`] : []), `${mark}    --hash=sha256:${hash(name, version)}`]],
-    ['uv.lock', () => ({ 'uv.lock': uv(), 'pyproject.toml': PYPROJECT }), 'lockfile only', (mark, name, version) => [`${mark}version = "${version}"`, `${mark}    { url = "${url(name, version)}", hash = "${digest(name, version)}", size = 1 },`]],
+    ['uv.lock', () => ({ 'uv.lock': uv(), 'pyproject.toml': PYPROJECT.replace('kind>=1,<2', 'kind==1.0.0') }), 'lockfile only', (mark, name, version) => [
+      ...(name === 'kind' ? [`${mark}    { name = "kind", specifier = "==${version}" },`, ...PYPROJECT.split('\n').filter((line) => line.startsWith('dependencies')).map((line) => mark + line.replace('kind>=1,<2', `kind==${version}`))] : []), `${mark}version = "${version}"`, `${mark}    { url = "${url(name, version)}", hash = "${digest(name, version)}", size = 1 },`,
+    ]],
     ['poetry.lock', () => ({ 'poetry.lock': poetry(), 'pyproject.toml': PYPROJECT }), 'lockfile only', (mark, name, version) => [`${mark}version = "${version}"`, `${mark}    {file = "${file(name, version)}", hash = "${digest(name, version)}"},`]],
     ['pylock.toml', () => ({ 'pylock.toml': pylock() }), 'lockfile only', (mark, name, version) => [`${mark}version = "${version}"`, `${mark}name = "${file(name, version)}"`, `${mark}url = "${url(name, version)}"`, `${mark}sha256 = "${hash(name, version)}"`]],
   ])('by %s keeps what the tests allow and moves nothing else', { timeout: 300_000 }, async ([format, files, how, lines]) => {
     index.form = 'json';
     const { kept, why, left, patch } = await fix(project(files()), { PIP_INDEX_URL: index.url });
-    expect(kept).toEqual([['grown', false], ['kind', true], ['loose', true], ['rude', false], ['strict', false]].map(([name, good]) => [`${name as string} 1.0.0 → 1.0.1 (${how})`, good]));
+    expect(kept).toEqual([['grown', false], ['kind', true], ['loose', true], ['rude', false], ['strict', false]].map(([name, good]) => [`${name as string} 1.0.0 → 1.0.1 (${format === 'uv.lock' && name === 'kind' ? 'own pin' : how})`, good]));
     expect(why).toMatch(format === 'requirements.txt' ? /^grown: .*more/s : /^grown: .*it asks for other packages than 1\.0\.0 \(\+ more>=2\)/s);
     expect(why).toMatch(/^rude: .*test_rude/m);
     expect(why).toMatch(/^strict: .*its dependencies cannot be set up.*pip could not fetch/m);

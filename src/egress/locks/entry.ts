@@ -37,23 +37,24 @@ export interface PatternEntry {
 /** The inventory of such a lockfile; its keys are `name@version`. `asked` is what the project itself asks for. */
 export function inventoryOf(entries: readonly PatternEntry[], asked: Iterable<readonly [string, string]>, lockfileVersion: number, workspaces = false): Inventory {
   const byPattern = new Map(entries.flatMap((entry) => entry.patterns.map((pattern) => [pattern, entry] as const)));
-  const requirements = new Map<PatternEntry, Requirement[]>();
+  const pathOf = (entry: PatternEntry): string => `${entry.name}@${entry.version}`;
+  const requirements = new Map<string, Requirement[]>();
   const ask = (by: string, needs: Iterable<readonly [string, string]>): void => {
     for (const [as, range] of needs) {
       const target = byPattern.get(`${as}@${range}`);
       if (target === undefined) continue;
-      const known = requirements.get(target) ?? [];
+      const known = requirements.get(pathOf(target)) ?? [];
       known.push({ by, as, range, group: 'dependencies' });
-      requirements.set(target, known);
+      requirements.set(pathOf(target), known);
     }
   };
   ask('', asked);
-  for (const entry of entries) ask(`${entry.name}@${entry.version}`, entry.needs);
+  for (const entry of entries) ask(pathOf(entry), entry.needs);
   // Two entries of one version are one package.
   const packages = new Map<string, InstalledPackage>();
   for (const entry of entries) {
-    const path = `${entry.name}@${entry.version}`;
-    const requiredBy = [...(packages.get(path)?.requiredBy ?? []), ...(requirements.get(entry) ?? [])];
+    const path = pathOf(entry);
+    const requiredBy = requirements.get(path) ?? [];
     packages.set(path, { path, name: entry.name, version: entry.version, dev: false, optional: false, bundled: false, direct: requiredBy.some((r) => r.by === ''), requiredBy });
   }
   return { lockfileVersion, packages: [...packages.values()], workspaces };

@@ -16,7 +16,11 @@ interface Locked {
 function inventoryOf(locked: readonly Locked[], asked: Asks): InstalledPackage[] {
   const requirements = new Map<string, Requirement[]>();
   const ask = (by: string, needs: Asks): void => {
-    for (const { name, range } of needs) requirements.set(name, [...(requirements.get(name) ?? []), { by, as: name, range, group: 'dependencies' }]);
+    for (const { name, range } of needs) {
+      const known = requirements.get(name) ?? [];
+      known.push({ by, as: name, range, group: 'dependencies' });
+      requirements.set(name, known);
+    }
   };
   ask('', asked);
   for (const one of locked) ask(`${one.name}@${one.version}`, one.needs);
@@ -96,7 +100,13 @@ export interface Need {
 }
 
 export function readNeed(line: string): Need | null {
-  const [, written = '', extras = '', open, closed, marker = ''] = /^\s*([A-Za-z0-9][\w.-]*)\s*(?:\[([\w\s.,-]*)\])?\s*(?:\(([^()]*)\)|([^;()@]*))\s*(?:;\s*(.*))?$/s.exec(line.slice(0, 5000)) ?? [];
+  const [asked = '', ...marker] = line.slice(0, MAX_NEED).split(';');
+  const [, written = '', rest = ''] = /^([A-Za-z0-9][\w.-]*)(.*)$/s.exec(asked.trim()) ?? [];
+  const [, extras = '', after = ''] = /^\[([\w\s.,-]*)\](.*)$/s.exec(rest.trim()) ?? [null, '', rest];
+  const range = after.trim().replace(/^\(([^()]*)\)$/, '$1').replace(/\s+/g, '');
   const name = projectName(written);
-  return name === null ? null : { name, extras: extras.split(',').map((e) => e.trim().toLowerCase()).filter((e) => e !== '').sort().join(','), range: (open ?? closed ?? '').replace(/\s+/g, ''), marker: marker.replace(/\s+/g, ' ').trim() };
+  if (name === null || /[@()[\]]/.test(range)) return null;
+  return { name, extras: extras.split(',').map((e) => e.trim().toLowerCase()).filter((e) => e !== '').sort().join(','), range, marker: marker.join(';').replace(/\s+/g, ' ').trim() };
 }
+
+const MAX_NEED = 5000;

@@ -4,7 +4,7 @@ import type { NamedPackage } from '../../egress/lockfile.js';
 import type { Tool } from '../../egress/rules.js';
 import type { Ecosystem } from '../../protocol/event.js';
 import type { Command } from '../ecosystems/plan.js';
-import type { Edit } from './edits.js';
+import type { Edit, Specifier } from './edits.js';
 
 /** Versions of an ecosystem, as they are ordered there. */
 export interface Releases {
@@ -32,6 +32,8 @@ export interface Affected {
 export interface Way {
   readonly how: 'direct' | 'lock' | 'override';
   readonly edits: readonly Edit[];
+  /** Changes of pyproject.toml; left out where there are none. */
+  readonly specifiers?: readonly Specifier[];
   readonly notes: readonly string[];
 }
 

@@ -66,7 +66,13 @@ function askers(packages: Packages): (by: string) => string {
 function below(packages: Packages, roots: ReadonlySet<string>): Set<string> {
   const needs = new Map<string, string[]>();
   const named = askers(packages);
-  for (const p of packages) for (const { by } of p.requiredBy) needs.set(named(by), [...(needs.get(named(by)) ?? []), `${p.name}@${p.version}`]);
+  for (const p of packages) {
+    for (const { by } of p.requiredBy) {
+      const known = needs.get(named(by)) ?? [];
+      known.push(`${p.name}@${p.version}`);
+      needs.set(named(by), known);
+    }
+  }
   const found = new Set(roots);
   for (const one of found) for (const needed of needs.get(one) ?? []) found.add(needed);
   return found;

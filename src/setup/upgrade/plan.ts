@@ -2,7 +2,7 @@ import type { ReleasedVersion } from '../../egress/versions.js';
 import { type AdvisoryIndex, type Hit, indexAdvisories } from '../../scan/advisories/match.js';
 import type { OsvRecord } from '../../scan/advisories/osv.js';
 import type { Ecosystem } from '../../protocol/event.js';
-import type { Edit } from './edits.js';
+import type { Edit, Specifier } from './edits.js';
 import type { Affected, Refused, Releases, UpgradeProject } from './model.js';
 
 /** One upgrade that can be tried alone. */
@@ -24,6 +24,8 @@ export interface Upgrade {
   /** What a person should know of it; empty when there is nothing. */
   readonly note: string;
   readonly edits: readonly Edit[];
+  /** Changes of pyproject.toml; left out where there are none. */
+  readonly specifiers?: readonly Specifier[];
 }
 
 export interface Impossible {
@@ -88,7 +90,7 @@ function planOne(input: PlanInput, index: AdvisoryIndex, affected: Affected): Up
   const way = project.way(affected, to);
   if ('reason' in way) return way;
   const mark = project.ecosystem === 'npm' ? '' : `${project.ecosystem}:`;
-  return { id: `${mark}${name}@${to}/${way.how}`, ecosystem: project.ecosystem, package: name, from: [version], to, advisories: affected.advisories, how: way.how, note: [...choice.notes, ...way.notes].join('; '), edits: way.edits };
+  return { id: `${mark}${name}@${to}/${way.how}`, ecosystem: project.ecosystem, package: name, from: [version], to, advisories: affected.advisories, how: way.how, note: [...choice.notes, ...way.notes].join('; '), edits: way.edits, ...(way.specifiers === undefined ? {} : { specifiers: way.specifiers }) };
 }
 
 function choose(releases: Releases, index: AdvisoryIndex, name: string, from: string, released: readonly ReleasedVersion[] | undefined): { readonly to: string; readonly notes: readonly string[] } | Refused {

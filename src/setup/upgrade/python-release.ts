@@ -12,7 +12,7 @@ export interface Release {
   readonly version: string;
   /** With a digest each, by name. */
   readonly files: readonly (IndexFile & { readonly digest: string })[];
-  /** What its metadata say, where they were asked for. */
+  /** What its metadata say; nothing where they were not asked for. */
   readonly metadata: Metadata;
 }
 
@@ -26,13 +26,14 @@ export interface Metadata {
 const MAX_METADATA = 4 * 1024 * 1024;
 const LIMITS = { entries: 100_000, entry: MAX_METADATA, total: 1024 * 1024 * 1024, batch: 32 * 1024 * 1024 };
 
-/** Asks the index for two versions of a project: what is locked, and what takes its place. Throws `setup.fetch_failed`. */
-export async function readReleases(name: string, versions: readonly string[], options: VersionsOptions): Promise<Release[]> {
+/** Asks the index for versions of a project, with their metadata where a lockfile repeats what they say. Throws `setup.fetch_failed`. */
+export async function readReleases(name: string, versions: readonly string[], withMetadata: boolean, options: VersionsOptions): Promise<Release[]> {
   const all = (await readProject(name, options)) ?? [];
   return await Promise.all(versions.map(async (version) => {
     const files = filesOf(all, version).flatMap((entry) => (entry.digest === null ? [] : [{ ...entry, digest: entry.digest }]));
     const wheel = files.filter((f) => namedFile(f.file)?.kind === 'wheel').sort((a, b) => Number(b.metadata) - Number(a.metadata) || (a.size ?? 0) - (b.size ?? 0))[0];
     if (wheel === undefined) throw new SallyportError('setup.fetch_failed', `Cannot upgrade ${name}: the index has no wheel of ${version} with a digest`);
+    if (!withMetadata) return { version, files, metadata: { summary: '', requiresPython: null, requires: [] } };
     return { version, files, metadata: readMetadata((wheel.metadata ? await readFile(name, wheel, 'metadata', options) : null) ?? (await fromWheel(name, wheel, options))) };
   }));
 }

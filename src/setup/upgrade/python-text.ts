@@ -18,7 +18,7 @@ function refuse(file: string, { name, to }: Exchange, why: string): SallyportErr
 
 /** A requirements file with another pin, and the digests of its files where it has digests. Everything else stays byte by byte. Null where it does not pin that version. */
 export function editRequirements(file: string, text: string, exchange: Exchange): string | null {
-  const pin = /^([ \t]*)([A-Za-z0-9][\w.-]*)([ \t]*(?:\[[^\]\n]*\])?[ \t]*={2,3}[ \t]*)([^\s;\\#,]+)((?:[^\n]*\\\r?\n)*[^\n]*)/gm;
+  const pin = /^([ \t]*)([A-Za-z0-9][\w.-]*)([ \t]*(?:\[[^\]\n]*\][ \t]*)?={2,3}[ \t]*)([^\s;\\#,]+)((?:[^\n]*\\\r?\n)*[^\n]*)/gm;
   let found = false;
   const after = text.replace(pin, (whole, lead: string, name: string, middle: string, version: string, rest: string) => {
     if (projectName(name) !== exchange.name || sameVersion(version) !== sameVersion(exchange.from)) return whole;
@@ -27,7 +27,7 @@ export function editRequirements(file: string, text: string, exchange: Exchange)
     const [first, last] = [hashes[0], hashes.at(-1)];
     if (first === undefined || last === undefined) return `${lead}${name}${middle}${exchange.to.version}${rest}`;
     if (rest.slice(first.index, last.index).replace(/--hash[=\s]\s*\S+|[\s\\]/g, '') !== '') throw refuse(file, exchange, 'something stands between its digests');
-    const between = hashes.length > 1 ? rest.slice(first.index + first[0].length, (hashes[1] as typeof first).index) : (/[ \t]*\\\r?\n[ \t]*$/.exec(rest.slice(0, first.index))?.[0] ?? ' ');
+    const between = hashes.length > 1 ? rest.slice(first.index + first[0].length, (hashes[1] as typeof first).index) : (/[ \t]*\\\r?\n[ \t]*$/.exec(rest.slice(Math.max(0, first.index - 200), first.index))?.[0] ?? ' ');
     return `${lead}${name}${middle}${exchange.to.version}${rest.slice(0, first.index)}${exchange.to.files.map((f) => `--hash=${f.digest}`).join(between)}${rest.slice(last.index + last[0].length)}`;
   });
   return found ? after : null;
@@ -53,7 +53,7 @@ function named(need: string): string {
 /** Whether what a lockfile is for, `>=3.9`, is what a package needs at its lower end. */
 function runsOn(needed: string | null, lockedFor: string): boolean {
   if (needed === null) return true;
-  const lowest = (text: string): string | null => (/^\s*>=\s*([\d.]+)\s*(?:,\s*<\s*[\d.]+)?\s*$/.exec(text)?.[1] ?? null);
+  const lowest = (text: string): string | null => (/^>=([\d.]+)(?:,<[\d.]+)?$/.exec(text.replace(/\s/g, ''))?.[1] ?? null);
   const [a, b] = [lowest(needed), lowest(lockedFor)];
   return a !== null && b !== null && !/</.test(needed) && byParts(a, b) <= 0;
 }

@@ -8,6 +8,7 @@ import { type PythonClient, requirementsOf } from '../ecosystems/python.js';
 import type { Affected, Refused, ResolvedFile, UpgradeProject, Way } from './model.js';
 import type { Upgrade } from './plan.js';
 import { readReleases, type Release } from './python-release.js';
+import { editPyproject, editUvSpecifier, isExact } from './python-specifier.js';
 import { editPoetryLock, editPylock, editRequirements, editUvLock, type Exchange } from './python-text.js';
 import { pypiReleases } from './releases.js';
 
@@ -26,6 +27,8 @@ function wayOf(client: PythonClient, path: string, { name, instances }: Affected
   if (client === 'pip') return { how: 'direct', edits: [], notes: [] };
   const own = instances.flatMap((i) => i.requiredBy).filter((r) => r.by === '');
   const closed = own.find((r) => allowsPep440(r.range, to) !== true);
+  // uv.lock has a copy of what the project asks for; poetry.lock has a digest, which poetry alone can make.
+  if (closed !== undefined && client === 'uv' && own.every((r) => r.range === closed.range || allowsPep440(r.range, to) === true) && isExact(closed.range)) return { how: 'direct', edits: [], specifiers: [{ name, from: closed.range, to: `==${to}` }], notes: [] };
   if (closed !== undefined) return { reason: `pyproject.toml asks for ${name}${closed.range}, which does not allow ${to}: change it there and write ${path} anew with its own tool` };
   return { how: 'lock', edits: [], notes: [] };
 }
@@ -35,6 +38,7 @@ export async function pypiVersions(name: string, options: VersionsOptions): Prom
   return releasedIn((await readProject(name, options)) ?? []);
 }
 
+const PYPROJECT = 'pyproject.toml';
 const LOCKS: Readonly<Record<Exclude<PythonClient, 'pip'>, (text: string, exchange: Exchange, was: Release) => string>> = { uv: editUvLock, poetry: editPoetryLock, pylock: editPylock };
 
 /** The files that upgrades change: the lockfile, or every requirements file that pins. Throws `setup.fetch_failed` where an entry cannot be exchanged by hand. */
@@ -43,7 +47,8 @@ export async function resolvePython(manifests: ReadonlyMap<string, Buffer>, { cl
   const texts = new Map(paths.map((at) => [at, manifests.get(at)?.toString('utf8') ?? '']));
   for (const upgrade of upgrades) {
     for (const from of upgrade.from) {
-      const [was, to] = (await readReleases(upgrade.package, [from, upgrade.to], options)) as [Release, Release];
+      // A requirements file repeats nothing of what a package asks for.
+      const [to, was] = (await readReleases(upgrade.package, client === 'pip' ? [upgrade.to] : [upgrade.to, from], client !== 'pip', options)) as [Release, Release];
       const exchange = { name: upgrade.package, from, to };
       let pinned = false;
       for (const [at, text] of texts) {
@@ -53,6 +58,10 @@ export async function resolvePython(manifests: ReadonlyMap<string, Buffer>, { cl
       }
       if (!pinned) throw new SallyportError('setup.fetch_failed', `Cannot upgrade ${upgrade.package} to ${upgrade.to}: no requirements file pins ${from} on lines of its own`);
     }
+  }
+  for (const specifier of upgrades.flatMap((u) => u.specifiers ?? [])) {
+    texts.set(PYPROJECT, editPyproject(texts.get(PYPROJECT) ?? manifests.get(PYPROJECT)?.toString('utf8') ?? '', specifier));
+    texts.set(path, editUvSpecifier(texts.get(path) ?? '', specifier));
   }
   const files = [...texts].map(([at, text]) => ({ path: at, body: Buffer.from(text) })).filter((f) => !f.body.equals(manifests.get(f.path) ?? Buffer.alloc(0)));
   expectExchanged(manifests, client, files, upgrades);

@@ -71,16 +71,16 @@ describe('the way of an upgrade with yarn', () => {
 });
 
 describe('the way of an upgrade of a package of Python', () => {
-  const uv = (specifier: string, release = '1.0.5'): readonly string[] => {
+  const uv = (specifier: string, release = '1.0.5', client: 'uv' | 'poetry' = 'uv'): readonly string[] => {
     const packages = uvInventory(`[[package]]\nname = "me"\nversion = "0"\nsource = { virtual = "." }\n[package.metadata]\nrequires-dist = [{ name = "lib", specifier = "${specifier}" }]\n[[package]]\nname = "lib"\nversion = "1.0.0"\nsource = { registry = "x" }\n`);
     const records = [advisory('V-1', 'Lib', [], { affected: [{ package: { ecosystem: 'PyPI', name: 'Lib' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }, { fixed: '1.0.5rc1' }] }] }] })];
     const hits = matchAdvisories({ records }, packages.map((p) => ({ ...p, ecosystem: 'PyPI' })));
-    const { upgrades, impossible } = planUpgrades({ project: pythonProject({ client: 'uv', path: 'uv.lock', packages }), hits, advisories: { records }, versions: new Map([['lib', ['1.0.5rc1', '1.0.5.dev1', '1.0.4', release, '1.0.10'].map((version) => ({ version }))]]) });
-    return [...upgrades.map((u) => u.id), ...impossible.map((i) => i.reason)];
+    const { upgrades, impossible } = planUpgrades({ project: pythonProject({ client, path: 'uv.lock', packages }), hits, advisories: { records }, versions: new Map([['lib', ['1.0.5rc1', '1.0.5.dev1', '1.0.4', release, '1.0.10'].map((version) => ({ version }))]]) });
+    return [...upgrades.flatMap((u) => [u.id, ...(u.specifiers ?? []).map((s) => `${s.from} → ${s.to}`)]), ...impossible.map((i) => i.reason)];
   };
-  it('is the lockfile where pyproject.toml allows it, and closed where it does not', () => {
-    expect([uv('>=1,<2'), uv('>=1,<2', '1.0.5.post1'), uv('==1.0.0'), uv('what')]).toEqual([
-      ['pypi:lib@1.0.5/lock'], ['pypi:lib@1.0.5.post1/lock'], [expect.stringMatching(/pyproject\.toml asks for lib==1\.0\.0, which does not allow 1\.0\.5/)], [expect.stringMatching(/pyproject\.toml asks for libwhat/)],
+  it('is the lockfile where pyproject.toml allows it, for uv another exact version where it has one, and closed otherwise', () => {
+    expect([uv('>=1,<2'), uv('>=1,<2', '1.0.5.post1'), uv('==1.0.0'), uv('==1.0.0', '1.0.5', 'poetry'), uv('<1.0.1'), uv('what')]).toEqual([
+      ['pypi:lib@1.0.5/lock'], ['pypi:lib@1.0.5.post1/lock'], ['pypi:lib@1.0.5/direct', '==1.0.0 → ==1.0.5'], [expect.stringMatching(/pyproject\.toml asks for lib==1\.0\.0, which does not allow 1\.0\.5/)], [expect.stringMatching(/lib<1\.0\.1/)], [expect.stringMatching(/pyproject\.toml asks for libwhat/)],
     ]);
   });
 });
