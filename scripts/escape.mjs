@@ -25,7 +25,8 @@ function otherUser() {
 function containers() {
   const asRoot = () => ({ become: [], own: null });
   const has = (program) => existsSync(`/usr/bin/${program}`) || existsSync(`/usr/sbin/${program}`);
-  return Object.fromEntries(['runc', 'runsc'].filter((runtime) => has('podman') && has('catatonit') && has(runtime)).map((runtime) => [`podman-${runtime}`, asRoot]));
+  const engines = [...(has('podman') && has('catatonit') ? ['podman'] : []), 'docker'];
+  return Object.fromEntries(engines.flatMap((engine) => ['runc', 'runsc'].filter(has).map((runtime) => [`${engine}-${runtime}`, asRoot])));
 }
 
 /** What runs here: as root both, as an ordinary user only that. `own` gives the scratch folder away, `become` stands before the suite. */

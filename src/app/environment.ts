@@ -6,13 +6,13 @@ import { findSource, locatorOf, type Mirror, openMirror, resolveRef, updateMirro
 import type { Source } from '../git/url.js';
 import { listTree } from '../git/tree.js';
 import { newId } from '../protocol/ids.js';
-import { EnvironmentSpec } from '../protocol/environment.js';
+import { EnvironmentSpec, type ToolName } from '../protocol/environment.js';
 import type { CheckRun } from '../protocol/evidence.js';
-import { DEFAULT_BUDGET } from '../protocol/task.js';
+import { DEFAULT_BUDGET, type TaskRequest } from '../protocol/task.js';
 import { removeTree } from '../sandbox/layer.js';
 import { type BaseFiles, detectChecks } from '../setup/detect.js';
 import { type Environment, environmentAt } from '../setup/environment.js';
-import { dependenciesOf, layersOf } from '../setup/prepare.js';
+import { dependenciesOf, layersOf } from '../setup/snapshot.js';
 import { propose } from '../setup/propose.js';
 import { servicesOf } from '../setup/services.js';
 import { RunContext } from '../workflow/context.js';
@@ -25,6 +25,8 @@ import { spokenJournal } from './spoken-journal.js';
 export interface At {
   readonly mirror: Mirror;
   readonly commit: string;
+  /** The definition that this installation keeps for it; null when its own holds. */
+  readonly given: TaskRequest['environment'];
 }
 
 export async function lastCommit(app: App, repository: string): Promise<At> {
@@ -34,7 +36,7 @@ export async function lastCommit(app: App, repository: string): Promise<At> {
 export async function lastCommitOf(app: App, source: Source): Promise<At> {
   const mirror = await openMirror(app.folders.mirrors, locatorOf(source));
   await updateMirror(mirror, source);
-  return { mirror, commit: (await resolveRef(mirror, 'HEAD')).commit };
+  return { mirror, commit: (await resolveRef(mirror, 'HEAD')).commit, given: await app.equipment.definition(mirror.locator) };
 }
 
 export interface Detected {
@@ -45,11 +47,11 @@ export interface Detected {
 
 /** What sallyport.yaml could say, from lockfiles, scripts, tool versions, compose and CI files. Nothing of the repository is run or written. */
 export async function detectEnvironment(app: App, repository: string): Promise<Detected> {
-  return await detectAt(await lastCommit(app, repository));
+  return await detectAt(app, await lastCommit(app, repository));
 }
 
 /** The same at a commit that is known already. */
-export async function detectAt({ mirror, commit }: At): Promise<Detected> {
+export async function detectAt(app: App, { mirror, commit }: At): Promise<Detected> {
   let paths: Promise<readonly string[]> | undefined;
   const base: BaseFiles = {
     read: async (path) => (await readFileAt(mirror, commit, path))?.toString('utf8') ?? null,
@@ -57,16 +59,36 @@ export async function detectAt({ mirror, commit }: At): Promise<Detected> {
   };
   const [checks, proposal] = [await detectChecks(base), await propose(base)];
   const { limits } = EnvironmentSpec.parse({ version: 1 });
-  const body = { version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), ...(Object.keys(proposal.services).length > 0 ? { services: proposal.services } : {}), limits };
-  return { text: `${HEAD}${stringify(body)}`, notes: proposal.notes };
+  const tools = await fitting(app, proposal.toolchains);
+  const body = { version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), ...(Object.keys(tools.toolchains).length > 0 ? { toolchains: tools.toolchains } : {}), ...(Object.keys(proposal.services).length > 0 ? { services: proposal.services } : {}), limits };
+  return { text: `${HEAD}${stringify(body)}`, notes: [...tools.notes, ...proposal.notes] };
+}
+
+/** Of the versions that files pin, those that this machine has: exactly, else of the same minor, else of the same major version. */
+async function fitting(app: App, pinned: Readonly<Partial<Record<ToolName, string>>>): Promise<{ readonly toolchains: Partial<Record<ToolName, string>>; readonly notes: readonly string[] }> {
+  const toolchains: Partial<Record<ToolName, string>> = {};
+  const notes: string[] = [];
+  for (const [tool, version] of Object.entries(pinned) as [ToolName, string][]) {
+    const parts = version.split('.');
+    const wanted = parts.map((_, i) => parts.slice(0, parts.length - i).join('.'));
+    const found = await firstThat(wanted, (v) => app.equipment.ground({ rootfs: 'host-usr', toolchains: { [tool]: v } }).then(() => true, () => false));
+    if (found !== undefined) toolchains[tool] = found;
+    if (found !== version) notes.push(`${tool} ${version} is asked for, and this machine has ${found === undefined ? 'none of that major version: the sandbox has its default' : `another ${found}`}`);
+  }
+  return { toolchains, notes };
+}
+
+async function firstThat<T>(items: readonly T[], holds: (item: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const item of items) if (await holds(item)) return item;
+  return undefined;
 }
 
 const HEAD = '# How Sallyport sets this repository up and checks it. Holds as it stands on the protected branch.\n# Every key: docs/environment.md of Sallyport.\n';
 
 /** The environment that holds for the last commit, with every default. */
 export async function showEnvironment(app: App, repository: string): Promise<Environment & { readonly commit: string }> {
-  const { mirror, commit } = await lastCommit(app, repository);
-  return { ...(await environmentAt(mirror, commit, null)), commit };
+  const { mirror, commit, given } = await lastCommit(app, repository);
+  return { ...(await environmentAt(mirror, commit, given)), commit };
 }
 
 /** Setup, services and every check on the last commit, as a run would have them on its base. Nothing of it is on the log. */
@@ -75,10 +97,11 @@ export async function testEnvironment(app: App, repository: string, signal: Abor
   await using held = contextOf(app, at, signal);
   const { context } = held;
   const journal = spokenJournal(note);
-  const environment = await environmentAt(at.mirror, at.commit, null);
+  const environment = await environmentAt(at.mirror, at.commit, at.given);
   const tree = await treeOf(context, at.commit);
   const snapshot = await setupBase(context, tree, journal);
-  const { driver, servicePrograms } = app.equipment;
+  const { driver } = await app.equipment.ground(environment.spec);
+  const { servicePrograms } = app.equipment;
   const { limits, variables } = environment.spec;
   const { snapshots } = app.folders;
   return await collectChecks({ driver, limits, variables, services: servicesOf(environment.spec, servicePrograms), journal, signal }, {
@@ -97,10 +120,10 @@ export async function resetEnvironment(app: App, repository: string, signal: Abo
 }
 
 /** A run's context for what is no run. Disposing it releases what it holds. */
-export function contextOf(app: App, { mirror, commit }: At, signal: AbortSignal): { readonly context: RunContext } & AsyncDisposable {
+export function contextOf(app: App, { mirror, commit, given }: At, signal: AbortSignal): { readonly context: RunContext } & AsyncDisposable {
   const context = new RunContext(app.equipment, {
     task: 'task_try', run: newId('run'), epoch: 0, signal,
-    request: { text: 'try', kind: 'ask', agent: 'loop', model: null, repository: mirror.locator, baseCommit: commit, headCommit: null, only: null, requester: app.principal, budget: DEFAULT_BUDGET, environment: null },
+    request: { text: 'try', kind: 'ask', agent: 'loop', model: null, repository: mirror.locator, baseCommit: commit, headCommit: null, only: null, requester: app.principal, budget: DEFAULT_BUDGET, environment: given },
   });
   return {
     context,

@@ -27,7 +27,7 @@ export async function init(app: App, repository: string): Promise<Initialised> {
   const { mirror, commit } = at;
   const environment = await environmentAt(mirror, commit, null);
   const facts = await factsOf(mirror, commit, environment);
-  const { text, notes } = await detectAt(at);
+  const { text, notes } = await detectAt(app, at);
   const file = join(source.path, 'sallyport.yaml');
   await writeFile(file, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') throw new SallyportError('input.wrong_state', `${file} is there already`, { hint: 'docs/environment.md shows every key.' });

@@ -49,7 +49,7 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   const found = await findRepository(app, submission);
   const request = checkRequest({
     text: submission.text, kind: submission.kind, agent: submission.agent, model: submission.model, repository: found.locator,
-    baseCommit: found.base, headCommit: found.head, only: submission.only, requester: app.principal, budget: submission.budget, environment: submission.environment,
+    baseCommit: found.base, headCommit: found.head, only: submission.only, requester: app.principal, budget: submission.budget, environment: submission.environment ?? (await app.equipment.definition(found.locator)),
   });
   const notes = [...found.notes, ...(await warnings(app, request))]; // reads the environment too: what is wrong with it is said before a task exists
   const repository = await registerAndLabel(app, found.locator, submission.label);
@@ -121,6 +121,8 @@ async function registerAndLabel(app: App, locator: string, label: Sensitivity | 
 async function warnings(app: App, request: TaskRequest): Promise<string[]> {
   const mirror = await openMirror(app.folders.mirrors, request.repository);
   const environment = await environmentAt(mirror, request.baseCommit, request.environment);
+  await app.equipment.ground(environment.spec);
+  for (const name of environment.spec.setup.secrets) await app.equipment.setupSecret(request.repository, name);
   return warningsOf({ ...(await factsOf(mirror, request.baseCommit, environment)), cases: null, findings: null }).map((w) => `*passed* means less here: ${w}`);
 }
 

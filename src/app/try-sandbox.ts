@@ -4,8 +4,8 @@ import { SallyportError } from '../protocol/errors.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { removeTree } from '../sandbox/layer.js';
-import type { Sandbox, SandboxSpec } from '../sandbox/sandbox.js';
-import { dependenciesOf, layersOf } from '../setup/prepare.js';
+import type { Sandbox, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
+import { dependenciesOf, layersOf } from '../setup/snapshot.js';
 import { servicesOf } from '../setup/services.js';
 import { setupBase, tryFetch } from '../workflow/steps/setup.js';
 import { baseFolder, environmentOf, treeOf } from '../workflow/steps/source.js';
@@ -36,7 +36,7 @@ export async function trySandbox(app: App, options: TryOptions): Promise<Tried> 
   if (options.phase === 'setup') return await trySetup(app, options);
   const made = options.repository === null ? await empty(app) : await ofRepository(app, options.repository, options);
   try {
-    const sandbox = await app.equipment.driver.open({ id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, egressSocket: null, scratch: null, ...made.spec });
+    const sandbox = await made.driver.open({ id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, egressSocket: null, scratch: null, ...made.spec });
     await made.start(sandbox).catch(async (error: unknown) => {
       await sandbox.close();
       throw error;
@@ -75,6 +75,7 @@ async function trySetup(app: App, options: TryOptions): Promise<Tried> {
 }
 
 interface Made {
+  readonly driver: SandboxDriver;
   readonly spec: Pick<SandboxSpec, 'workspace' | 'limits' | 'variables' | 'dependencies' | 'mounts'>;
   /** Starts what belongs to it. */
   readonly start: (sandbox: Sandbox) => Promise<void>;
@@ -88,6 +89,7 @@ async function empty(app: App): Promise<Made> {
   await mkdir(join(folder, 'tree'), { mode: 0o755 });
   if (owner !== null) await chown(join(folder, 'tree'), owner.uid, owner.gid);
   return {
+    driver: app.equipment.driver,
     spec: { workspace: { lowers: [join(folder, 'tree')], layer: null, fresh: true }, limits: { memory: 4096, pids: 512, cpus: 2 }, variables: {}, mounts: [] },
     start: async () => undefined,
     release: () => removeTree(folder),
@@ -107,6 +109,7 @@ async function ofRepository(app: App, repository: string, options: TryOptions): 
     const services = servicesOf(spec, app.equipment.servicePrograms);
     const lowers = [...layersOf(app.folders.snapshots, snapshot), await baseFolder(context, tree)];
     return {
+      driver: (await app.equipment.ground(spec)).driver,
       spec: { workspace: { lowers, layer: null, fresh: true }, limits: spec.limits, variables: { ...services.variables, ...spec.variables }, dependencies: dependenciesOf(app.folders.snapshots, snapshot), mounts: services.mounts },
       start: (sandbox) => services.start(sandbox, journal, options.signal), release,
     };

@@ -81,7 +81,7 @@ const SIDES = { base: 'base', head: 'head', red: 'new tests on the base' } as co
 /** What the agent does, as a person would say it; its tools' own small commands stay on the log. */
 function agentLine(argv: readonly string[]): string | null {
   const [program, flag] = argv;
-  if (program === '/bin/bash' && flag === '-c') return `agent    $ ${clip(visible(argv[2] ?? ''))}`;
+  if ((program === '/bin/bash' || program === '/bin/sh') && flag === '-c') return `agent    $ ${clip(visible(argv[2] ?? ''))}`;
   if (program === 'grep') return `agent    search ${clip(visible(argv[argv.indexOf('-e') + 1] ?? ''))}`;
   return null;
 }

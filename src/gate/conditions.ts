@@ -6,6 +6,7 @@ import { isSecurityTest } from './test-files.js';
 
 /** A condition with the one thing that `holds` cannot say: whether `unknown` means that the proof itself broke. */
 export type Finding = Condition & { readonly broken?: true };
+type Measured = Pick<Evidence, 'cases' | 'files' | 'checks'> & { readonly environment?: Pick<Evidence['environment'], 'securityTests'> };
 type Given = Pick<Evidence, 'checks' | 'cases' | 'scan' | 'definitions'>;
 
 /** That the checks ran on both sides, the same ones, to their end, and told something. */
@@ -14,22 +15,22 @@ export function checkConditions({ checks, cases, definitions }: Given): Finding[
 }
 
 /** That nothing which worked before stopped working, vanished or was silenced. */
-export function caseConditions({ cases, files, checks }: Pick<Evidence, 'cases' | 'files' | 'checks'>): Finding[] {
+export function caseConditions({ cases, files, checks, environment }: Measured): Finding[] {
   const failing = cases.filter((c) => c.change === 'broken' || c.change === 'new_failing');
   const gone = cases.filter((c) => c.change === 'now_skipped' || c.change === 'removed');
   return [
     listed('cases.none_broken', failing, 'No case broke.', ['case fails that did not fail before', 'cases fail that did not fail before']),
     listed('cases.none_removed', gone, 'No case was removed or skipped.', ['case was removed or is skipped now', 'cases were removed or are skipped now']),
-    securityTestsKept(gone, files, checks),
+    securityTestsKept(gone, files, checks, environment?.securityTests ?? []),
   ];
 }
 
 /** A test that says that a defence stands is not taken away by the change that it judges, red or green. */
-function securityTestsKept(gone: readonly CaseChange[], files: Evidence['files'], checks: Evidence['checks']): Finding {
+function securityTestsKept(gone: readonly CaseChange[], files: Evidence['files'], checks: Evidence['checks'], declared: readonly string[]): Finding {
   const id = 'tests.security_kept';
-  const deleted = files.filter((f) => f.status === 'deleted' && isSecurityTest(f.path)).map((f) => f.path);
+  const deleted = files.filter((f) => f.status === 'deleted' && isSecurityTest(f.path, declared)).map((f) => f.path);
   const fileOf = (c: CaseChange): string => indexOf(checks.base, c.check).all.find((one) => one.id === c.id)?.file ?? c.id.split(' > ')[0] ?? c.id;
-  const silenced = gone.filter((c) => isSecurityTest(fileOf(c)) && !deleted.includes(fileOf(c))).map((c) => c.id);
+  const silenced = gone.filter((c) => isSecurityTest(fileOf(c), declared) && !deleted.includes(fileOf(c))).map((c) => c.id);
   return deleted.length + silenced.length === 0
     ? { id, holds: 'yes', detail: 'No security test was deleted or silenced.' }
     : { id, holds: 'no', detail: `Security tests were ${deleted.length > 0 ? 'deleted' : 'removed or skipped'}: ${[...deleted, ...silenced].slice(0, 5).join('; ')}.`.slice(0, 2000) };

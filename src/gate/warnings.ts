@@ -7,6 +7,8 @@ export interface Known {
   readonly checks: readonly string[];
   /** Paths of the base's tree. */
   readonly paths: readonly string[];
+  /** Patterns of the environment for tests of defences. */
+  readonly securityTests: readonly string[];
   /** All AGENTS.md that hold, as one text. */
   readonly instructions: string;
   readonly cases: number | null;
@@ -24,7 +26,7 @@ export function warningsOf(known: Known): string[] {
   const warnings: string[] = [];
   if (known.checks.length === 0) warnings.push('no tests were found: nothing of the behaviour is checked, and the verdict will be `unverified`');
   else if (known.cases === 0) warnings.push('the tests name no case');
-  if (!known.paths.some(isSecurityTest)) warnings.push('no security tests were found (by name): nothing checks that a defence still stands');
+  if (!known.paths.some((path) => isSecurityTest(path, known.securityTests))) warnings.push('no security tests were found (by name, or `security_tests` of the environment): nothing checks that a defence still stands');
   if (known.instructions === '') warnings.push('there is no AGENTS.md');
   else if (!SECURE_CODING.test(known.instructions)) warnings.push('AGENTS.md has no security rules');
   if (known.findings !== null && known.findings > 0) warnings.push(`${count(known.findings, 'finding')} of the scanner stood in the base already`);

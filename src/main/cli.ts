@@ -7,6 +7,7 @@ import { runProgram } from '../cli/program.js';
 import type { Surface } from '../cli/surface.js';
 import { foldersOf } from '../workflow/folders.js';
 import { type Config, readConfig } from './config.js';
+import { Environments } from './environments.js';
 import { INSTALLATION } from './installation.js';
 import { MODEL_HINT, Models } from './models.js';
 import { openTerminal, pipedInput } from './terminal.js';
@@ -19,21 +20,22 @@ async function main(): Promise<number> {
   const uid = process.getuid?.() ?? 0;
   const config = readConfig(process.env, uid, userInfo().username);
   const models = await Models.load(config, { ...process.env });
-  for (const name of ['SALLYPORT_MODEL_KEY', 'DATABASE_URL', ...models.keyVariables()]) delete process.env[name];
+  const environments = await Environments.load(config.home, { ...process.env });
+  for (const name of ['SALLYPORT_MODEL_KEY', 'DATABASE_URL', ...models.keyVariables(), ...environments.variables()]) delete process.env[name];
   // Libraries would read these behind our back: the address of the database is in DATABASE_URL, whole.
   for (const name of Object.keys(process.env)) if (/^(DBOS|PG)/.test(name)) delete process.env[name];
-  return await runProgram(process.argv.slice(2), surface(config, models, uid));
+  return await runProgram(process.argv.slice(2), surface(config, models, environments, uid));
 }
 
-function surface(config: Config, models: Models, uid: number): Surface {
+function surface(config: Config, models: Models, environments: Environments, uid: number): Surface {
   return {
     version: JSON.parse(readFileSync(join(INSTALLATION, 'package.json'), 'utf8')).version,
     home: config.home, modelHint: MODEL_HINT, publicKeyFolder: foldersOf(config.home).keys,
-    openApp: async () => (await import('./compose.js')).openApp(config, models, uid),
+    openApp: async () => (await import('./compose.js')).openApp(config, models, environments, uid),
     model: (option) => models.target(option, process.cwd()),
     models: () => models.list(),
     modelKey: (ref) => models.key(ref),
-    diagnose: async () => (await import('./diagnose.js')).diagnose(config, models, uid),
+    diagnose: async () => (await import('./diagnose.js')).diagnose(config, models, environments, uid),
     probeSandbox: async () => (await import('./diagnose.js')).probeSandbox(config, uid),
     terminal: openTerminal,
     piped: pipedInput,

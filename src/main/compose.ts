@@ -13,23 +13,26 @@ import { createRedactor } from '../redact/redactor.js';
 import { fromUrl } from '../scan/advisories/mirror.js';
 import { type AdvisorySet, fromFolder } from '../scan/advisories/source.js';
 import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
+import type { RootImage } from '../sandbox/stage/root.js';
 import type { Privilege } from '../sandbox/stage/stage.js';
 import { demanding } from '../sandbox/demanding.js';
-import { createOciDriver, type Image } from '../sandbox/oci/driver.js';
-import type { SandboxDriver } from '../sandbox/sandbox.js';
+import { createOciDriver } from '../sandbox/oci/driver.js';
+import type { Mount, SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
 import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';
 import { openStore } from '../store/open.js';
 import { type Folders, foldersOf } from '../workflow/folders.js';
 import { type Config, systemUser } from './config.js';
-import { INSTALLATION, runtimeFiles, toolchainIdentity, toolchains } from './installation.js';
+import type { Environments } from './environments.js';
+import { Grounds } from './grounds.js';
+import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
 import type { Models } from './models.js';
 import { npmRegistry, pythonIndex } from './registry.js';
 
 const POLICY = 'solo';
 
 /** The one place that names concrete drivers. Opens the state of an installation and puts the application together. */
-export async function openApp(config: Config, models: Models, uid: number): Promise<App & AsyncDisposable> {
+export async function openApp(config: Config, models: Models, environments: Environments, uid: number): Promise<App & AsyncDisposable> {
   const folders = foldersOf(config.home);
   await makeFolders(folders, uid);
   const policy = await readPolicy();
@@ -47,12 +50,18 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
   const artifacts = diskArtifacts(folders.artifacts);
   const log = createLog(store, artifacts, { redact, now: () => new Date(), keys: folders.keys });
   const owner = uid === 0 ? sandboxUser() : null;
-  const driver = sandboxDriver(config, uid);
+  const grounds = new Grounds({ environments, home: config.userHome, path: config.path, root: imageOf(config.sandbox.image), driver: (root, tools) => sandboxDriver(config, uid, root, tools) });
+  const { driver } = await grounds.of({ rootfs: 'host-usr', toolchains: {} });
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, toolchain: toolchainIdentity(config.path), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, ground: (spec) => grounds.of(spec), definition: (repository) => environments.definition(repository), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
+      setupSecret: async (repository, name) => {
+        const value = await environments.secret(repository, name);
+        learn(value);
+        return value;
+      },
       modelKey: async (ref) => {
         const key = await models.key(ref);
         learn(key);
@@ -61,9 +70,9 @@ export async function openApp(config: Config, models: Models, uid: number): Prom
       price: (model) => models.price(model),
       advisories: advisoriesOf(config, folders),
     },
-    detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config, models))),
+    detach: async (task) => void (await startDetached([process.execPath, join(INSTALLATION, 'dist/main/cli.js'), 'worker', task], join(folders.home, 'worker.log'), workerEnvironment(config, models, environments))),
     async [Symbol.asyncDispose]() {
-      await driver.close();
+      await grounds.close();
       await store[Symbol.asyncDispose]();
     },
   };
@@ -84,15 +93,15 @@ function advisoriesOf({ advisories }: Config, folders: Folders): () => Promise<A
 }
 
 /** The sandbox driver alone, for `doctor` and for people who try it. */
-export function sandboxDriver(config: Config, uid: number): SandboxDriver {
+export function sandboxDriver(config: Config, uid: number, root = imageOf(config.sandbox.image), tools: readonly Mount[] = toolchains(config.path)): SandboxDriver {
   const privilege: Privilege = uid === 0 ? { kind: 'root', ...sandboxUser() } : { kind: 'user' };
-  const options = { folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: toolchains(config.path), arch: process.arch === 'arm64' ? 'arm64' as const : 'x64' as const };
-  const { driver, runtime, image, demanded } = config.sandbox;
-  const made = driver === 'bwrap' ? createBwrapDriver(options) : createOciDriver({ ...options, engine: driver, ociRuntime: runtime, image: imageOf(image) });
+  const options = { folder: foldersOf(config.home).sandbox, privilege, runtime: runtimeFiles(), toolchains: tools, root, arch: process.arch === 'arm64' ? 'arm64' as const : 'x64' as const };
+  const { driver, runtime, demanded } = config.sandbox;
+  const made = driver === 'bwrap' ? createBwrapDriver(options) : createOciDriver({ ...options, engine: driver, ociRuntime: runtime });
   return demanded.length === 0 ? made : demanding(made, demanded);
 }
 
-function imageOf(image: string | null): Image {
+function imageOf(image: string | null): RootImage {
   if (image === null) return { kind: 'host-usr' };
   return isAbsolute(image) ? { kind: 'dir', path: image } : { kind: 'image', ref: image };
 }
@@ -129,14 +138,14 @@ function ownerArgv(config: Config, uid: number): string[] {
 }
 
 /** A detached worker gets what it needs by name, and nothing else of this process. */
-function workerEnvironment(config: Config, models: Models): Record<string, string> {
+function workerEnvironment(config: Config, models: Models, environments: Environments): Record<string, string> {
   return {
     HOME: config.userHome, PATH: config.path, SALLYPORT_HOME: config.home, SALLYPORT_USER: config.user, SALLYPORT_ALLOW_HOSTS: config.allowHosts.join(','),
     ...(config.databaseUrl === null ? {} : { DATABASE_URL: config.databaseUrl }),
     ...(config.model === null ? {} : { SALLYPORT_MODEL: config.model.name, SALLYPORT_MODEL_URL: config.model.url }),
     ...(config.modelKey === null ? {} : { SALLYPORT_MODEL_KEY: config.modelKey }),
     ...(config.price === null ? {} : { SALLYPORT_MODEL_PRICE: `${config.price.input}/${config.price.output}` }),
-    ...Object.fromEntries(models.keyVariables().flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
+    ...Object.fromEntries([...models.keyVariables(), ...environments.variables()].flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
     SALLYPORT_SANDBOX: config.sandbox.driver, SALLYPORT_SANDBOX_RUNTIME: config.sandbox.runtime, SALLYPORT_SANDBOX_DEMANDS: config.sandbox.demanded.join(','),
     ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),

@@ -31,9 +31,9 @@ export interface Config {
 
 /** Which driver makes sandboxes, and what every sandbox must enforce beyond what is always demanded. */
 export interface SandboxChoice {
-  readonly driver: 'bwrap' | 'podman';
+  readonly driver: 'bwrap' | 'podman' | 'docker';
   readonly runtime: 'runc' | 'crun' | 'runsc';
-  /** Absolute folder of a root file system, or the name of an image that podman has; null = the host's /usr. */
+  /** Absolute folder of a root file system, or the name of an image that podman or docker has; null = the host's /usr. */
   readonly image: string | null;
   readonly demanded: readonly Guarantee[];
 }
@@ -99,7 +99,7 @@ function readSandbox(env: Variables): SandboxChoice {
     return known.data;
   });
   const image = env['SALLYPORT_SANDBOX_IMAGE'];
-  return { driver: one('SALLYPORT_SANDBOX', env['SALLYPORT_SANDBOX'], ['bwrap', 'podman']), runtime: one('SALLYPORT_SANDBOX_RUNTIME', env['SALLYPORT_SANDBOX_RUNTIME'], ['runc', 'crun', 'runsc']), image: image === undefined || image === '' ? null : image, demanded };
+  return { driver: one('SALLYPORT_SANDBOX', env['SALLYPORT_SANDBOX'], ['bwrap', 'podman', 'docker']), runtime: one('SALLYPORT_SANDBOX_RUNTIME', env['SALLYPORT_SANDBOX_RUNTIME'], ['runc', 'crun', 'runsc']), image: image === undefined || image === '' ? null : image, demanded };
 }
 
 function readPrice(text: string | undefined): Price | null {

@@ -12,8 +12,10 @@ import type { DriverReport } from '../sandbox/sandbox.js';
 import type { Finding } from '../cli/surface.js';
 import { sandboxDriver } from './compose.js';
 import type { Config, SandboxChoice } from './config.js';
+import type { Environments } from './environments.js';
 import { toolchains } from './installation.js';
 import { MODEL_HINT, type Models } from './models.js';
+import { findToolchains, TOOL_NAMES } from './toolchains.js';
 
 const NEEDED: readonly (readonly [string, string, string])[] = [
   ['bubblewrap', '/usr/bin/bwrap', 'apt-get install bubblewrap'], ['unshare', '/usr/bin/unshare', 'apt-get install util-linux'],
@@ -21,13 +23,13 @@ const NEEDED: readonly (readonly [string, string, string])[] = [
 ];
 
 /** Looks at everything that a run needs on this machine. The sandbox is judged by running one. */
-export async function diagnose(config: Config, models: Models, uid: number): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }> {
+export async function diagnose(config: Config, models: Models, environments: Environments, uid: number): Promise<{ readonly findings: readonly Finding[]; readonly sandbox: DriverReport | null }> {
   const findings: Finding[] = [
     { id: 'node', ok: true, needed: true, detail: `${process.version} runs Sallyport`, hint: null },
     ...NEEDED.map(([id, file, hint]) => ({ id, ok: existsSync(file), needed: true, detail: existsSync(file) ? file : `${file} is missing`, hint: existsSync(file) ? null : hint })),
     await git(config),
     await version('npm', ['npm', '--version'], config, false, 'Needed to fetch the dependencies of npm projects'),
-    toolchain(config), state(config), model(models),
+    toolchain(config), ...(await tools(config, environments)), state(config), model(models),
   ];
   try {
     const driver = sandboxDriver(config, uid);
@@ -46,14 +48,15 @@ export async function diagnose(config: Config, models: Models, uid: number): Pro
 
 /** The drivers that could be chosen here instead: those whose programs are installed, judged by running them. */
 async function others(config: Config, uid: number): Promise<Finding[]> {
-  const choices: readonly SandboxChoice[] = [{ ...PLAIN, driver: 'bwrap' }, ...(['runc', 'runsc'] as const).map((runtime) => ({ ...PLAIN, driver: 'podman' as const, runtime }))];
+  const containers = (['podman', 'docker'] as const).flatMap((driver) => (['runc', 'crun', 'runsc'] as const).map((runtime) => ({ ...PLAIN, driver, runtime })));
+  const choices: readonly SandboxChoice[] = [{ ...PLAIN, driver: 'bwrap' }, ...containers];
   const findings: Finding[] = [];
   for (const sandbox of choices) {
     const { driver: kind, runtime } = sandbox;
     if (kind === config.sandbox.driver && (kind === 'bwrap' || runtime === config.sandbox.runtime)) continue;
-    if (kind === 'podman' && (uid !== 0 || !engineInstalled(runtime))) continue;
-    const id = kind === 'bwrap' ? 'bwrap' : `podman+${runtime}`;
-    const chosen = kind === 'bwrap' ? 'SALLYPORT_SANDBOX=bwrap' : `SALLYPORT_SANDBOX=podman SALLYPORT_SANDBOX_RUNTIME=${runtime}`;
+    if (kind !== 'bwrap' && (uid !== 0 || !engineInstalled(kind, runtime))) continue;
+    const id = kind === 'bwrap' ? 'bwrap' : `${kind}+${runtime}`;
+    const chosen = kind === 'bwrap' ? 'SALLYPORT_SANDBOX=bwrap' : `SALLYPORT_SANDBOX=${kind} SALLYPORT_SANDBOX_RUNTIME=${runtime}`;
     try {
       const driver = sandboxDriver({ ...config, sandbox }, uid);
       const { enforced } = await driver.probe().finally(() => driver.close());
@@ -102,6 +105,15 @@ async function git(config: Config): Promise<Finding> {
 function toolchain(config: Config): Finding {
   const [mount] = toolchains(config.path);
   return { id: 'toolchain', ok: true, needed: false, detail: mount === undefined ? 'projects use the Node of /usr' : `projects use the Node of ${mount.source}, shown at ${mount.target}`, hint: null };
+}
+
+/** Every version that an environment can ask for, by tool: what is in a home is named too, since a sandbox sees it only when it is asked for. */
+async function tools(config: Config, environments: Environments): Promise<Finding[]> {
+  const found = await Promise.all(TOOL_NAMES.map(async (tool) => [tool, await findToolchains(tool, config.userHome, environments.toolchains(tool))] as const));
+  return [{
+    id: 'toolchains', ok: true, needed: false, hint: null,
+    detail: found.filter(([, all]) => all.length > 0).map(([tool, all]) => `${tool} ${all.map((t) => `${t.version} (${t.folder ?? '/usr'})`).join(', ')}`).join('; ') || 'none found',
+  }];
 }
 
 function state(config: Config): Finding {

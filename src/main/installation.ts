@@ -13,6 +13,7 @@ const PROGRAMS = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 
 export function runtimeFiles(): RuntimeFile[] {
   return [
     { source: process.execPath, name: 'node', sealed: true },
+    { source: '/usr/bin/perl', name: 'perl' },
     ...PROGRAMS.map((name) => ({ source: join(INSTALLATION, 'dist/inside', name), name })),
     ...astGrep(),
     ...pythonGrammar(),

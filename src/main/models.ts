@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
@@ -8,6 +8,7 @@ import type { Price } from '../gateway/meter.js';
 import type { ModelTarget } from '../protocol/task.js';
 import type { ModelEntry } from '../cli/surface.js';
 import type { Config } from './config.js';
+import { parseReference, readReference, Reference, referenceText } from './reference.js';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -18,7 +19,7 @@ const Entry = z.strictObject({
   url: z.string().max(2000),
   /** The model's name at its endpoint. Default: the name of the entry. */
   model: z.string().min(1).max(200).optional(),
-  key: z.union([z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }), z.strictObject({ file: z.string().refine(isAbsolute, 'expected an absolute path') })]).optional(),
+  key: Reference.optional(),
   /** US dollars for a million tokens. */
   price: z.strictObject({ input: Money, output: Money }).optional(),
 });
@@ -51,7 +52,7 @@ export class Models {
   }
 
   list(): ModelEntry[] {
-    const entries = Object.entries(this.#file.models).map(([name, e]) => ({ name, protocol: e.protocol, model: e.model ?? name, url: e.url, key: e.key === undefined ? null : refOf(e.key), default: this.#default() === name }));
+    const entries = Object.entries(this.#file.models).map(([name, e]) => ({ name, protocol: e.protocol, model: e.model ?? name, url: e.url, key: e.key === undefined ? null : referenceText(e.key), default: this.#default() === name }));
     const { model } = this.#config;
     return model === null ? entries : [...entries, { name: OWN, protocol: 'chat', model: model.name, url: model.url, key: this.#config.modelKey === null ? null : 'env:SALLYPORT_MODEL_KEY', default: this.#default() === OWN }];
   }
@@ -63,7 +64,7 @@ export class Models {
     const scripted = /^scripted(?:\+(chat|responses|messages))?:(.+)$/s.exec(name === OWN ? (this.#config.model?.name ?? '') : name);
     if (scripted !== null) return scriptedTarget((scripted[1] as ModelTarget['protocol'] | undefined) ?? 'chat', resolve(cwd, scripted[2] as string));
     const entry = Object.hasOwn(this.#file.models, name) ? this.#file.models[name] : undefined;
-    if (entry !== undefined) return target(entry.model ?? name, entry.protocol, entry.url, entry.key === undefined ? null : refOf(entry.key));
+    if (entry !== undefined) return target(entry.model ?? name, entry.protocol, entry.url, entry.key === undefined ? null : referenceText(entry.key));
     if (this.#config.model === null) throw new SallyportError('input.no_model', `No model "${name}" is configured`, { hint: MODEL_HINT });
     return target(name === OWN ? this.#config.model.name : name, 'chat', this.#config.model.url, this.#config.modelKey === null ? null : 'env:SALLYPORT_MODEL_KEY');
   }
@@ -75,10 +76,9 @@ export class Models {
 
   /** The key behind a reference. Throws `input.no_model` when it is not there; the message names the reference only. */
   async key(ref: string): Promise<string> {
-    const [kind, place] = [ref.slice(0, ref.indexOf(':')), ref.slice(ref.indexOf(':') + 1)];
-    const value = kind === 'env' ? this.#env[place] : await readKeyFile(place);
-    const key = value?.trim() ?? '';
-    if (key === '') throw new SallyportError('input.no_model', `The key of the model (${ref}) is not there`, { hint: kind === 'env' ? `export ${place}=…` : `Write it to ${place}, mode 0600` });
+    const reference = parseReference(ref);
+    const key = (await readReference(reference, this.#env)) ?? '';
+    if (key === '') throw new SallyportError('input.no_model', `The key of the model (${ref}) is not there`, { hint: 'env' in reference ? `export ${reference.env}=…` : `Write it to ${reference.file}, mode 0600` });
     return key;
   }
 
@@ -95,14 +95,6 @@ export class Models {
     if (this.#config.model !== null) return OWN;
     return this.#file.default ?? null;
   }
-}
-
-/** A key that others can read is refused, as ssh does. Undefined when there is no file. */
-async function readKeyFile(path: string): Promise<string | undefined> {
-  const info = await stat(path).catch(() => null);
-  if (info === null) return undefined;
-  if ((info.mode & 0o077) !== 0) throw new SallyportError('input.invalid', `The key file ${path} can be read by others`, { hint: `chmod 600 ${path}` });
-  return await readFile(path, 'utf8');
 }
 
 function readFileText(path: string, text: string): File {
@@ -130,10 +122,6 @@ function readFileText(path: string, text: string): File {
 function scriptedTarget(protocol: ModelTarget['protocol'], script: string): ModelTarget {
   if (!existsSync(script)) throw new SallyportError('input.invalid', `Cannot read the script of the scripted model "${script}"`);
   return { name: 'scripted', protocol, baseUrl: null, script, keyRef: null, local: true };
-}
-
-function refOf(key: { readonly env: string } | { readonly file: string }): string {
-  return 'env' in key ? `env:${key.env}` : `file:${key.file}`;
 }
 
 function target(name: string, protocol: ModelTarget['protocol'], url: string, keyRef: string | null): ModelTarget {

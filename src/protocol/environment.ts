@@ -55,6 +55,13 @@ export const ServiceSpec = z.discriminatedUnion('kind', [
 ]);
 export type ServiceSpec = z.infer<typeof ServiceSpec>;
 
+/** A root file system by its name in this installation; `host-usr` is the machine's own /usr. */
+export const RootName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,60}$/);
+export const SecretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,100}$/);
+/** Tools whose versions can be told apart and chosen. */
+export const ToolName = z.enum(['node', 'python', 'go', 'rust', 'java']);
+export type ToolName = z.infer<typeof ToolName>;
+
 /** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
 export const EnvironmentSpec = z.strictObject({
   version: z.literal(1),
@@ -62,13 +69,21 @@ export const EnvironmentSpec = z.strictObject({
     .strictObject({
       /** Shell script run in the build phase, with no route out. */
       script: z.string().max(20_000).optional(),
+      /** Shell script run in the build phase when a frozen setup is used again; what it writes lies on top, for that run alone. */
+      maintenance: z.string().max(20_000).optional(),
+      /** Variables of the two scripts whose values this installation keeps. Nothing else ever sees them; a setup that leaves one behind is refused. */
+      secrets: z.array(SecretName).max(50).default([]),
       /** Packages whose install scripts run in the build phase, with no route out. All others never run. */
       install_scripts: z.array(z.string().max(214)).max(100).default([]),
       /** Lets the client resolve versions where there is no lockfile. Weaker: what is fetched is then the registry's choice. */
       resolve: z.boolean().default(false),
       timeout: z.int().min(1).max(3600).default(900),
     })
-    .default({ install_scripts: [], resolve: false, timeout: 900 }),
+    .default({ secrets: [], install_scripts: [], resolve: false, timeout: 900 }),
+  /** What is seen inside in place of the machine's own /usr. */
+  rootfs: RootName.default('host-usr'),
+  /** Versions of tools, whole or from the left: `node: "22"`. */
+  toolchains: z.partialRecord(ToolName, z.string().regex(/^\d+(\.\d+){0,2}$/, 'expected a version such as "22" or "3.12.1", in quotes')).default({}),
   checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),
   limits: z
     .strictObject({
@@ -84,6 +99,8 @@ export const EnvironmentSpec = z.strictObject({
     .default({ memory: 4096, pids: 512, cpus: 2, disk: 8192 }),
   variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(10_000)).default({}),
   services: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), ServiceSpec).default({}),
+  /** Files of tests that check a defence, besides those that are known by their names. `*` stands for any part of a name, `**` for any folders. */
+  security_tests: z.array(z.string().min(1).max(300)).max(100).default([]),
   /** OSV records in the repository, read from the protected base: a folder, or one file (.json, .jsonl or .zip). */
   advisories: RelativePath.optional(),
   /** Folders whose content setup makes: changes there are never part of a change. */

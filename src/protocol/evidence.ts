@@ -124,7 +124,7 @@ export const Evidence = z.strictObject({
   /** Of the remediator only. */
   remedies: z.array(Remedy),
   advice: z.array(Advice),
-  environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()) }),
+  environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()), securityTests: z.array(z.string()).optional() }),
   instructions: z.array(z.strictObject({ path: z.string(), bytes: z.int(), used: z.int(), digest: Digest })),
   policy: z.strictObject({ name: z.string(), version: Digest }),
   citations: z.array(z.strictObject({ ref: z.string(), exists: z.boolean() })),

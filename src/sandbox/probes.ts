@@ -12,7 +12,7 @@ export interface ProbeResult {
 }
 
 /** The probes that must all be there; a report that lacks one is a failure, not a pass. */
-export const PROBES = ['interfaces', 'routes', 'tcp', 'udp', 'dns', 'metadata', 'ipv6', 'capabilities', 'no_new_privs', 'seccomp', 'descriptors', 'core_pattern', 'root_read_only', 'user_namespace', 'vsock', 'packet', 'netlink_audit'] as const;
+export const PROBES = ['interfaces', 'routes', 'tcp', 'udp', 'dns', 'metadata', 'ipv6', 'capabilities', 'no_new_privs', 'seccomp', 'descriptors', 'core_pattern', 'root_read_only', 'user_namespace', 'vsock', 'packet', 'raw', 'netlink_audit', 'netlink_route', 'unix', 'abstract', 'unix_names'] as const;
 
 const Report = z.array(z.strictObject({ id: z.string().max(40), ok: z.boolean(), detail: z.string().max(500) })).max(100);
 

@@ -1,27 +1,22 @@
 import { mkdir, mkdtemp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../attest/digest.js';
-import { SallyportError } from '../protocol/errors.js';
 import type { Journal } from '../protocol/event.js';
 import type { Digest } from '../protocol/evidence.js';
-import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
-import { newId } from '../protocol/ids.js';
 import type { GitContext } from '../git/command.js';
-import { boundedLayer, type Owner, removeTree } from '../sandbox/layer.js';
-import { openRecorded } from '../sandbox/record.js';
-import type { Dependencies, Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
+import { type Owner, removeTree } from '../sandbox/layer.js';
+import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.js';
 import { type SbomPackage, sbomOf } from '../egress/sbom.js';
+import { type Build, buildPhase } from './build.js';
 import { dependenciesIn } from './dependencies.js';
 import type { Command, DependencyPart, FetchPlan } from './ecosystems/plan.js';
 import { planFetch } from './ecosystems/detect.js';
 import type { Environment } from './environment.js';
 import { freezeParts, type PartName } from './freeze.js';
-import { expectDone, fetchInSandbox, type FetchTask, limitsOf, openFetch, OUTPUT, type Registries } from './fetch-sandbox.js';
+import { fetchInSandbox, type FetchTask, openFetch, type Registries } from './fetch-sandbox.js';
 import { readConfiguration, readManifests } from './manifests.js';
 import { type Seal, readSbom, sealSnapshot, snapshotProblem } from './seal.js';
-
-/** Said on the command line, which is stronger than any file: what an .npmrc of the tree could turn is turned back here. */
-const BUILD_FLAGS = ['--ignore-scripts=false', '--script-shell=/bin/sh', '--node-options=', '--cache=/tmp/npm', '--userconfig', '/dev/null', '--foreground-scripts', '--no-audit', '--no-update-notifier', '--offline'];
+import { dependenciesOf, layersOf, type Snapshot } from './snapshot.js';
 
 export interface SetupRequest {
   /** Runs a body while no other process runs one under the name; gives up waiting when the signal says so. */
@@ -41,38 +36,16 @@ export interface SetupRequest {
   /** `base`, or something that no other run has: snapshots are never shared across trust levels. */
   readonly trust: string;
   readonly registries: Registries;
+  /** The values of the environment's secrets; null where none may be used. Nobody else on the way sees them. */
+  readonly secret: ((name: string) => Promise<string>) | null;
+  /** The run that a maintenance script is run for when a frozen setup is used again; null where it is not. */
+  readonly upkeep: string | null;
   /** Vouches for what is frozen here, and for nothing else. */
   readonly seal: Seal;
   /** What tells one set of tools inside from another: a snapshot built by other tools is another snapshot. */
   readonly toolchain: string;
   readonly journal: Journal;
   readonly signal: AbortSignal;
-}
-
-/** A frozen result of setup: layers that lie over the tree, topmost first. */
-export interface Snapshot {
-  readonly id: string | null;
-  /** Topmost first. */
-  readonly parts: readonly ('build' | 'fetch')[];
-  /** What its dependency folder holds; left out where it has none. */
-  readonly dependencies?: readonly DependencyPart[];
-}
-
-/** Where a snapshot's layers lie below `folder`. The id comes from a durable step, so its form is checked before it becomes a path. */
-export function layersOf(folder: string, snapshot: Snapshot): string[] {
-  const at = placeOf(folder, snapshot);
-  return at === null ? [] : snapshot.parts.map((part) => join(at, part === 'build' ? 'build/upper' : 'fetch/upper'));
-}
-
-function placeOf(folder: string, { id }: Snapshot): string | null {
-  if (id !== null && !/^snap_[0-9a-f]{32}$/.test(id)) throw new SallyportError('internal.bug', `"${id}" is not the id of a snapshot`);
-  return id === null ? null : join(folder, id);
-}
-
-/** The dependency folder of a snapshot, which a sandbox gets besides its layers; null where there is none. */
-export function dependenciesOf(folder: string, snapshot: Snapshot): Dependencies | null {
-  const at = placeOf(folder, snapshot);
-  return at === null ? null : dependenciesIn(join(at, 'deps/upper'), snapshot.dependencies ?? []);
 }
 
 /** What a setup would be made of, and the name that follows from it. */
@@ -87,15 +60,16 @@ export interface SnapshotPlan {
 /** Null where there is nothing to fetch and nothing to build. */
 export async function planSnapshot(request: SetupRequest): Promise<SnapshotPlan | null> {
   const { environment } = request;
+  const { maintenance: _, ...setup } = environment.spec.setup; // it makes none, it is run on one
   const manifests = await readManifests(request.git, request.tree);
   const configuration = await readConfiguration(request.git, request.baseTree);
-  const plans = planFetch(manifests, environment.spec.setup.resolve);
-  const builds = environment.spec.setup.script !== undefined || environment.spec.setup.install_scripts.length > 0;
+  const plans = planFetch(manifests, setup.resolve);
+  const builds = setup.script !== undefined || setup.install_scripts.length > 0;
   if (plans.length === 0 && !builds) return null;
   const inputs = digestOf({
     v: 3, trust: request.trust, driver: request.driver.name, toolchain: request.toolchain, configuration: [...configuration],
     manifests: [...manifests].map(([path, body]) => [path, digestOf(body.toString('base64'))]).sort(),
-    setup: environment.spec.setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
+    setup, ...(builds ? { tree: request.tree, variables: environment.spec.variables } : { tree: null }),
   });
   return { id: `snap_${inputs.slice(7, 39)}`, inputs, plans, builds, files: { manifests, configuration } };
 }
@@ -123,7 +97,41 @@ export async function prepareSnapshot(request: SetupRequest, planned?: SnapshotP
   const sbom = await readSbom(target);
   await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused, sbom: sbom === null ? null : await request.journal.keep(sbom, 'application/vnd.cyclonedx+json') });
   const dependencies = partsOf(plans);
-  return { id, parts: [...(builds ? (['build'] as const) : []), ...(plans.length === 0 ? [] : (['fetch'] as const))], ...(dependencies.length === 0 ? {} : { dependencies }) };
+  const snapshot: Snapshot = { id, parts: [...(builds ? (['build'] as const) : []), ...(plans.length === 0 ? [] : (['fetch'] as const))], ...(dependencies.length === 0 ? {} : { dependencies }) };
+  const { maintenance } = request.environment.spec.setup;
+  return reused && maintenance !== undefined && request.upkeep !== null ? await maintain(request, snapshot, maintenance, request.upkeep) : snapshot;
+}
+
+/** Runs the maintenance script on a frozen setup that is used again. What it writes lies on top, for one run alone. */
+async function maintain(request: SetupRequest, over: Snapshot, text: string, run: string): Promise<Snapshot> {
+  const inputs = digestOf({ v: 1, over: over.id, maintenance: text, run });
+  const id = `snap_${inputs.slice(7, 39)}`;
+  const meta = { id, inputs, trust: `run:${run}` };
+  const target = join(request.snapshots, id);
+  const secrets = await secretsOf(request);
+  await inDraft(request, target, meta, async (draft) => {
+    await buildPhase(request, {
+      lowers: [...layersOf(request.snapshots, over), request.laidOut], layer: join(draft, 'build'), dependencies: dependenciesOf(request.snapshots, over), packages: [], script: { text, name: 'maintenance' }, secrets,
+    });
+    return { parts: ['build'], secrets, sbom: null };
+  });
+  await request.journal.record('snapshot.frozen', { snapshot: id, inputs, reused: false, sbom: null });
+  return { id, parts: ['build'], over };
+}
+
+/** The values of what the environment asks for. A head gets none: it could print them. */
+async function secretsOf({ environment, secret }: SetupRequest): Promise<Readonly<Record<string, string>>> {
+  if (secret === null) return {};
+  return Object.fromEntries(await Promise.all(environment.spec.setup.secrets.map(async (name) => [name, await secret(name)] as const)));
+}
+
+function buildOf(request: SetupRequest, plans: readonly FetchPlan[], draft: string, secrets: Readonly<Record<string, string>>): Build {
+  const { setup } = request.environment.spec;
+  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(plans));
+  return {
+    lowers: [...(plans.length > 0 ? [join(draft, 'fetch/upper')] : []), request.laidOut], layer: join(draft, 'build'), dependencies: dependencies === null ? null : { ...dependencies, writable: true },
+    packages: setup.install_scripts, script: setup.script === undefined ? null : { text: setup.script, name: 'setup' }, secrets,
+  };
 }
 
 function partsOf(plans: readonly FetchPlan[]): DependencyPart[] {
@@ -135,15 +143,31 @@ interface Inputs {
   readonly configuration: ReadonlyMap<string, string>;
 }
 
-async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: boolean, inputs: Inputs, target: string, meta: { readonly id: string; readonly inputs: Digest; readonly trust: string }): Promise<void> {
+type Meta = { readonly id: string; readonly inputs: Digest; readonly trust: string };
+
+async function make(request: SetupRequest, plans: readonly FetchPlan[], builds: boolean, inputs: Inputs, target: string, meta: Meta): Promise<void> {
+  const secrets = builds ? await secretsOf(request) : {};
+  await inDraft(request, target, meta, async (draft) => {
+    const sbom = plans.length > 0 ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
+    if (builds) await buildPhase(request, buildOf(request, plans, draft, secrets));
+    return { parts: [...(plans.length > 0 ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(plans).length > 0 ? ['deps' as const] : [])], secrets, sbom };
+  });
+}
+
+interface Drafted {
+  readonly parts: readonly PartName[];
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly sbom: string | null;
+}
+
+/** Lets `fill` write layers, freezes and seals them, and puts them in place: whole or not at all. */
+async function inDraft(request: SetupRequest, target: string, meta: Meta, fill: (draft: string) => Promise<Drafted>): Promise<void> {
   await mkdir(request.snapshots, { recursive: true, mode: 0o755 });
   const draft = await mkdtemp(join(request.snapshots, '.draft-'));
   try {
-    const sbom = plans.length > 0 ? sbomOf(meta.id, await fetchPhase(request, plans, inputs, draft)) : null;
-    if (builds) await buildPhase(request, plans, draft);
-    const parts: PartName[] = [...(plans.length > 0 ? ['fetch' as const] : []), ...(builds ? ['build' as const] : []), ...(partsOf(plans).length > 0 ? ['deps' as const] : [])];
+    const { parts, secrets, sbom } = await fill(draft);
     const { driver, journal, signal } = request;
-    const listed = await freezeParts({ driver, folder: draft, parts, lower: request.laidOut, secrets: {}, journal, signal });
+    const listed = await freezeParts({ driver, folder: draft, parts, lower: request.laidOut, secrets, journal, signal });
     for (const name of ['manifests', 'fetch/work', 'build/work', 'deps/work', 'scratch']) await removeTree(join(draft, name));
     await sealSnapshot(request.seal, draft, { ...meta, parts: listed }, sbom);
     await rename(draft, target).catch(async (error: NodeJS.ErrnoException) => {
@@ -173,24 +197,4 @@ export async function tryFetchPhase(request: SetupRequest, folder: string): Prom
   const plan = await planSnapshot(request);
   const opened = await openFetch(request, await fetchTask(request, plan?.plans ?? [], plan?.files ?? { manifests: new Map(), configuration: new Map() }, folder));
   return { sandbox: opened.sandbox, commands: plan?.plans.flatMap((p) => p.commands) ?? [], [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
-}
-
-async function buildPhase(request: SetupRequest, plans: readonly FetchPlan[], draft: string): Promise<void> {
-  const layer = join(draft, 'build');
-  const { setup, variables } = request.environment.spec;
-  await boundedLayer(request.driver, layer, request.owner, request.environment.spec.limits.disk);
-  const lowers = [...(plans.length > 0 ? [join(draft, 'fetch/upper')] : []), request.laidOut];
-  const dependencies = dependenciesIn(join(draft, 'deps/upper'), partsOf(plans));
-  await using sandbox = await openRecorded(request.driver, {
-    id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request.environment),
-    dependencies: dependencies === null ? null : { ...dependencies, writable: true }, variables,
-  }, request.journal);
-  const timeout = setup.timeout * 1000;
-  if (setup.install_scripts.length > 0) {
-    const result = await sandbox.exec({ argv: ['npm', 'rebuild', ...BUILD_FLAGS, '--', ...setup.install_scripts], timeout, maxOutput: OUTPUT, signal: request.signal });
-    expectDone(result, 'setup.build_failed', `The install scripts of ${setup.install_scripts.join(', ')} failed`, request.signal);
-  }
-  if (setup.script === undefined) return;
-  const result = await sandbox.exec({ argv: ['/bin/bash', '-euo', 'pipefail', '-c', setup.script], timeout, maxOutput: OUTPUT, signal: request.signal });
-  expectDone(result, 'setup.build_failed', 'The setup script failed', request.signal);
 }

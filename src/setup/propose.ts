@@ -1,10 +1,13 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { ToolName } from '../protocol/environment.js';
 import type { BaseFiles } from './detect.js';
 
 /** What the files of a repository tell about an environment beside its checks: what can be taken over, and what a person has to do. */
 export interface Proposal {
   readonly services: Readonly<Record<string, { readonly kind: 'postgres' | 'redis' }>>;
+  /** Exact or shorter versions that files pin, where the tool is one that an environment can name. */
+  readonly toolchains: Readonly<Partial<Record<ToolName, string>>>;
   /** One line each: what was found and what follows. */
   readonly notes: readonly string[];
 }
@@ -38,8 +41,9 @@ export async function propose(base: BaseFiles): Promise<Proposal> {
       for (const step of job.steps ?? []) for (const line of testLines(step.run)) notes.push(`${file} runs \`${line}\`: a check of runner \`command\` can run it too`);
     }
   }
-  notes.push(...(await versions(base)), ...(await containers(base)));
-  return { services, notes: [...new Set(notes)].slice(0, MAX_NOTES) };
+  const asked = await versions(base);
+  notes.push(...asked.notes, ...(await containers(base)));
+  return { services, toolchains: asked.pinned, notes: [...new Set(notes)].slice(0, MAX_NOTES) };
 }
 
 /** Lines of a CI step that look like a test or a linter. */
@@ -47,19 +51,29 @@ function testLines(run: string | undefined): string[] {
   return (run ?? '').split('\n').map((l) => l.trim()).filter((l) => l.length < 200 && /\b(test|lint|check|pytest|tox|vet)\b/.test(l) && !/[`$]/.test(l));
 }
 
-/** Versions of tools that the repository asks for; the sandbox has those of the machine. */
-async function versions(base: BaseFiles): Promise<string[]> {
+const NAMES: Readonly<Record<string, ToolName>> = { node: 'node', nodejs: 'node', python: 'python', golang: 'go', go: 'go', rust: 'rust', java: 'java' };
+
+/** Versions of tools that the repository asks for. The first file that pins one decides; a range pins nothing. */
+async function versions(base: BaseFiles): Promise<{ readonly pinned: Partial<Record<ToolName, string>>; readonly notes: readonly string[] }> {
   const notes: string[] = [];
-  const asks = (file: string, tool: string, version: string): void => void notes.push(`${file} asks for ${tool} ${version}: the sandbox has this machine's (sallyport sandbox exec -- ${tool === 'nodejs' ? 'node' : tool} --version)`);
+  const pinned: Partial<Record<ToolName, string>> = {};
+  const asks = (file: string, tool: string, version: string): void => {
+    const name = Object.hasOwn(NAMES, tool) ? NAMES[tool] : undefined;
+    const number = /^v?(\d+(?:\.\d+){0,2})$/.exec(version)?.[1];
+    if (name !== undefined && number !== undefined) pinned[name] ??= number;
+    else notes.push(`${file} asks for ${tool} ${version}: the sandbox has this machine's (sallyport sandbox exec -- ${tool === 'nodejs' ? 'node' : tool} --version)`);
+  };
   for (const line of ((await base.read('.tool-versions')) ?? '').split('\n')) {
     const match = /^([\w-]{1,40})\s+([\w.+-]{1,40})/.exec(line);
     if (match !== null) asks('.tool-versions', match[1] as string, match[2] as string);
   }
-  const nvm = (await base.read('.nvmrc'))?.trim();
-  if (nvm !== undefined && /^[\w./*-]{1,40}$/.test(nvm)) asks('.nvmrc', 'node', nvm);
+  for (const [file, tool] of [['.nvmrc', 'node'], ['.node-version', 'node'], ['.python-version', 'python'], ['.go-version', 'go'], ['.java-version', 'java']] as const) {
+    const version = (await base.read(file))?.trim();
+    if (version !== undefined && /^[\w./*-]{1,40}$/.test(version)) asks(file, tool, version);
+  }
   const node = json(await base.read('package.json'), Package)?.engines?.['node'];
   if (node !== undefined && /^[\w.|<>=^~ *-]{1,60}$/.test(node)) asks('package.json', 'node', node);
-  return notes;
+  return { pinned, notes };
 }
 
 async function containers(base: BaseFiles): Promise<string[]> {

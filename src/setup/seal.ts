@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../attest/digest.js';
 import { Envelope } from '../attest/dsse.js';
+import { SallyportError } from '../protocol/errors.js';
 import { Digest } from '../protocol/evidence.js';
 import { IMAGE } from '../sandbox/layer.js';
 import { Listed } from './freeze.js';
@@ -64,6 +65,14 @@ export async function snapshotProblem(seal: Seal, folder: string, expected: { re
   }
   if (meta.sbom !== null && sha256((await readSbom(folder)) ?? '') !== meta.sbom) return 'its list of packages was changed since it was frozen';
   return null;
+}
+
+/** Throws `setup.snapshot_changed` unless the snapshot of this id is as it was sealed. */
+export async function vouchedFor(seal: Seal, folder: string, id: string): Promise<void> {
+  const text = await readFile(join(folder, id, FILE), 'utf8').catch(() => null);
+  const meta = text === null ? null : await open(seal, text);
+  const problem = meta === null || !meta.inputs.startsWith(`sha256:${id.slice('snap_'.length)}`) ? 'nobody vouches for it' : await snapshotProblem(seal, join(folder, id), { ...meta, id });
+  if (problem !== null) throw new SallyportError('setup.snapshot_changed', `Cannot go on with the frozen setup "${id}": ${problem}`, { hint: 'The run began on it. Start the task anew: the setup is then made again.' });
 }
 
 /** The CycloneDX document of a snapshot; null where nothing was fetched. */

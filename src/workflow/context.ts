@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Artifacts } from '../artifacts/artifacts.js';
 import type { Log } from '../audit/log.js';
 import { openMirror, type Mirror } from '../git/mirror.js';
+import type { EnvironmentSpec } from '../protocol/environment.js';
 import type { Event, EventType, Journal, NewEvent } from '../protocol/event.js';
 import type { BodyRef } from '../protocol/evidence.js';
 import type { ModelTarget, TaskRequest } from '../protocol/task.js';
@@ -17,18 +18,30 @@ import type { Price } from '../gateway/meter.js';
 import type { Folders } from './folders.js';
 import { noteUse } from './garbage.js';
 
+/** A root file system with its tools, and the driver that shows them. */
+export interface Ground {
+  readonly driver: SandboxDriver;
+  /** Changes when root or tools do. */
+  readonly identity: () => Promise<string>;
+}
+
 /** What every run of this process works with. Named by main/, used by the steps. */
 export interface Equipment {
   readonly log: Log;
   readonly artifacts: Artifacts;
+  /** The installation's own driver, for what is no part of an environment: taking a change out, a probe. */
   readonly driver: SandboxDriver;
+  /** What an environment stands on. Throws `env.unavailable` where this machine has no such root or tool. */
+  readonly ground: (spec: Pick<EnvironmentSpec, 'rootfs' | 'toolchains'>) => Promise<Ground>;
+  /** A secret of a repository's setup. Throws `env.secret_missing` when there is none. */
+  readonly setupSecret: (repository: string, name: string) => Promise<string>;
+  /** The environment that this installation keeps for a repository; null when the repository's own holds. */
+  readonly definition: (repository: string) => Promise<{ readonly text: string; readonly source: string } | null>;
   readonly owner: Owner;
   readonly folders: Folders;
   readonly registries: Registries;
   /** Runs a body while no other process of this installation runs one under the name. */
   readonly exclusively: <T>(name: string, body: () => Promise<T>, signal: AbortSignal) => Promise<T>;
-  /** What tells the tools inside a sandbox from another set of them. */
-  readonly toolchain: string;
   /** Vouches for snapshots. */
   readonly seal: Seal;
   readonly servicePrograms: ServicePrograms;
@@ -55,6 +68,7 @@ export class RunContext {
   readonly epoch: number;
   readonly signal: AbortSignal;
   readonly #noted = new Set<string>();
+  readonly #done = new Map<string, Promise<void>>();
   readonly #closers: (() => Promise<void>)[] = [];
 
   constructor(equipment: Equipment, fields: { readonly task: string; readonly run: string; readonly request: TaskRequest; readonly epoch: number; readonly signal: AbortSignal }) {
@@ -95,6 +109,13 @@ export class RunContext {
     if (this.#noted.has(`${kind}/${name}`)) return;
     await noteUse(this.equipment.folders, await this.makeFolder(), kind, name);
     this.#noted.add(`${kind}/${name}`);
+  }
+
+  /** Runs a body once in this process; who asks meanwhile or later gets the same. */
+  once(name: string, body: () => Promise<void>): Promise<void> {
+    const found = this.#done.get(name) ?? body();
+    this.#done.set(name, found);
+    return found;
   }
 
   mirror(): Promise<Mirror> {

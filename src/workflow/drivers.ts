@@ -1,6 +1,6 @@
 import type { Journal } from '../protocol/event.js';
 import type { BodyRef } from '../protocol/evidence.js';
-import type { Snapshot } from '../setup/prepare.js';
+import type { Snapshot } from '../setup/snapshot.js';
 import type { RunContext, Step } from './context.js';
 import { AgentSession } from './steps/agent.js';
 import { givenChange, takeChange } from './steps/change.js';

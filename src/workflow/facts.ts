@@ -10,7 +10,7 @@ import type { Environment } from '../setup/environment.js';
 export async function factsOf(mirror: GitContext, commit: string, environment: Environment): Promise<Omit<Known, 'cases' | 'findings'>> {
   const lock = (await readFileAt(mirror, commit, 'npm-shrinkwrap.json', MAX)) ?? (await readFileAt(mirror, commit, 'package-lock.json', MAX));
   return {
-    checks: Object.keys(environment.checks), paths: (await listTree(mirror, commit)).map((e) => e.path.toString('utf8')),
+    checks: Object.keys(environment.checks), securityTests: environment.spec.security_tests, paths: (await listTree(mirror, commit)).map((e) => e.path.toString('utf8')),
     instructions: (await readInstructions(mirror, commit)).text, weaklyLocked: lock === null ? 0 : weaklyLocked(lock.toString('utf8')),
   };
 }

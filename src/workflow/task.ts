@@ -3,7 +3,7 @@ import type { Journal } from '../protocol/event.js';
 import type { BodyRef } from '../protocol/evidence.js';
 import type { Verdict } from '../protocol/task.js';
 import { removeTree } from '../sandbox/layer.js';
-import type { Snapshot } from '../setup/prepare.js';
+import type { Snapshot } from '../setup/snapshot.js';
 import { mustLastOf, type RunContext, type Step } from './context.js';
 import { driverOf } from './drivers.js';
 import { giveFeedback, judgeRound } from './steps/judge.js';

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Environments } from '../../src/main/environments.js';
 import { readConfig } from '../../src/main/config.js';
 import { Models } from '../../src/main/models.js';
 
@@ -10,11 +11,22 @@ const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
 
 describe('docs/configuration.md', () => {
   it('lists every variable that src/main reads, and no other', () => {
-    expect(rows('| variable |')).toEqual(read('src/main', /\benv\[['"](\w+)['"]\]|\benv\.(\w+)/g));
+    expect(rows('| variable |')).toEqual(read('src/main', /\benv\[['"](\w+)['"]\]|(?<!['"`])\benv\.(\w+)/g));
   });
 
   it('lists every variable that the scripts read, and no other', () => {
     expect(rows('| script variable |')).toEqual(read('scripts', /\bprocess\.env\.(\w+)|\bprocess\.env\[['"](\w+)['"]\]/g));
+  });
+
+  it('has an environments.yaml that is accepted as it stands', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'sallyport-docs-'));
+    try {
+      writeFileSync(join(home, 'environments.yaml'), /```yaml\n(repositories:[\s\S]*?)```/.exec(page)?.[1] ?? '');
+      const found = await Environments.load(home, { SHOP_LICENCE: 'value-of-it' });
+      expect([await found.secret('https://forge.example/team/shop', 'LICENCE'), found.root('ci'), found.toolchains('node')]).toEqual(['value-of-it', { kind: 'image', ref: 'localhost/ci:1' }, ['/opt/node-22']]);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 
   it('has a models.yaml that is accepted as it stands', async () => {

@@ -38,6 +38,14 @@ describe.runIf(process.getuid?.() === 0 && USER !== null)('an ordinary user', ()
     expect(findings.filter((f) => /^(memory|pids|cpu)_limit$/.test(f.id))).toEqual(['memory_limit', 'pids_limit', 'cpu_limit'].map((id) => expect.objectContaining({ id, ok: false, needed: false, hint: expect.stringContaining('Delegate=yes') })));
   });
 
+  it('has limits of a process in place of those of a group, for each sandbox by itself', async () => {
+    const forks = (): Promise<Ran> => sally('sandbox', 'exec', '--', 'perl', '-e', 'my ($n, @p) = (0); for (1 .. 700) { my $pid = fork; last if !defined $pid; if (!$pid) { sleep 20; exit } push @p, $pid; $n++ } print $n; kill 9, @p');
+    const [one, two] = await Promise.all([forks(), forks()]);
+    for (const ran of [one, two]) expect([ran.code, Number(ran.stdout) > 400, Number(ran.stdout) < 512, ran.stderr]).toEqual([0, true, true, ran.stderr]);
+    const eats = await sally('sandbox', 'exec', '--', 'perl', '-e', 'my $all = "x" x 5_000_000_000; print "ate it all"');
+    expect([eats.code === 0, eats.stdout, eats.stderr]).toEqual([false, '', expect.stringMatching(/out of memory/i)]);
+  });
+
   it('gets a whole run, proved and applied, with what was missing in the evidence and on the screen', async () => {
     const ran = await sally('run', 'x', '--model', model());
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: expect.stringContaining('without memory_limit, pids_limit, cpu_limit, disk_limit, exec_audit on this machine') });

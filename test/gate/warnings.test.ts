@@ -1,13 +1,14 @@
 import { expect, it } from 'vitest';
 import { warningsOf } from '../../src/gate/warnings.js';
 
-const GOOD = { checks: ['test'], paths: ['src/a.js', 'test/security/headers.test.js'], instructions: 'Validate all input.', cases: 3, findings: 0, weaklyLocked: 0 };
+const GOOD = { checks: ['test'], paths: ['src/a.js', 'test/security/headers.test.js'], instructions: 'Validate all input.', securityTests: [], cases: 3, findings: 0, weaklyLocked: 0 };
 
 it.each<[string, Partial<typeof GOOD> | object, string[]]>([
   ['nothing to say', {}, []],
   ['no tests', { checks: [], cases: null }, ['no tests were found: nothing of the behaviour is checked, and the verdict will be `unverified`']],
   ['an empty suite', { cases: 0 }, ['the tests name no case']],
-  ['no security tests', { paths: ['test/cart.test.js', 'src/author.js', 'src/security.js'] }, ['no security tests were found (by name): nothing checks that a defence still stands']],
+  ['no security tests', { paths: ['test/cart.test.js', 'src/author.js', 'src/security.js'] }, ['no security tests were found (by name, or `security_tests` of the environment): nothing checks that a defence still stands']],
+  ['one that the environment names', { paths: ['test/cart.test.js'], securityTests: ['test/c*.test.js'] }, []],
   ['no AGENTS.md', { instructions: '' }, ['there is no AGENTS.md']],
   ['an AGENTS.md about style only', { instructions: 'Use tabs.' }, ['AGENTS.md has no security rules']],
   ['old findings', { findings: 2 }, ['2 findings of the scanner stood in the base already']],

@@ -8,6 +8,7 @@ const missing = ociMissing('podman', 'catatonit', 'runsc');
 const old = missing === null && /~2022/.test(execFileSync('runsc', ['--version'], { encoding: 'utf8' }));
 
 if (missing === null) sandboxContract('podman with gVisor', (folder) => ociDriver(folder, 'runsc'), old ? { terminal: 'gVisor of 2022 makes no terminals' } : {});
+if (missing === null) sandboxContract('gVisor without an engine', (folder) => ociDriver(folder, 'runsc', undefined, 'docker'), old ? { terminal: 'gVisor of 2022 makes no terminals' } : {});
 else it.skip(`podman with gVisor: ${missing}`);
 
 describe.skipIf(missing !== null)('gVisor', () => {

@@ -10,9 +10,10 @@ import { sandboxContract } from '../contract/sandbox.js';
 import { until } from '../fixtures/database.js';
 import { cgroupsOf } from '../support/cli.js';
 import { ociDriver, ociMissing } from '../support/oci.js';
+import { busyboxMissing, busyboxRoot } from '../support/rootfs.js';
 import { remove, ROOT, scratch, testPrivilege, tree } from '../support/sandbox.js';
 
-const missing = ociMissing('podman', 'catatonit', 'runc');
+const missing = ociMissing('podman', 'catatonit', 'runc') ?? busyboxMissing();
 
 if (missing === null) sandboxContract('podman with runc', (folder) => ociDriver(folder, 'runc'));
 else it.skip(`podman with runc: ${missing}`);
@@ -25,16 +26,25 @@ describe.skipIf(missing !== null)('podman', () => {
   afterAll(() => remove(folder));
   const spec = (lower: string): SandboxSpec => ({ id: newId('sb'), phase: 'scan', demanded: ALWAYS_DEMANDED, workspace: { lowers: [lower], layer: null }, mounts: [], egressSocket: null, scratch: null, limits: { memory: 256, pids: 64, cpus: 1 }, variables: {} });
 
-  it('takes a root file system of a folder, writes nothing to it, and keeps to its programs', async () => {
-    const root = join(folder, 'rootfs');
-    mkdirSync(join(root, 'etc'), { recursive: true });
-    // The smallest that the programs of Sallyport need: this machine's own libraries, Perl and shell.
-    execFileSync('/bin/sh', ['-c', 'mkdir -p "$1/usr/bin" "$1/usr/lib" "$1/usr/share"; cp -a /usr/lib64 "$1/usr/"; cp -a /usr/lib/x86_64-linux-gnu "$1/usr/lib/" 2>/dev/null || cp -a /usr/lib/aarch64-linux-gnu "$1/usr/lib/"; cp -a /usr/share/perl* "$1/usr/share/" ; for p in sh dash perl cat head tr dd rm env true id; do cp -aL /usr/bin/$p "$1/usr/bin/"; done; for d in bin lib lib64; do ln -s usr/$d "$1/$d"; done; echo own > "$1/etc/motd"', 'sh', root]);
-    const driver = ociDriver(join(folder, 'state'), 'runc', { kind: 'dir', path: root });
-    const { result } = await driver.once(spec(tree(join(folder, 'lower'), { a: 'a\n' })), { argv: ['/bin/sh', '-c', 'cat /etc/motd a; id -u; ls 2>/dev/null || echo no ls'], timeout: 20_000, maxOutput: 1000 });
-    expect([result.exit, result.stdout.toString(), result.stderr.toString()]).toEqual([0, 'own\na\n1000\nno ls\n', '']);
-    await driver.close();
-  });
+  it('takes a root file system of a folder or of an image, writes nothing to it, and keeps to its programs', async () => {
+    const root = busyboxRoot(join(folder, 'rootfs'));
+    const ref = `localhost/sallyport-test:${process.pid}`;
+    execFileSync('/bin/sh', ['-c', 'tar -C "$1" -c . | podman import - "$2"', 'sh', root, ref], { stdio: 'pipe' });
+    try {
+      for (const image of [{ kind: 'dir', path: root }, { kind: 'image', ref }] as const) {
+        const driver = ociDriver(join(folder, 'state'), 'runc', image);
+        const { result } = await driver.once(spec(tree(join(folder, 'lower'), { a: 'a\n' })), { argv: ['/bin/sh', '-c', 'cat /etc/motd a; id -u; ls /lib 2>/dev/null || echo no library'], timeout: 20_000, maxOutput: 1000 });
+        expect([image.kind, result.exit, result.stdout.toString(), result.stderr.toString()]).toEqual([image.kind, 0, 'own\na\n1000\nno library\n', '']);
+        await using session = await driver.open({ ...spec(join(folder, 'lower')), workspace: { lowers: [join(folder, 'lower')], layer: null, fresh: true } });
+        const shown = await session.exec({ argv: ['/bin/sh', '-c', 'stty size'], terminal: { columns: 90, rows: 20 }, timeout: 20_000, maxOutput: 1000 });
+        expect(shown.stdout.toString()).toBe('20 90\r\n');
+        await session.close();
+        await driver.close();
+      }
+    } finally {
+      execFileSync('podman', ['image', 'rm', ref], { stdio: 'pipe' });
+    }
+  }, 60_000);
 
   it('tells the exit codes of a command from the same of the engine', async () => {
     const driver = ociDriver(join(folder, 'state'), 'runc');
@@ -58,7 +68,7 @@ describe.skipIf(missing !== null)('podman', () => {
     writeFileSync(program, `
       import { createOciDriver } from '${ROOT}/dist/sandbox/oci/driver.js';
       import { runtimeFiles } from '${ROOT}/dist/main/installation.js';
-      const driver = createOciDriver({ folder: '${at}', privilege: ${JSON.stringify(testPrivilege())}, toolchains: [], arch: process.arch, runtime: runtimeFiles(true), engine: 'podman', ociRuntime: 'runc', image: { kind: 'host-usr' } });
+      const driver = createOciDriver({ folder: '${at}', privilege: ${JSON.stringify(testPrivilege())}, toolchains: [], arch: process.arch, runtime: runtimeFiles(), engine: 'podman', ociRuntime: 'runc' });
       const sandbox = await driver.open(${JSON.stringify({ ...spec(tree(join(folder, 'held-lower'), { a: '' })), id })});
       sandbox.exec({ argv: ['/bin/sh', '-c', 'setsid sleep 4711 & sleep 4711'], timeout: 60000, maxOutput: 1000 });
       setTimeout(() => console.log('held'), 300);`);

@@ -6,9 +6,9 @@ import { siftNpmrc } from '../../src/setup/npmrc.js';
 
 describe('sallyport.yaml', () => {
   it('fills in what is not said', () => {
-    expect(parseEnvironment('version: 1', 'f')).toEqual({ version: 1, setup: { install_scripts: [], resolve: false, timeout: 900 }, limits: { memory: 4096, pids: 512, cpus: 2, disk: 8192 }, variables: {}, services: {}, ignore: [] });
+    expect(parseEnvironment('version: 1', 'f')).toEqual({ version: 1, setup: { secrets: [], install_scripts: [], resolve: false, timeout: 900 }, rootfs: 'host-usr', toolchains: {}, limits: { memory: 4096, pids: 512, cpus: 2, disk: 8192 }, variables: {}, services: {}, security_tests: [], ignore: [] });
     expect(parseEnvironment('{version: 1, setup: {script: make}, limits: {cpus: 0.5}, checks: {unit: {runner: node-test}}}', 'f')).toEqual({
-      version: 1, setup: { script: 'make', install_scripts: [], resolve: false, timeout: 900 }, limits: { memory: 4096, pids: 512, cpus: 0.5, disk: 8192 }, variables: {}, services: {}, ignore: [], checks: { unit: { runner: 'node-test', args: [], timeout: 600 } },
+      version: 1, setup: { script: 'make', secrets: [], install_scripts: [], resolve: false, timeout: 900 }, rootfs: 'host-usr', toolchains: {}, limits: { memory: 4096, pids: 512, cpus: 0.5, disk: 8192 }, variables: {}, services: {}, security_tests: [], ignore: [], checks: { unit: { runner: 'node-test', args: [], timeout: 600 } },
     });
   });
 

@@ -7,7 +7,9 @@ import { EnvironmentSpec } from '../../src/protocol/environment.js';
 import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
 import { newId } from '../../src/protocol/ids.js';
 import type { ExecRequest, Sandbox, SandboxDriver, SandboxSpec } from '../../src/sandbox/sandbox.js';
-import { layersOf, prepareSnapshot, type SetupRequest, type Snapshot } from '../../src/setup/prepare.js';
+import { prepareSnapshot, type SetupRequest } from '../../src/setup/prepare.js';
+import { vouchedFor } from '../../src/setup/seal.js';
+import { layersOf, type Snapshot } from '../../src/setup/snapshot.js';
 import { MemoryJournal } from '../support/journal.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { makeRepo } from '../support/repo.js';
@@ -53,7 +55,7 @@ const DEPS = { branch: '1.2.3', leaf: '1.0.0' };
 const pkg = (more: object = {}): string => JSON.stringify({ name: 'project', version: '1.0.0', dependencies: DEPS, ...more });
 const locked = (): string => registry.lockfile(Object.entries(DEPS));
 
-interface Case { files: Record<string, string>; base?: Record<string, string>; setup?: object; variables?: Record<string, string>; trust?: string; driver?: SandboxDriver; signal?: AbortSignal }
+interface Case { files: Record<string, string>; base?: Record<string, string>; setup?: object; variables?: Record<string, string>; trust?: string; driver?: SandboxDriver; signal?: AbortSignal; secrets?: Record<string, string>; upkeep?: string }
 async function repo(files: Record<string, string>): Promise<{ git: Mirror; tree: string }> {
   const at = join(folder, `repo-${count++}`);
   makeRepo(at, files);
@@ -68,7 +70,7 @@ async function prepare(options: Case, journal = new MemoryJournal()): Promise<{ 
   const request: SetupRequest = {
     driver: options.driver ?? driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'scratch'), git, tree, laidOut, baseTree: tree,
     environment: { spec: EnvironmentSpec.parse({ version: 1, setup: options.setup, variables: options.variables }), checks: {}, source: 'test' },
-    trust: options.trust ?? `t${count++}`, registries: { npm: async () => ({ url: registry.url, authorization: TOKEN }), pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', seal, exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
+    trust: options.trust ?? `t${count++}`, registries: { npm: async () => ({ url: registry.url, authorization: TOKEN }), pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', secret: options.secrets === undefined ? null : async (name) => options.secrets?.[name] ?? '', upkeep: options.upkeep ?? null, seal, exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
   };
   const snapshot = await prepareSnapshot(request);
   return { snapshot, lowers: [...layersOf(join(folder, 'snapshots'), snapshot), laidOut], journal };
@@ -154,6 +156,33 @@ describe('setup', () => {
     expect(ids.size).toBe(6);
   });
 
+  it('gives secrets to the scripts alone, and refuses a setup that leaves one behind', async () => {
+    const secrets = { LICENCE: 'very-hidden-licence' };
+    const { lowers, journal } = await prepare({ files: { 'a.txt': 'a' }, setup: { script: 'printf %s "$LICENCE" | wc -c > length; echo "$LICENCE"', secrets: ['LICENCE'] }, secrets });
+    expect(await see(lowers, 'cat length; echo "[$LICENCE]"; grep -rc very-hidden /workspace || true')).toMatch(/^19\n\[\]\n(.*:0\n)+$/);
+    expect(journal.of('command.started').map((c) => c.env)).toContainEqual(['LICENCE']);
+    expect(JSON.stringify(journal.of('command.started'))).not.toContain('very-hidden');
+    for (const left of ['echo "$LICENCE" > left', 'mkdir d; echo "key=$LICENCE" | base64 -w0 > d/left', 'ln -s "/$LICENCE" left', 'mkdir "left-$LICENCE"', 'printf %s "$LICENCE" | od -An -tx1 | tr -d " \\n" > left']) {
+      await expect(prepare({ files: { 'a.txt': 'a' }, setup: { script: left, secrets: ['LICENCE'] }, secrets }), left).rejects.toMatchObject({ code: 'setup.secret_left', message: expect.stringMatching(/"LICENCE" stands in \S*left/) });
+    }
+    const head = await prepare({ files: { 'a.txt': 'a' }, setup: { script: 'echo "[${LICENCE-none}]" > had', secrets: ['LICENCE'] } });
+    expect(await see(head.lowers, 'cat had')).toBe('[none]\n');
+  });
+
+  it('runs the maintenance script when a frozen setup is used again, in a layer of that run alone', async () => {
+    const options: Case = { files: { 'a.txt': 'a' }, setup: { script: 'echo made > made', maintenance: 'cat made a.txt > kept; echo again > made; ls /sys/class/net 2>/dev/null || true' }, trust: 'kept' };
+    const first = await prepare({ ...options, upkeep: 'run_1' });
+    expect(await see(first.lowers, 'cat made; ls')).toBe('made\na.txt\nmade\n');
+    const second = await prepare({ ...options, upkeep: 'run_2' });
+    expect(second.snapshot).toEqual({ id: expect.stringMatching(/^snap_/), parts: ['build'], over: first.snapshot });
+    expect(await see(second.lowers, 'cat made kept')).toBe('again\nmade\na');
+    expect(second.journal.of('snapshot.frozen').map((e) => [e.snapshot, e.reused])).toEqual([[first.snapshot.id, true], [second.snapshot.id, false]]);
+    const third = await prepare({ ...options, upkeep: 'run_3' });
+    expect(third.snapshot.id).not.toBe(second.snapshot.id);
+    expect((await prepare(options)).snapshot).toEqual(first.snapshot);
+    await expect(prepare({ ...options, setup: { ...options.setup, maintenance: 'echo no such thing >&2; exit 3' }, upkeep: 'run_4' })).rejects.toMatchObject({ code: 'setup.build_failed', message: expect.stringMatching(/maintenance script failed.*no such thing/s) });
+  });
+
   it('needs nothing where nothing is named', async () => {
     const cases: Record<string, string>[] = [{ 'a.txt': 'a' }, { 'package.json': '{"name":"x"}' }, { 'package.json': '{"name":"x"}', 'package-lock.json': '{"lockfileVersion":3,"packages":{"":{}}}' }];
     for (const files of cases) {
@@ -227,6 +256,11 @@ describe('setup', () => {
     const sbom = JSON.parse((await again.load(again.of('snapshot.frozen')[0]?.sbom ?? never())).toString()) as { components: { purl: string }[] };
     expect(sbom.components.map((c) => c.purl)).toEqual(['pkg:npm/branch@1.2.3', 'pkg:npm/leaf@1.0.0']);
     expect((await frozen()).of('snapshot.frozen')).toMatchObject([{ reused: true }]);
+    const id = first.snapshot.id as string;
+    await vouchedFor(seal, join(folder, 'snapshots'), id);
+    await expect(vouchedFor(seal, join(folder, 'snapshots'), `snap_${'0'.repeat(32)}`)).rejects.toMatchObject({ code: 'setup.snapshot_changed', message: expect.stringContaining('nobody vouches for it') });
+    writeFileSync(join(at, 'sbom.json'), '{}');
+    await expect(vouchedFor(seal, join(folder, 'snapshots'), id)).rejects.toMatchObject({ code: 'setup.snapshot_changed', message: expect.stringContaining('list of packages was changed') });
   });
 
   it('gives one whole snapshot when two runs make it at once', async () => {

@@ -17,15 +17,15 @@ describe('an environment that is proposed', () => {
   });
 
   it('says which versions of tools are asked for, and that tests start containers', async () => {
-    const { services, notes } = await propose(base({
+    const { services, toolchains, notes } = await propose(base({
       '.tool-versions': 'nodejs 22.1.0\npython 3.12.4\n# comment\n', '.nvmrc': 'lts/*\n', 'package.json': '{"engines":{"node":">=20"},"devDependencies":{"@testcontainers/postgresql":"^10"}}',
     }));
-    expect(services).toEqual({});
-    expect(notes.map((n) => n.split(':')[0])).toEqual(['.tool-versions asks for nodejs 22.1.0', '.tool-versions asks for python 3.12.4', '.nvmrc asks for node lts/*', 'package.json asks for node >=20', 'tests start containers (testcontainers)']);
+    expect([services, toolchains]).toEqual([{}, { node: '22.1.0', python: '3.12.4' }]);
+    expect(notes.map((n) => n.split(':')[0])).toEqual(['.nvmrc asks for node lts/*', 'package.json asks for node >=20', 'tests start containers (testcontainers)']);
   });
 
   it('passes over what is not what its name says, and is bounded', async () => {
-    expect(await propose(base({ 'compose.yaml': '{{{', 'package.json': '[', '.github/workflows/a.yml': 'jobs: 3', '.nvmrc': 'a\nb; rm', '.tool-versions': '$(evil) 1\n' }))).toEqual({ services: {}, notes: [] });
+    expect(await propose(base({ 'compose.yaml': '{{{', 'package.json': '[', '.github/workflows/a.yml': 'jobs: 3', '.nvmrc': 'a\nb; rm', '.tool-versions': '$(evil) 1\n' }))).toEqual({ services: {}, toolchains: {}, notes: [] });
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`s${i}`, { image: `thing${i}` }]));
     expect((await propose(base({ 'compose.yml': JSON.stringify({ services: many }) }))).notes.length).toBe(20);
   });

@@ -25,7 +25,7 @@ describe('services of an environment', () => {
   async function within(declared: object, script: string, journal = new MemoryJournal()): Promise<string> {
     const services = servicesOf(EnvironmentSpec.parse({ version: 1, services: declared }), { postgres: findNative });
     await using sandbox = await driver.open({
-      id: newId('sb'), phase: 'verify', demanded: ALWAYS_DEMANDED, workspace: { lowers: [tree(join(folder, 'lower'), { 'server.js': 'require("net").createServer((s) => s.end("hello\\n")).listen(7000, "127.0.0.1")' })], layer: null, fresh: true }, mounts: services.mounts, egressSocket: null, scratch: null,
+      id: newId('sb'), phase: 'verify', demanded: ALWAYS_DEMANDED, workspace: { lowers: [tree(join(folder, 'lower'), { 'server.js': 'require("net").createServer((s) => s.on("error", () => undefined).end("hello\\n")).listen(7000, "127.0.0.1")' })], layer: null, fresh: true }, mounts: services.mounts, egressSocket: null, scratch: null,
       limits: { memory: 1024, pids: 200, cpus: 2 }, variables: services.variables,
     });
     await services.start(sandbox, journal, new AbortController().signal);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createOciDriver, type Image } from '../../src/sandbox/oci/driver.js';
+import { createOciDriver, type OciOptions } from '../../src/sandbox/oci/driver.js';
 import type { Runtime } from '../../src/sandbox/oci/command.js';
 import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
 import { driverOptions, watched } from './sandbox.js';
@@ -20,6 +20,6 @@ export function ociMissing(...names: (keyof typeof PROGRAMS)[]): string | null {
   }
 }
 
-export function ociDriver(folder: string, ociRuntime: Runtime, image: Image = { kind: 'host-usr' }): SandboxDriver {
-  return watched(createOciDriver({ ...driverOptions(folder), engine: 'podman', ociRuntime, image }));
+export function ociDriver(folder: string, ociRuntime: Runtime, root?: OciOptions['root'], engine: OciOptions['engine'] = 'podman'): SandboxDriver {
+  return watched(createOciDriver({ ...driverOptions(folder), engine, ociRuntime, ...(root === undefined ? {} : { root }) }));
 }

@@ -11,7 +11,8 @@ import { ALWAYS_DEMANDED } from '../../src/protocol/guarantee.js';
 import { newId } from '../../src/protocol/ids.js';
 import type { Dependencies, SandboxDriver } from '../../src/sandbox/sandbox.js';
 import type { Registries } from '../../src/setup/fetch-sandbox.js';
-import { dependenciesOf, layersOf, prepareSnapshot, type Snapshot } from '../../src/setup/prepare.js';
+import { prepareSnapshot } from '../../src/setup/prepare.js';
+import { dependenciesOf, layersOf, type Snapshot } from '../../src/setup/snapshot.js';
 import { MemoryJournal } from './journal.js';
 import { makeRepo } from './repo.js';
 import { testOwner, testSeal } from './sandbox.js';
@@ -50,7 +51,7 @@ export class Preparing {
     const snapshots = join(this.#folder, 'snapshots');
     const snapshot = await prepareSnapshot({
       driver: this.#driver, owner: testOwner(), snapshots, scratch: join(this.#folder, 'scratch'), git, tree, laidOut, baseTree: tree, trust: `t${this.#count++}`,
-      environment: { spec: EnvironmentSpec.parse({ version: 1, setup }), checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', seal: this.#seal, exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
+      environment: { spec: EnvironmentSpec.parse({ version: 1, setup }), checks: {}, source: 'test' }, registries: this.#registries, toolchain: 'test', secret: null, upkeep: null, seal: this.#seal, exclusively: (_, body) => body(), journal, signal: new AbortController().signal,
     });
     return { snapshot, lowers: [...layersOf(snapshots, snapshot), laidOut], dependencies: dependenciesOf(snapshots, snapshot), journal };
   }

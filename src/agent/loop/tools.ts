@@ -24,6 +24,8 @@ export interface Tool {
 const OUTPUT_CHARS = 16_000;
 const MAX_OUTPUT = 8 * 1024 * 1024;
 
+const NO_BASH = /^Cannot start "\/bin\/bash": .*ENOENT/;
+
 function define<T extends z.ZodType>(description: string, input: T, run: (input: z.infer<T>, context: ToolContext) => Promise<ToolOutcome>): Tool {
   return { description, input, run: (value, context) => run(input.parse(value), context) };
 }
@@ -35,10 +37,12 @@ const Path = Argument.max(1000).describe('Path relative to the workspace');
 /** The tools of Sallyport's own agent. Each acts inside the sandbox only; none can change how the sandbox is closed. */
 export const TOOLS: Readonly<Record<string, Tool>> = {
   shell: define(
-    'Run a command with bash in the workspace. There is no network. Output is cut to its head and tail when long.',
+    'Run a command with bash (sh where there is none) in the workspace. There is no network. Output is cut to its head and tail when long.',
     z.strictObject({ command: Argument.max(20_000), timeout: z.int().min(1).max(600).optional().describe('Seconds, default 120') }),
     async ({ command, timeout }, { sandbox, signal }) => {
-      const result = await sandbox.exec({ argv: ['/bin/bash', '-c', command], timeout: (timeout ?? 120) * 1000, maxOutput: MAX_OUTPUT, signal });
+      const run = (shell: string): Promise<ExecResult> => sandbox.exec({ argv: [shell, '-c', command], timeout: (timeout ?? 120) * 1000, maxOutput: MAX_OUTPUT, signal });
+      const first = await run('/bin/bash');
+      const result = first.exit === 127 && NO_BASH.test(first.stderr.toString('utf8')) ? await run('/bin/sh') : first; // a root file system of its own may have none
       const how = result.reason === 'exited' ? `exit ${result.exit ?? result.signal}` : `${result.reason} after ${Math.round(result.ms / 1000)} s`;
       return { ok: result.exit === 0 && result.reason === 'exited', output: `${clip(merge(result))}\n[${how}]` };
     },

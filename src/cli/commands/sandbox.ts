@@ -75,7 +75,7 @@ export async function sandboxShell(surface: Surface, options: Pick<Options, 'rep
     surface.out.note('A shell in a sandbox: no route out; what you write vanishes with it. What programs print reaches your terminal as it is. Ctrl-D ends it.');
     using raw = terminal.raw();
     const result = await sandbox.exec({
-      argv: ['/bin/bash', '-i'], env: { TERM: 'xterm-256color', PS1: '\\[\\e[33m\\]sandbox\\[\\e[0m\\]:\\w\\$ ' }, terminal: { ...terminal.size(), resized: raw.resized }, input: raw.typed, timeout: SHELL_SECONDS * 1000,
+      argv: ['/bin/sh', '-c', '[ -x /bin/bash ] && exec /bin/bash -i; exec /bin/sh -i'], env: { TERM: 'xterm-256color', PS1: '\\[\\e[33m\\]sandbox\\[\\e[0m\\]:\\w\\$ ' }, terminal: { ...terminal.size(), resized: raw.resized }, input: raw.typed, timeout: SHELL_SECONDS * 1000,
       maxOutput: Number.MAX_SAFE_INTEGER, onOutput: (_, chunk) => surface.out.bytes(chunk), keepOutput: false,
     });
     return codeOf(result);

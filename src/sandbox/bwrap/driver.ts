@@ -3,5 +3,5 @@ import { bwrapWall } from './wall.js';
 
 /** The bubblewrap driver. Never runs bwrap with the real uid 0. */
 export function createBwrapDriver(options: StageOptions): StageDriver {
-  return createStageDriver('bwrap', options, async () => bwrapWall(options.arch));
+  return createStageDriver('bwrap', options, async (root) => bwrapWall(options.arch, root));
 }

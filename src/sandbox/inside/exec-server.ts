@@ -51,11 +51,13 @@ const send = (message: object): boolean => channel.write(`${JSON.stringify(messa
 
 function start(request: Exec): void {
   const { terminal } = request;
-  const [program, ...args] = terminal === undefined ? request.argv : ['/usr/bin/perl', '-e', PTY, String(terminal.columns), String(terminal.rows), ...request.argv] as const;
+  const [program, ...args] = terminal === undefined ? request.argv : ['/opt/sallyport/perl', '-e', PTY, String(terminal.columns), String(terminal.rows), ...request.argv] as const;
   const reads = request.stdin !== undefined || request.input === true;
   let child: ChildProcess;
   try {
-    child = spawn(program, args, { cwd: request.cwd, env: request.env, detached: true, stdio: [reads ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(terminal === undefined ? [] : ['pipe' as const])] });
+    // Perl would complain of a locale that the root inside does not have.
+    const env = terminal === undefined ? request.env : { ...request.env, PERL_BADLANG: '0' };
+    child = spawn(program, args, { cwd: request.cwd, env, detached: true, stdio: [reads ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(terminal === undefined ? [] : ['pipe' as const])] });
   } catch (error) {
     send({ id: request.id, error: error instanceof Error ? error.message.slice(0, 500) : 'cannot start' }); // a NUL in an argument, for one
     return;

@@ -37,23 +37,33 @@ function sift(folder: Buffer, removed: string[]): void {
   }
 }
 
+/** A value as it is, in hexadecimal, and in base64 wherever it begins in what was encoded: the characters that it alone decides. */
+function formsOf(value: Buffer): Buffer[] {
+  const wrapped = [0, 1, 2].map((shift) => Buffer.concat([Buffer.alloc(shift), value]).toString('base64').slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + value.length) * 8) / 6)));
+  const texts = [...wrapped, ...wrapped.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')), value.toString('hex'), value.toString('hex').toUpperCase()];
+  return [value, ...[...new Set(texts)].map((text) => Buffer.from(text))];
+}
+
 class Part {
   files = 0;
   bytes = 0;
   readonly #hash: Hash = createHash('sha256');
   readonly #name: string;
-  readonly #secrets: readonly { readonly name: string; readonly value: Buffer }[];
+  readonly #secrets: readonly { readonly name: string; readonly forms: readonly Buffer[] }[];
+  readonly #longest: number;
 
   constructor(name: string, secrets: Request['secrets']) {
     this.#name = name;
-    this.#secrets = secrets.map((s) => ({ name: s.name, value: Buffer.from(s.value) }));
+    this.#secrets = secrets.map((s) => ({ name: s.name, forms: formsOf(Buffer.from(s.value)) }));
+    this.#longest = Math.max(0, ...this.#secrets.flatMap((s) => s.forms.map((f) => f.length - 1)));
   }
 
   walk(folder: Buffer, relative: Buffer): void {
     for (const name of readdirSync(folder, { encoding: 'buffer' }).sort(Buffer.compare)) {
       const [path, rel] = [Buffer.concat([folder, SLASH, name]), relative.length === 0 ? name : Buffer.concat([relative, SLASH, name])];
       const stat = lstatSync(path);
-      this.#list(rel, stat, stat.isFile() ? this.#file(path, rel, stat) : stat.isSymbolicLink() ? createHash('sha256').update(readlinkSync(path, { encoding: 'buffer' })).digest('hex') : '-');
+      this.#leaked(this.#in(name), rel);
+      this.#list(rel, stat, stat.isFile() ? this.#file(path, rel, stat) : stat.isSymbolicLink() ? this.#link(path, rel) : '-');
       if (stat.isDirectory()) this.walk(path, rel);
     }
   }
@@ -67,12 +77,26 @@ class Part {
     this.#hash.update(`${(stat.mode & 0o170000).toString(8)} ${(stat.mode & 0o7777).toString(8)} ${stat.isFile() ? stat.size : 0} ${content} ${rel.length} `).update(rel).update('\n');
   }
 
+  /** Names of the secrets that stand in these bytes. */
+  #in(bytes: Buffer): string[] {
+    return this.#secrets.filter((s) => s.forms.some((form) => bytes.includes(form))).map((s) => s.name);
+  }
+
+  #leaked(secrets: Iterable<string>, rel: Buffer): void {
+    for (const secret of secrets) if (leaks.length < MAX_NAMED) leaks.push({ secret, part: this.#name, path: rel.toString('base64') });
+  }
+
+  #link(path: Buffer, rel: Buffer): string {
+    const text = readlinkSync(path, { encoding: 'buffer' });
+    this.#leaked(this.#in(text), rel);
+    return createHash('sha256').update(text).digest('hex');
+  }
+
   #file(path: Buffer, rel: Buffer, stat: Stats): string {
     if ((stat.mode & 0o400) === 0) chmodSync(path, stat.mode | 0o400); // it is listed as it is from now on
     const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const hash = createHash('sha256');
     const found = new Set<string>();
-    const longest = Math.max(0, ...this.#secrets.map((s) => s.value.length - 1));
     let kept = Buffer.alloc(0);
     try {
       for (let read = readSync(fd, CHUNK); read > 0; read = readSync(fd, CHUNK)) {
@@ -81,13 +105,13 @@ class Part {
         this.bytes += read;
         if (this.#secrets.length === 0) continue;
         const window = Buffer.concat([kept, piece]); // a secret may lie across two pieces
-        for (const secret of this.#secrets) if (window.includes(secret.value)) found.add(secret.name);
-        kept = Buffer.from(window.subarray(Math.max(0, window.length - longest)));
+        for (const name of this.#in(window)) found.add(name);
+        kept = Buffer.from(window.subarray(Math.max(0, window.length - this.#longest)));
       }
     } finally {
       closeSync(fd);
     }
-    for (const secret of found) if (leaks.length < MAX_NAMED) leaks.push({ secret, part: this.#name, path: rel.toString('base64') });
+    this.#leaked(found, rel);
     return hash.digest('hex');
   }
 }

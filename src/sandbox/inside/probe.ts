@@ -14,6 +14,7 @@ interface Probe { readonly id: string; readonly ok: boolean; readonly detail: st
 const read = (path: string): string => readFileSync(path, 'utf8');
 const code = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 const LIMIT_MS = 2000;
+const PERL = '/opt/sallyport/perl';
 
 function links(): Probe {
   const names = read('/proc/net/dev').split('\n').slice(2).map((l) => l.split(':')[0]?.trim() ?? '').filter((n) => n !== '');
@@ -73,7 +74,7 @@ function status(): Probe[] {
   ];
 }
 function asked(option: number): string {
-  const ran = spawnSync('/usr/bin/perl', ['-e', `print syscall(${process.arch === 'arm64' ? 167 : 157}, ${option}, 0, 0, 0, 0)`], { timeout: LIMIT_MS, encoding: 'utf8' });
+  const ran = spawnSync(PERL, ['-e', `print syscall(${process.arch === 'arm64' ? 167 : 157}, ${option}, 0, 0, 0, 0)`], { timeout: LIMIT_MS, encoding: 'utf8' });
   return ran.error === undefined ? ran.stdout.trim() : code(ran.error);
 }
 /** Opened for writing, nothing written: the open itself must fail. */
@@ -86,14 +87,37 @@ function notWritable(id: string, path: string, flags: string): Probe {
   }
 }
 function refusedByPerl(id: string, program: string): Probe {
-  const ran = spawnSync('/usr/bin/perl', ['-e', program], { timeout: LIMIT_MS, encoding: 'utf8' });
+  const ran = spawnSync(PERL, ['-e', program], { timeout: LIMIT_MS, encoding: 'utf8' });
   return { id, ok: ran.status === 0 && /^refused /.test(ran.stdout), detail: ran.error === undefined ? ran.stdout.trim() || `exit ${ran.status}` : code(ran.error) };
 }
 /** What a program started in here inherits: standard input, output and error, and the folder that Perl itself has open. */
 function descriptors(): Probe {
-  const ran = spawnSync('/usr/bin/perl', ['-e', 'opendir my $d, "/proc/self/fd"; print join " ", grep /^\\d/, readdir $d'], { timeout: LIMIT_MS, encoding: 'utf8' });
+  const ran = spawnSync(PERL, ['-e', 'opendir my $d, "/proc/self/fd"; print join " ", grep /^\\d/, readdir $d'], { timeout: LIMIT_MS, encoding: 'utf8' });
   const open = (ran.stdout ?? '').split(' ').filter((l) => l !== '').sort();
   return { id: 'descriptors', ok: open.join() === '0,1,2,3', detail: open.join(' ') };
+}
+/** RTM_NEWLINK for a dummy link named "out": what answers it must say EPERM. */
+const NEW_LINK = `my $body = pack('CxSlLL', 0, 0, 0, 0, 0) . pack('SSa4', 8, 3, "out") . pack('SS', 16, 18) . pack('SSa8', 12, 1, "dummy");
+my $sent = pack('LSSLL', 16 + length($body), 16, 0x605, 1, 0) . $body; defined(send($s, $sent, 0)) or do { print "refused $!"; exit }; recv($s, my $got, 4096, 0);
+my ($code) = unpack('l', substr($got, 16, 4)); if ($code < 0) { $! = -$code; print "refused $!" } else { print "made a link" }`;
+/** Sockets of the host that would be a way out: on paths where they commonly lie, by abstract names, and whatever the kernel lists for this network. */
+function unixSockets(): Probe[] {
+  const attempt = (id: string, name: string): Probe => refusedByPerl(id, `socket(my $s, 1, 1, 0) or die; if (connect($s, pack('S', 1) . "${name}")) { print "connected" } else { print "refused $!" }`);
+  const paths = ['/run/dbus/system_bus_socket', '/var/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock', '/run/systemd/private', '/tmp/.X11-unix/X0'];
+  const abstract = ['/tmp/.X11-unix/X0', '/tmp/dbus-', '/containerd-shim/', 'sallyport'];
+  const first = (id: string, names: readonly string[], prefix: string): Probe => names.map((name) => attempt(id, `${prefix}${name}`)).find((p) => !p.ok) ?? { id, ok: true, detail: `refused ${names.length}` };
+  return [first('unix', paths, ''), first('abstract', abstract, '\\0'), listed()];
+}
+/** Named sockets of this network: none has been made yet but the door of a fetch, which is on a path of its own. */
+function listed(): Probe {
+  let lines: string[];
+  try {
+    lines = read('/proc/net/unix').split('\n').slice(1);
+  } catch (error) {
+    return { id: 'unix_names', ok: code(error) === 'ENOENT', detail: code(error) };
+  }
+  const names = lines.map((line) => line.trim().split(/\s+/).slice(7).join(' ')).filter((name) => name !== '');
+  return { id: 'unix_names', ok: names.length === 0, detail: names.length === 0 ? 'none' : names.slice(0, 5).join(' ') };
 }
 const socketProbe = (family: number, type: number, protocol: number): string =>
   `if (socket(my $s, ${family}, ${type}, ${protocol})) { print "opened" } else { print "refused $!" }`;
@@ -108,6 +132,9 @@ async function main(): Promise<Probe[]> {
     refusedByPerl("user_namespace", `if (syscall(${process.arch === 'arm64' ? 97 : 272}, 0x10000000) == 0) { print "opened" } else { print "refused $!" }`),
     refusedByPerl('vsock', socketProbe(40, 1, 0)),
     refusedByPerl('packet', socketProbe(17, 3, 0)),
+    refusedByPerl('raw', socketProbe(2, 3, 1)), // AF_INET, SOCK_RAW, ICMP
+    refusedByPerl('netlink_route', `socket(my $s, 16, 3, 0) or do { print "refused $!"; exit }; ${NEW_LINK}`),
+    ...unixSockets(),
     refusedByPerl('netlink_audit', socketProbe(16, 3, 9)),
   ];
   if (first.some((p) => !p.ok)) return [...first, ...local]; // never connect when there is a link: the missing probes count as failed

@@ -1,11 +1,15 @@
+const CALLS = process.arch === 'arm64' ? { setsid: 157, close: 57, exit_group: 94 } : { setsid: 112, close: 3, exit_group: 231 };
+
 /**
  * Runs a command on a terminal of its own, inside the sandbox. Perl, since Node can make no terminal without native code and perl-base is on every
  * Debian and Ubuntu. Arguments: COLUMNS ROWS COMMAND… Standard input is what is typed, standard output what the terminal shows; lines `COLUMNS ROWS` on
  * descriptor 3 resize it. Ends like the command: its exit code, or 128 and the signal.
  *
+ * No module: those of the root file system inside may be of another Perl.
+ *
  * Numbers: TIOCSPTLCK, TIOCGPTN, TIOCSWINSZ, TIOCSCTTY of asm-generic/ioctls.h, which x86_64 and aarch64 share.
  */
-export const PTY = String.raw`use strict;
+export const PTY = String.raw`delete $ENV{PERL_BADLANG};
 my ($columns, $rows, @command) = @ARGV;
 my ($UNLOCK, $NUMBER, $SIZE, $CONTROL) = (0x40045431, 0x80045430, 0x5414, 0x540E);
 open my $master, '+<', '/dev/ptmx' or die "/dev/ptmx: $!\n";
@@ -17,8 +21,7 @@ sub resize { my $size = pack('S4', $_[1], $_[0], 0, 0); ioctl($master, $SIZE, $s
 resize($columns, $rows);
 my $pid = fork // die "fork: $!\n";
 if ($pid == 0) {
-  require POSIX;
-  POSIX::setsid();
+  syscall(${CALLS.setsid});
   open my $slave, '+<', $name or die "$name: $!\n";
   my $zero = 0;
   ioctl($slave, $CONTROL, $zero) or die "terminal: $!\n";
@@ -27,9 +30,9 @@ if ($pid == 0) {
   open STDERR, '>&', $slave;
   close $slave;
   close $master;
-  POSIX::close(3);
+  syscall(${CALLS.close}, 3);
   exec { $command[0] } @command or print STDERR "$command[0]: $!\r\n";
-  POSIX::_exit(127);
+  syscall(${CALLS.exit_group}, 127);
 }
 open my $sizes, '<&=', 3 or die "sizes: $!\n";
 my ($in, $wait, $resizes) = (1, 1, 1);

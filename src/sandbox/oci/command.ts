@@ -1,14 +1,12 @@
 import type { SandboxSpec } from '../sandbox.js';
 import { INSIDE, type Once } from '../stage/inside.js';
+import { layFields, type Root } from '../stage/root.js';
 
 const MIB = 1024 * 1024;
 /** The host's number for a root inside that nobody is: the runtime needs one to begin with, and no file or process is ever its. */
-const NOBODYS = 2_000_000_000;
+export const NOBODYS = 2_000_000_000;
 
 export type Runtime = 'runc' | 'crun' | 'runsc';
-
-/** What a container's root is made of: the host's /usr as bubblewrap shows it, or folders (topmost first) of a root file system or an image. */
-export type Root = { readonly kind: 'host-usr' } | { readonly kind: 'folders'; readonly folders: readonly string[] };
 
 export interface Engine {
   readonly program: string;
@@ -24,6 +22,29 @@ export function engineConfig(init: string): string {
   return ['[containers]', 'pids_limit = 0', 'log_driver = "none"', '[engine]', 'cgroup_manager = "cgroupfs"', 'events_logger = "none"', 'lock_type = "file"', `init_path = ${JSON.stringify(init)}`, ''].join('\n');
 }
 
+/** A folder or file of the stage, or of the host's /usr, and where it is seen. */
+export interface Shown {
+  readonly source: string;
+  readonly target: string;
+  readonly writable: boolean;
+  readonly noexec: boolean;
+}
+
+/** All that a container sees beside its root, in the order in which it is mounted. */
+export function shownIn(root: Root, spec: SandboxSpec, stage: string): Shown[] {
+  const show = (source: string, target: string, writable = false, noexec = false): Shown => ({ source, target, writable, noexec });
+  return [
+    ...(root.kind === 'host-usr' ? ['/usr', '/etc/alternatives', '/etc/ssl/certs'].map((path) => show(path, path)) : []),
+    show(`${stage}/workspace`, INSIDE.workspace, spec.workspace.layer !== null || spec.workspace.fresh === true),
+    show(`${stage}/tmp`, '/tmp', true), show(`${stage}/home`, INSIDE.home, true), show(`${stage}/shm`, '/dev/shm', true, true), show(`${stage}/runtime`, INSIDE.runtime),
+    ...['passwd', 'group', 'nsswitch.conf', 'hosts'].map((name) => show(`${stage}/etc/${name}`, `/etc/${name}`)),
+    ...['/etc/hostname', '/etc/resolv.conf', '/run/.containerenv'].map((path) => show(`${stage}/nothing`, path)),
+    ...spec.mounts.map((mount, i) => show(`${stage}/mounts/${i}`, mount.target, mount.writable === true)),
+    ...(spec.scratch === null ? [] : [show(`${stage}/scratch`, INSIDE.scratch, true)]),
+    ...(spec.egressSocket === null ? [] : [show(`${stage}/egress.sock`, INSIDE.egressSocket)]),
+  ];
+}
+
 /**
  * The command line of podman for one sandbox. Host paths on it are below the stage, in a mount namespace that nobody else sees.
  *
@@ -35,16 +56,7 @@ export function engineConfig(init: string): string {
 export function podmanArgv(engine: Engine, spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): string[] {
   const { runtime, uid, gid } = engine;
   const at = `${stage}/engine`;
-  const volumes = [
-    ...(engine.root.kind === 'host-usr' ? ['/usr:/usr:ro', ...['/etc/alternatives', '/etc/ssl/certs'].map((p) => `${p}:${p}:ro`)] : []),
-    `${stage}/workspace:${INSIDE.workspace}:${spec.workspace.layer === null && spec.workspace.fresh !== true ? 'ro' : 'rw'}`,
-    `${stage}/tmp:/tmp:rw`, `${stage}/home:${INSIDE.home}:rw`, `${stage}/shm:/dev/shm:rw,noexec`, `${stage}/runtime:${INSIDE.runtime}:ro`,
-    ...['passwd', 'group', 'nsswitch.conf', 'hosts'].map((name) => `${stage}/etc/${name}:/etc/${name}:ro`),
-    ...['/etc/hostname', '/etc/resolv.conf', '/run/.containerenv'].map((path) => `${stage}/nothing:${path}:ro`),
-    ...spec.mounts.map((mount, i) => `${stage}/mounts/${i}:${mount.target}:${mount.writable === true ? 'rw' : 'ro'}`),
-    ...(spec.scratch === null ? [] : [`${stage}/scratch:${INSIDE.scratch}:rw`]),
-    ...(spec.egressSocket === null ? [] : [`${stage}/egress.sock:${INSIDE.egressSocket}:ro`]),
-  ];
+  const volumes = shownIn(engine.root, spec, stage).map(({ source, target, writable, noexec }) => `${source}:${target}:${writable ? 'rw' : 'ro'}${noexec ? ',noexec' : ''}`);
   return [
     engine.program, '--log-level', 'error', '--root', `${at}/root`, '--runroot', `${at}/run`, '--tmpdir', `${at}/tmp`, '--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs',
     '--runtime', runtime.path, ...runtime.flags.flatMap((flag) => ['--runtime-flag', flag]),
@@ -60,13 +72,8 @@ export function podmanArgv(engine: Engine, spec: SandboxSpec, stage: string, com
   ];
 }
 
-/** The fields that the stage's program reads before the engine's command line. */
-export function groundFields(engine: Engine, spec: SandboxSpec, init: string): string[] {
+/** The fields that the stage's program reads first. */
+export function groundFields(root: Root, spec: SandboxSpec): string[] {
   const roomy = spec.phase === 'fetch' || spec.phase === 'build';
-  const { root } = engine;
-  const targets = spec.mounts.map((m) => m.target);
-  return [
-    String((roomy ? 1024 : 512) * MIB), String((roomy ? 1024 : 256) * MIB), String(64 * MIB), root.kind === 'host-usr' ? '1' : '0', root.kind === 'host-usr' ? '-' : root.folders.join(':'),
-    engineConfig(init), String(targets.length), ...targets,
-  ];
+  return [String((roomy ? 1024 : 512) * MIB), String((roomy ? 1024 : 256) * MIB), String(64 * MIB), ...layFields(root, spec.mounts.map((m) => m.target))];
 }

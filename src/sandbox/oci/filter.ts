@@ -7,7 +7,7 @@ import { type Arch, seccompFilter } from '../seccomp.js';
  *
  * Arguments: PRCTL FILTER (hexadecimal) COMMAND… Options of prctl: PR_SET_NO_NEW_PRIVS 38, PR_SET_SECCOMP 22 with SECCOMP_MODE_FILTER 2.
  */
-const PUT_ON = String.raw`use strict;
+const PUT_ON = String.raw`delete $ENV{PERL_BADLANG};
 my ($prctl, $hex, @command) = @ARGV;
 my $filter = pack 'H*', $hex;
 my $program = pack 'S x6 P', length($filter) / 8, $filter;
@@ -17,5 +17,5 @@ exit 127;`;
 
 /** The command, with the filter put on first. */
 export function filtered(command: readonly string[], arch: Arch): string[] {
-  return ['/usr/bin/perl', '-e', PUT_ON, String(CALLS[arch].prctl), seccompFilter(arch).toString('hex'), ...command];
+  return ['/opt/sallyport/perl', '-e', PUT_ON, String(CALLS[arch].prctl), seccompFilter(arch).toString('hex'), ...command];
 }

@@ -1,70 +1,69 @@
 import { FD } from '../stage/inside.js';
+import { SKELETON } from '../stage/root.js';
 
 /**
  * Perl of the OCI drivers, at the end of each half of the stage's program (../stage/stage.ts).
  *
- * The first half makes the ground that a container stands on: every mount point of its root, since what makes them later has no rights on it, and
+ * The first half makes the ground that a container stands on: every mount point of its root (../stage/root.ts), and
  * the folders of an engine of its own: its state lies on a tmpfs, so it vanishes with the stage and no two sandboxes wait for each other.
  *
- * The second half starts the engine as the first process of a process namespace. Whoever watches containers (conmon) leaves the engine's
+ * The second half starts the engine, or the runtime alone, as the first process of a process namespace. Whoever watches containers (conmon) leaves the engine's
  * session and outlives it, but not its namespace: when the worker dies, by whatever signal, the stage gets SIGKILL (PDEATHSIG), the engine gets
  * it, and the kernel ends whatever else is in the namespace, the container with it.
  */
-export const GROUND = String.raw`
+export const GROUND = `
 sub bound { must('prctl', syscall($PRCTL + 0, 1, 9, 0, 0, 0)) }
 bound();
-sub folders { my $at = $_[0]; for my $part (split m{/}, $_[1]) { next if $part eq ''; $at .= "/$part"; -d $at or mkdir $at, 0755 or die "mkdir: $at: $!\n" } $at }
 sub space { my ($at, $options) = @_; mkdir $at; attach('sallyport', $at, 'tmpfs', $NOSUID | $NODEV, $options) }
-folder("$stage/root");
-folders("$stage/root", $_) for qw(dev/shm dev/pts dev/mqueue proc sys tmp usr home/agent opt/sallyport opt/deps workspace scratch run etc/ssl/certs etc/alternatives);
-file("$stage/root/$_") for qw(run/.containerenv run/podman-init etc/hostname etc/hosts etc/resolv.conf etc/passwd etc/group etc/nsswitch.conf);
-symlink '/proc/mounts', "$stage/root/etc/mtab";
+${SKELETON}
 file("$stage/nothing");
 space("$stage/engine", 'mode=0711,size=64m');
 folders("$stage/engine", $_) for qw(root run tmp);`;
 
-/** Fields: TMP_BYTES HOME_BYTES SHM_BYTES HOST_USR(0|1) ROOTS (colons) CONFIGURATION COUNT TARGETS… ENGINE… The profile comes on the descriptor `seccomp`. */
-export const CONTAIN = String.raw`
-my ($tmp, $home, $shm, $usr, $roots, $conf, $count) = splice @rest, 0, 7;
-my @targets = splice @rest, 0, $count;
-for my $i (0 .. $#targets) {
-  my ($parent, $name) = $targets[$i] =~ m{^(.*)/([^/]+)$};
-  my $at = folders("$stage/root", $parent) . "/$name";
-  if (-d "$stage/mounts/$i") { -d $at or folder($at) } else { -e $at or file($at) }
-}
-if ($usr) { symlink "usr/$_", "$stage/root/$_" for qw(bin sbin lib lib64) }
-else { attach('overlay', "$stage/root", 'overlay', 1 | $NOSUID | $NODEV, "lowerdir=$stage/root:$roots") }
+/** Fields: TMP_BYTES HOME_BYTES SHM_BYTES ROOTS (colons, or -) COUNT TARGETS… and what `last` reads. */
+const LAY = String.raw`
+my ($tmp, $home, $shm, $roots, $count) = splice @rest, 0, 5;
+lay($egress, $roots, splice @rest, 0, $count);
 space("$stage/tmp", "mode=1777,size=$tmp");
 space("$stage/shm", "mode=1777,size=$shm");
 space("$stage/home", "mode=0700,size=$home,uid=$uid,gid=$gid");
-if ($egress ne '-') { file(folders("$stage/root", 'run/sallyport') . '/egress.sock') }
 sub keep { open my $made, '>', $_[0] or die "open: $_[0]: $!\n"; print $made $_[1]; close $made or die "write: $_[0]: $!\n" }
-open my $filter, '<&=', ${FD.seccomp} or die "filter: $!\n";
-keep("$stage/engine/profile.json", do { local $/; <$filter> });
-close $filter;
-syscall($CLOSE + 0, ${FD.args});
-keep("$stage/engine/containers.conf", $conf);
+sub given { open my $in, '<&=', ${FD.seccomp} or die "given: $!\n"; local $/; my $text = <$in>; close $in; syscall($CLOSE + 0, ${FD.args}); $text }
 # The limits are those of the groups that this process sits in; a runtime that finds no controller makes no groups of its own. It insists on "devices".
 open my $mounted, '<', '/proc/self/mounts' or die "/proc/self/mounts: $!\n";
 for my $at (map { (split)[1] } grep { m{^\S+ /sys/fs/cgroup/\S+ cgroup2? } } <$mounted>) { syscall($UMOUNT + 0, $at, 2) unless $at =~ m{/devices$} }
 close $mounted;
+# A runtime binds these of the host into a container as they are mounted here, and covers what it masks with the first.
+for my $device (map { "/dev/$_" } qw(null zero full random urandom tty)) { show($device, $device); attach('none', $device, 'none', 32 | $BIND | $NOSUID | 8, 0) }
 open my $status, '>&=', ${FD.channel} or die "status: $!\n";
-%ENV = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', HOME => "$stage/engine", CONTAINERS_CONF => "$stage/engine/containers.conf", TMPDIR => "$stage/engine/tmp", XDG_RUNTIME_DIR => "$stage/engine/run");
 sub ended { waitpid $_[0], 0; $? & 127 ? 128 + ($? & 127) : $? >> 8 }
-my $holder = fork // die "fork: $!\n";
-if ($holder == 0) {
-  bound();
-  must('unshare', syscall($UNSHARE + 0, 0x20000000));
-  my $engine = fork // die "fork: $!\n";
-  exit ended($engine) if $engine;
-  bound();
-  attach('proc', '/proc', 'proc', $NOSUID | $NODEV | 8, 0);
-  close $status;
-  exec { $rest[0] } @rest or die "exec: $rest[0]: $!\n";
-}
-close STDIN;
-close STDOUT;
-my $exit = ended($holder);
+sub report { print $status qq({"exit-code": $_[0]}\n); close $status; exit 0 }
+# Runs a program as the first process of a process namespace and returns its exit code.
+sub within {
+  my @command = @_;
+  my $holder = fork // die "fork: $!\n";
+  if ($holder == 0) {
+    bound();
+    must('unshare', syscall($UNSHARE + 0, 0x20000000));
+    my $engine = fork // die "fork: $!\n";
+    exit ended($engine) if $engine;
+    bound();
+    attach('proc', '/proc', 'proc', $NOSUID | $NODEV | 8, 0);
+    close $status;
+    exec { $command[0] } @command or die "exec: $command[0]: $!\n";
+  }
+  close STDIN;
+  close STDOUT;
+  return ended($holder);
+}`;
+
+/** After `LAY`: CONFIGURATION and podman's command line. The profile comes on the descriptor `seccomp`. */
+export const CONTAIN = String.raw`${LAY}
+my $conf = shift @rest;
+keep("$stage/engine/profile.json", given());
+keep("$stage/engine/containers.conf", $conf);
+%ENV = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', HOME => "$stage/engine", CONTAINERS_CONF => "$stage/engine/containers.conf", TMPDIR => "$stage/engine/tmp", XDG_RUNTIME_DIR => "$stage/engine/run");
+my $exit = within(@rest);
 # 125 to 127 are the engine's own too: the container's state tells whose they are.
 if ($exit >= 125 && $exit <= 127) {
   attach('proc', '/proc', 'proc', $NOSUID | $NODEV | 8, 0);
@@ -72,6 +71,15 @@ if ($exit >= 125 && $exit <= 127) {
   open my $seen, '-|', @rest[0 .. $run - 1], 'container', 'inspect', '--format', 'state {{.State.Status}} {{.State.ExitCode}}', 'sandbox' or die "inspect: $!\n";
   exit 1 unless join('', <$seen>) =~ /^state (?:exited|stopped) $exit$/m;
 }
-print $status qq({"exit-code": $exit}\n);
-close $status;
-exit 0;`;
+report($exit);`;
+
+/**
+ * After `LAY`: the runtime's command line. Its configuration comes on the descriptor `seccomp`. The runtime writes the number of the container's first
+ * process when it has been started; without it an exit code is the runtime's own.
+ */
+export const RUN = `${LAY}
+keep("$stage/engine/config.json", given());
+%ENV = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR => "$stage/engine/run", TMPDIR => "$stage/engine/tmp");
+my $exit = within(@rest);
+exit 1 unless -s "$stage/engine/pid";
+report($exit);`;

@@ -59,11 +59,16 @@ async function delegatedSubtree(): Promise<string | null> {
   return null;
 }
 
+/** What limits of a process (prlimit) do in their place. */
+const WEAKER: Readonly<Partial<Record<Guarantee, string>>> = {
+  memory_limit: '; weaker: each process alone is bounded, not all together', pids_limit: '; weaker: a limit of the process bounds their number, and what was refused is not counted',
+};
+
 /** What is missing without cgroups, for `doctor`. */
 export function missingLimits(support: CgroupSupport): MissingGuarantee[] {
   if (support.version !== 0) return [];
   return LIMITS.map((guarantee) => ({
-    guarantee, why: `no cgroup can be made (${support.why})`,
+    guarantee, why: `no cgroup can be made (${support.why})${WEAKER[guarantee] ?? ''}`,
     hint: 'Run as root, or in a scope with delegation: systemd-run --user --scope -p Delegate=yes -- sallyport …',
   }));
 }

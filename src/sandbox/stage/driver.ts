@@ -5,6 +5,7 @@ import type { Guarantee } from '../../protocol/guarantee.js';
 import { killGroup } from '../../process/spawn.js';
 import type { DriverReport, ExecRequest, Mount, OnceResult, Sandbox, SandboxDriver, SandboxSpec, Usage } from '../sandbox.js';
 import { removeTree } from '../layer.js';
+import { portableRuntime } from '../portable.js';
 import { prepareRuntime, type RuntimeFile } from '../runtime.js';
 import { Channel } from '../session/channel.js';
 import { type Host, SessionSandbox } from '../session/session.js';
@@ -14,6 +15,7 @@ import { ExecAudit } from './exec-audit.js';
 import { runOnce } from './once.js';
 import { reapGroups, sweepGroups, sweepLayers } from './reap.js';
 import { OPTIONAL, selfTest } from './self-test.js';
+import { HOST_USR, type Root, type RootImage, rootOf } from './root.js';
 import { assertNotRoot } from './not-root.js';
 import type { Slot, SlotGround } from './slot.js';
 import { type Maker, Slots } from './slots.js';
@@ -34,6 +36,8 @@ export interface StageOptions {
   /** Tool folders outside /usr, e.g. a Node that lives in a home. Their bin/ comes first on the PATH inside. */
   readonly toolchains: readonly Mount[];
   readonly arch: 'x64' | 'arm64';
+  /** What is seen inside in place of the host's /usr. Default: nothing. */
+  readonly root?: RootImage;
   /** Stages that are kept ready for the next sandbox, once one was asked for. Default 1; 0 starts each from nothing. */
   readonly warm?: number;
 }
@@ -50,7 +54,7 @@ export interface StageDriver extends SandboxDriver {
 }
 
 /** A driver that lays a sandbox out in a stage and puts a wall around it. Nothing inside ever runs with the real uid 0. */
-export function createStageDriver(name: string, options: StageOptions, wallOf: () => Promise<Wall>): StageDriver {
+export function createStageDriver(name: string, options: StageOptions, wallOf: (root: Root) => Promise<Wall>): StageDriver {
   let prepared: Promise<Prepared> | undefined;
   const prepare = (): Promise<Prepared> => (prepared ??= layAndTest(options, wallOf));
   const begin = async (spec: SandboxSpec): Promise<Prepared> => {
@@ -86,11 +90,13 @@ export function createStageDriver(name: string, options: StageOptions, wallOf: (
   };
 }
 
-async function layAndTest(options: StageOptions, wallOf: () => Promise<Wall>): Promise<Prepared> {
+async function layAndTest(options: StageOptions, wallOf: (root: Root) => Promise<Wall>): Promise<Prepared> {
   const { privilege, folder } = options;
   if (privilege.kind === 'root' && privilege.uid === 0) throw new SallyportError('sandbox.unavailable', 'Cannot start sandboxes: the sandbox user may not be uid 0');
-  const [runtime, cgroups, wall] = await Promise.all([prepareRuntime(join(folder, 'runtime'), options.runtime), detectCgroups(), wallOf()]);
-  const ground: SlotGround = { runtime, layers: join(folder, 'layers'), privilege, arch: options.arch, wall, cgroups, images: privilege.kind === 'root', audit: null };
+  const root = await rootOf(options.root ?? HOST_USR);
+  const files = root.kind === 'host-usr' ? options.runtime : await portableRuntime(options.runtime, options.arch);
+  const [runtime, cgroups, wall] = await Promise.all([prepareRuntime(join(folder, 'runtime'), files), detectCgroups(), wallOf(root)]);
+  const ground: SlotGround = { runtime, layers: join(folder, 'layers'), privilege, arch: options.arch, wall, roots: root.kind === 'folders' ? root.folders : [], cgroups, images: privilege.kind === 'root', audit: null };
   const { entry } = wall;
   const followed = privilege.kind === 'root' && entry !== null ? () => ExecAudit.start(CALLS[options.arch].mount, entry) : null;
   const scratch = await mkdtemp(join(folder, 'runtime', '.probe-'));

@@ -13,9 +13,10 @@ import type { Maker } from './slots.js';
 export const OPTIONAL: readonly Guarantee[] = [...LIMITS, 'disk_limit', 'exec_audit', 'sealed_server'];
 /** MiB of the self-test's workspace, and what it tries to write there. */
 const [DISK, TOO_MUCH] = [16, 24];
-const FILL = `dd if=/dev/zero of=/workspace/.fill bs=1M count=${TOO_MUCH} 2>&1; rm -f /workspace/.fill`;
+const PERL = '/opt/sallyport/perl';
+const FILL = `open my $f, '>', '/workspace/.fill' or die; my $b = "\\0" x 1048576; for (1 .. ${TOO_MUCH}) { my $n = syswrite $f, $b; if (!defined $n) { print $!; last } } close $f; unlink '/workspace/.fill'`;
 /** A server that can be read is one whose memory the code inside can open. */
-const SEALED = 'for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in /opt/sallyport/node*exec-server*) head -c 1 $p/environ >/dev/null 2>&1 && exit 1; echo sealed; exit 0;; esac; done; exit 1';
+const SEALED = String.raw`sub of { open my $f, '<', $_[0] or return; local $/; <$f> } opendir my $all, '/proc' or die; for my $p (map { "/proc/$_" } grep { /^[0-9]+$/ } readdir $all) { next unless (of("$p/cmdline") // '') =~ m{^/opt/sallyport/node\0.*exec-server}s; exit 1 if length(of("$p/environ") // ''); print 'sealed'; exit }`;
 
 type Open = (make: Maker, spec: SandboxSpec, enforced: readonly Guarantee[]) => Promise<Sandbox>;
 
@@ -64,10 +65,11 @@ async function testWith(ground: SlotGround, noAudit: string | null, makerOf: (gr
   }
   missing.push(...disk);
   // The kernel inside tells of itself, before anything hostile is there to answer in its place.
-  const [inside, host] = [await output(held, 'cat /proc/version'), (await readFile('/proc/version', 'utf8')).trim()];
+  const [inside, host] = [await output(held, 'open my $f, "<", "/proc/version" or die; print <$f>'), (await readFile('/proc/version', 'utf8')).trim()];
   const second: Guarantee[] = inside === '' || inside === host ? [] : ['second_kernel'];
-  await held.exec({ argv: ['/usr/bin/env', '-i', '/bin/sh', '-c', '/usr/bin/true; exit'], timeout: 10_000, maxOutput: 1000 });
-  if (ground.audit !== null && !held.executed()?.programs.some((p) => p.path === '/usr/bin/true')) unseen = 'the kernel\'s trace did not show a program that was started';
+  held.executed(); // what was started so far
+  await held.exec({ argv: [PERL, '-e', `system { '${PERL}' } '${PERL}', '-e', '1'`], bare: true, timeout: 10_000, maxOutput: 1000 });
+  if (ground.audit !== null && held.executed()?.programs.filter((p) => p.path === PERL).length !== 2) unseen = 'the kernel\'s trace did not show a program that was started';
   if (unseen !== null) missing.push({ guarantee: 'exec_audit', why: unseen, hint: 'Run as root on a kernel with tracefs and CONFIG_FTRACE, in the first process namespace.' });
   missing.sort((a, b) => OPTIONAL.indexOf(a.guarantee) - OPTIONAL.indexOf(b.guarantee)); // one order, on the screen and on the log
   const lacking = new Set(missing.map((m) => m.guarantee));
@@ -86,7 +88,7 @@ async function says(sandbox: Sandbox, script: string, what: RegExp): Promise<boo
 }
 
 async function output(sandbox: Sandbox, script: string): Promise<string> {
-  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', script], timeout: 10_000, maxOutput: 10_000 });
+  const result = await sandbox.exec({ argv: [PERL, '-e', script], timeout: 10_000, maxOutput: 10_000 });
   return result.stdout.toString('utf8').trim();
 }
 

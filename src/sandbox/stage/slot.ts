@@ -9,6 +9,7 @@ import type { Executed, SandboxSpec } from '../sandbox.js';
 import { FD, type Once } from './inside.js';
 import { type Cgroup, type CgroupSupport, prepareCgroup } from './cgroup.js';
 import type { ExecAudit } from './exec-audit.js';
+import { limited } from './prlimit.js';
 import { clearOf, type Image, ordersOf, pickStage, type Privilege, sourcesOf, stageCommand, type Wall } from './stage.js';
 
 /** MiB that a workspace may grow by, where the environment does not say. */
@@ -28,6 +29,8 @@ export interface SlotGround {
   readonly privilege: Privilege;
   readonly arch: 'x64' | 'arm64';
   readonly wall: Wall;
+  /** Folders of the root that is shown in place of the host's /usr. */
+  readonly roots: readonly string[];
   readonly cgroups: CgroupSupport;
   /** True when layers can be images of a bounded size. */
   readonly images: boolean;
@@ -70,7 +73,7 @@ export class Slot {
   }
 
   static async start(ground: SlotGround, disk: number, sources: readonly string[]): Promise<Slot> {
-    const stage = pickStage([ground.runtime, ground.layers, ...sources]);
+    const stage = pickStage([ground.runtime, ground.layers, ...ground.roots, ...sources]);
     const id = newId('sb').replace(/^sb_/, 'slot_');
     const draft = ground.images && ground.privilege.kind === 'root' ? await freshImage(ground, disk) : null;
     let child: ChildProcess | undefined;
@@ -124,9 +127,10 @@ export class Slot {
     this.#id = spec.id;
     this.#layer = await this.#layerOf(spec);
     const images = await imagesOf(spec);
-    const { wall } = this.#ground;
-    const { args, seccomp } = wall.feed(spec, this.stage, once);
-    const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, fields: wall.fields(spec, this.stage, command, once) });
+    const { wall, arch } = this.#ground;
+    const run = this.#cgroup === null ? limited(command, spec.limits, arch) : command;
+    const { args, seccomp } = wall.feed(spec, this.stage, run, once);
+    const orders = ordersOf({ spec, privilege: this.#ground.privilege, layer: this.#layer ?? (spec.workspace.fresh === true ? `${this.stage}/fresh` : spec.workspace.layer), images, fields: wall.fields(spec, this.stage, run, once) });
     this.#pipe(FD.args).end(args);
     this.#pipe(FD.seccomp).end(seccomp);
     this.#pipe(FD.orders).end(orders);

@@ -52,7 +52,7 @@ export interface Wall {
   /** The fields for `last`; `command` is what runs inside. */
   fields(spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): string[];
   /** What is written to the descriptors `args` and `seccomp`. */
-  feed(spec: SandboxSpec, stage: string, once?: Once): { readonly args: string; readonly seccomp: Buffer };
+  feed(spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): { readonly args: string; readonly seccomp: Buffer };
   /** The error of a start that failed, with what was said meanwhile. */
   explain(error: SallyportError, said: string): SallyportError;
 }
@@ -86,7 +86,7 @@ opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
 my @inherited = grep { /^\d+$/ && $_ > ${FD.orders} && $_ != fileno($open) } readdir $open;
 closedir $open;
 for my $fd (@inherited) { syscall($CLOSE + 0, $fd + 0) }
-attach('sallyport', $stage, 'tmpfs', 0, 'mode=0755,size=4m');
+attach('sallyport', $stage, 'tmpfs', $NOSUID | $NODEV, 'mode=0755,size=4m');
 folder("$stage/$_") for qw(runtime etc workspace mounts scratch fresh);
 show($runtime, "$stage/runtime");
 show("$runtime/etc", "$stage/etc");

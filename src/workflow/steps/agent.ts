@@ -15,10 +15,11 @@ import { boundedLayer } from '../../sandbox/layer.js';
 import { PROBE_ARGV, readProbes } from '../../sandbox/probes.js';
 import { openRecorded } from '../../sandbox/record.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { dependenciesOf, layersOf, type Snapshot } from '../../setup/prepare.js';
+import { dependenciesOf, type Snapshot } from '../../setup/snapshot.js';
 import { servicesOf } from '../../setup/services.js';
 import type { RunContext } from '../context.js';
-import { baseFolder, environmentOf } from './source.js';
+import { setupLayers } from './setup.js';
+import { baseFolder, environmentOf, groundOf } from './source.js';
 
 /**
  * The agent's sandbox and model connection while one process works on a run. Both are made when a turn first needs them, so
@@ -45,7 +46,7 @@ export class AgentSession {
   }
 
   async lowers(): Promise<string[]> {
-    return [...layersOf(this.#context.equipment.folders.snapshots, this.#snapshot), await baseFolder(this.#context, this.#tree)];
+    return [...(await setupLayers(this.#context, this.#snapshot)), await baseFolder(this.#context, this.#tree)];
   }
 
   async turn(round: number, turn: number, journal: Journal): Promise<TurnResult> {
@@ -96,12 +97,13 @@ export class AgentSession {
     const { request, equipment, signal } = this.#context;
     const reads = request.kind === 'ask' || request.kind === 'review';
     const { spec } = await environmentOf(this.#context);
+    const { driver } = await groundOf(this.#context);
     if (!reads) {
       await this.#context.makeFolder();
-      await boundedLayer(equipment.driver, this.layer, equipment.owner, spec.limits.disk);
+      await boundedLayer(driver, this.layer, equipment.owner, spec.limits.disk);
     }
     const services = servicesOf(spec, equipment.servicePrograms);
-    const sandbox = await openRecorded(equipment.driver, {
+    const sandbox = await openRecorded(driver, {
       id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: await this.lowers(), layer: reads ? null : this.layer }, mounts: services.mounts,
       dependencies: dependenciesOf(equipment.folders.snapshots, this.#snapshot), egressSocket: null, scratch: null, limits: spec.limits, variables: { ...services.variables, ...spec.variables },
     }, journal);

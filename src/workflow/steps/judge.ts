@@ -14,12 +14,12 @@ import { type Advice, type BodyRef, Evidence, NOT_CHECKED, Remedy } from '../../
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
 import type { Environment } from '../../setup/environment.js';
-import type { Snapshot } from '../../setup/prepare.js';
+import type { Snapshot } from '../../setup/snapshot.js';
 import { lastOf, mustLastOf, type RunContext } from '../context.js';
 import { Plan } from '../../agent/remediator/candidates.js';
 import { advisorySets, compareAdvisories } from './advisories.js';
 import { factsOf } from '../facts.js';
-import { environmentOf } from './source.js';
+import { environmentOf, groundOf } from './source.js';
 import { SideBody } from './verify.js';
 
 /** Lines of *not checked* that hold for this version whatever the change is. */
@@ -77,7 +77,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, head.scan.results), sarif: head.scan.sarif },
     advisories, remedies: parts.remedies, advice: parts.advice,
-    environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: context.equipment.driver.name, enforced: enforcedOf(events, run) },
+    environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),

@@ -11,7 +11,7 @@ import type { BodyRef, Remedy } from '../../protocol/evidence.js';
 import { compare } from '../../sarif/compare.js';
 import { applyEdits, mergeEdits } from '../../sarif/edits.js';
 import type { Edit } from '../../sarif/model.js';
-import type { Snapshot } from '../../setup/prepare.js';
+import type { Snapshot } from '../../setup/snapshot.js';
 import { openProject, releasesOf } from '../../setup/upgrade/open.js';
 import { planUpgrades } from '../../setup/upgrade/plan.js';
 import { inventoryOf } from '../../setup/upgrade/project.js';

@@ -2,16 +2,27 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
 import { isManifest } from '../../setup/manifest-names.js';
-import { planSnapshot, prepareSnapshot, type SetupRequest, type Snapshot, tryFetchPhase } from '../../setup/prepare.js';
+import { planSnapshot, prepareSnapshot, type SetupRequest, tryFetchPhase } from '../../setup/prepare.js';
+import { vouchedFor } from '../../setup/seal.js';
+import { idsOf, layersOf, type Snapshot } from '../../setup/snapshot.js';
 import type { RunContext } from '../context.js';
-import { baseFolder, environmentOf, runFolder } from './source.js';
+import { baseFolder, environmentOf, groundOf, runFolder } from './source.js';
 
 /** Fetch and build for the protected base; shared with later runs on the same inputs. */
 export async function setupBase(context: RunContext, tree: string, journal: Journal): Promise<Snapshot> {
   const request = await requestFor(context, await baseOf(context, tree), journal);
   const plan = await planSnapshot(request);
   if (plan !== null) await context.uses('snapshots', plan.id);
-  return await prepareSnapshot(request, plan);
+  const snapshot = await prepareSnapshot({ ...request, secret: (name) => context.equipment.setupSecret(context.request.repository, name), upkeep: context.run }, plan);
+  for (const id of idsOf(snapshot)) await context.uses('snapshots', id);
+  return snapshot;
+}
+
+/** The layers of the base's setup, once in each process held against what vouches for them: a run that is resumed lies on what an earlier process made. */
+export async function setupLayers(context: RunContext, snapshot: Snapshot): Promise<string[]> {
+  const { folders, seal } = context.equipment;
+  for (const id of idsOf(snapshot)) await context.once(`snapshot ${id}`, () => vouchedFor(seal, folders.snapshots, id));
+  return layersOf(folders.snapshots, snapshot);
 }
 
 async function baseOf(context: RunContext, tree: string): Promise<What> {
@@ -53,8 +64,9 @@ type What = Pick<SetupRequest, 'tree' | 'laidOut' | 'baseTree' | 'trust' | 'snap
 
 async function requestFor(context: RunContext, what: What, journal: Journal): Promise<SetupRequest> {
   const { equipment } = context;
+  const { driver, identity } = await groundOf(context);
   return {
-    ...what, driver: equipment.driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
-    environment: await environmentOf(context), registries: equipment.registries, toolchain: equipment.toolchain, seal: equipment.seal, exclusively: equipment.exclusively, journal, signal: context.signal,
+    ...what, driver, owner: equipment.owner, scratch: equipment.folders.sockets, git: await context.mirror(),
+    environment: await environmentOf(context), registries: equipment.registries, toolchain: await identity(), secret: null, upkeep: null, seal: equipment.seal, exclusively: equipment.exclusively, journal, signal: context.signal,
   };
 }

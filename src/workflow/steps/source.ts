@@ -4,7 +4,7 @@ import { materialise } from '../../git/tree.js';
 import { type Environment, environmentAt } from '../../setup/environment.js';
 import { join } from 'node:path';
 import type { Journal } from '../../protocol/event.js';
-import type { RunContext } from '../context.js';
+import type { Ground, RunContext } from '../context.js';
 
 /** Lays the protected base out and notes what was left out and which instructions hold. */
 export async function resolveSource(context: RunContext, journal: Journal): Promise<{ readonly tree: string }> {
@@ -34,6 +34,11 @@ export async function baseFolder(context: RunContext, tree: string): Promise<str
 export async function runFolder(context: RunContext, tree: string): Promise<string> {
   const laid = await materialise(await context.mirror(), tree, join(await context.makeFolder(), 'trees'), context.equipment.owner);
   return laid.path;
+}
+
+/** What the environment of this run stands on. */
+export async function groundOf(context: RunContext): Promise<Ground> {
+  return await context.equipment.ground((await environmentOf(context)).spec);
 }
 
 /** The environment as the protected base (or the person) defines it; a task branch has no say. */

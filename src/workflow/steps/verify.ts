@@ -7,13 +7,13 @@ import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import { BodyRef, CheckRun } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
-import { dependenciesOf, layersOf, type Snapshot } from '../../setup/prepare.js';
+import { dependenciesOf, layersOf, type Snapshot } from '../../setup/snapshot.js';
 import { EXIT } from '../../protocol/exit.js';
 import { servicesOf } from '../../setup/services.js';
 import type { RunContext } from '../context.js';
 import { advisorySide, AdvisorySide } from './advisories.js';
-import { headSnapshots, setupHead } from './setup.js';
-import { baseFolder, environmentOf, runFolder } from './source.js';
+import { headSnapshots, setupHead, setupLayers } from './setup.js';
+import { baseFolder, environmentOf, groundOf, runFolder } from './source.js';
 
 const Fix = z.strictObject({ title: z.string(), edits: z.array(z.strictObject({ start: z.int(), end: z.int(), text: z.string() })) });
 const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable(), fix: Fix.nullable() });
@@ -29,7 +29,8 @@ export type SideBody = z.infer<typeof SideBody>;
 
 async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
-  const { driver, servicePrograms } = context.equipment;
+  const { driver } = await groundOf(context);
+  const { servicePrograms } = context.equipment;
   return { driver, services: servicesOf(spec, servicePrograms), limits: spec.limits, variables: spec.variables, journal, signal: context.signal };
 }
 
@@ -37,7 +38,7 @@ async function collector(context: RunContext, journal: Journal): Promise<Collect
 export async function verifyBase(context: RunContext, tree: string, snapshot: Snapshot, journal: Journal): Promise<{ readonly body: BodyRef }> {
   const { checks } = await environmentOf(context);
   const { snapshots } = context.equipment.folders;
-  const side = { round: 0, side: 'base' as const, lowers: [...layersOf(snapshots, snapshot), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot) };
+  const side = { round: 0, side: 'base' as const, lowers: [...(await setupLayers(context, snapshot)), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot) };
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
@@ -70,7 +71,7 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
   const head = await tryHeadSetup(context, baseTree, change.tree, changed, base, journal);
   if ('failed' in head) return { checks: [head.failed], red: [], scan: await scan([headFolder]), advisories, snapshot: null };
   const snapshots = head === base ? context.equipment.folders.snapshots : headSnapshots(context);
-  const layers = layersOf(snapshots, head);
+  const layers = head === base ? await setupLayers(context, base) : layersOf(snapshots, head);
   const dependencies = dependenciesOf(snapshots, head);
   const lowers = [...layers, headFolder];
   const runs = await collectChecks(using, { round, side: 'head', lowers, dependencies }, checks);

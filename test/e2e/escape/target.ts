@@ -21,8 +21,10 @@ export interface Target {
 const DRIVERS: Readonly<Record<string, (folder: string, privilege: Privilege) => SandboxDriver>> = {
   'bwrap-root': bwrap,
   'bwrap-user': bwrap,
-  'podman-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runc', image: { kind: 'host-usr' } }),
-  'podman-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runsc', image: { kind: 'host-usr' } }),
+  'podman-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runc' }),
+  'docker-runc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'docker', ociRuntime: 'runc' }),
+  'docker-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'docker', ociRuntime: 'runsc' }),
+  'podman-runsc': (folder, privilege) => createOciDriver({ ...options(folder, privilege), engine: 'podman', ociRuntime: 'runsc' }),
 };
 
 export function targetOf(name: string, folder: string): Target {

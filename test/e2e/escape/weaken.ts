@@ -5,6 +5,7 @@ import { type ChildProcess, killGroup, start } from '../../../src/process/spawn.
 import { SallyportError } from '../../../src/protocol/errors.js';
 import { bwrapArgs } from '../../../src/sandbox/bwrap/args.js';
 import { bwrapWall } from '../../../src/sandbox/bwrap/wall.js';
+import { HOST_USR } from '../../../src/sandbox/stage/root.js';
 import { detectCgroups, prepareCgroup } from '../../../src/sandbox/stage/cgroup.js';
 import { baseVariables, FD, INSIDE } from '../../../src/sandbox/stage/inside.js';
 import { ordersOf, type Privilege, pickStage, sourcesOf, stageCommand } from '../../../src/sandbox/stage/stage.js';
@@ -46,14 +47,14 @@ export async function openWeak(folder: string, privilege: Privilege, spec: Sandb
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
   const runtime = await runtimeOf(folder, weakening.readable !== true);
   const stage = pickStage([runtime, ...sourcesOf(spec)]);
-  const wall = bwrapWall(arch);
+  const wall = bwrapWall(arch, HOST_USR);
   const command = stageCommand(stage, runtime, privilege, arch, null, wall).map((part) => (part.includes('my @limits') ? (weakening.program?.(part) ?? part) : part));
   const child = await start(command, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
   const cgroup = weakening.unlimited === true ? null : await prepareCgroup(await (cgroups ??= detectCgroups()), spec.id.replace(/^sb_/, 'slot_'), child.pid as number);
   const said = tail(child);
   try {
     await cgroup?.claim(spec.id, spec.limits);
-    const args = bwrapArgs(spec, stage);
+    const args = bwrapArgs(spec, stage, false);
     const filter = seccompFilter(arch);
     feed(child, FD.args, `${(weakening.args?.(args, spec) ?? args).join('\0')}\0`);
     feed(child, FD.seccomp, weakening.filter?.(filter) ?? filter);

@@ -9,7 +9,8 @@ import { materialise } from '../../../src/git/tree.js';
 import { npmRegistry } from '../../../src/main/registry.js';
 import { CheckSpec, EnvironmentSpec } from '../../../src/protocol/environment.js';
 import type { CheckRun } from '../../../src/protocol/evidence.js';
-import { layersOf, prepareSnapshot } from '../../../src/setup/prepare.js';
+import { prepareSnapshot } from '../../../src/setup/prepare.js';
+import { layersOf } from '../../../src/setup/snapshot.js';
 import { MemoryJournal } from '../../support/journal.js';
 import { makeRepo } from '../../support/repo.js';
 import { NO_SERVICES, remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
@@ -64,7 +65,7 @@ describe('runners of npm', () => {
     const laidOut = (await materialise(git, id, join(folder, 'trees'), testOwner())).path;
     const snapshot = await prepareSnapshot({
       driver: collector.driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'sockets'), git, tree: id, laidOut, baseTree: id, trust: 'base',
-      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', seal: testSeal(), exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
+      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', secret: null, upkeep: null, seal: testSeal(), exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
     });
     return [...layersOf(join(folder, 'snapshots'), snapshot), laidOut];
   }

@@ -163,7 +163,7 @@ const SPECIAL: readonly Row[] = [
       control: { kind: 'b', without: ANY_ABI },
     } satisfies Row,
     ...([['x32-getpid', 0x40000000 + 39], ['x32-ptrace', 0x40000000 + 521], ['x32-bit-on-mount', 0x40000000 + 165]] as const).map(([name, number]): Row => ({
-      id: `call.${name}`, group: 'calls', seenIn: KNOWN, attempt: (room) => perl(room, `answer(syscall(${number}), 'x32');`), control: { kind: 'a', without: UNKNOWN_MARKED },
+      id: `call.${name}`, group: 'calls', seenIn: KNOWN, attempt: (room) => perl(room, `my $pid = fork; if (!$pid) { my $r = syscall(${number}); $r == -1 ? exit($! + 0) : POSIX::_exit(0) } waitpid $pid, 0; my ($signal, $errno) = ($? & 127, $? >> 8); $signal == 31 and held('killed by SIGSYS'); $! = $errno; answer($errno == 0 ? 0 : -1, 'x32');`), control: { kind: 'a', without: UNKNOWN_MARKED },
     })),
   ]),
   ...([['newer-than-known', 480], ['far-out', 0x3ffffff], ['negative', -1]] as const).filter(([name]) => arm || name !== 'far-out').map(([name, number]): Row => ({

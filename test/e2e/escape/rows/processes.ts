@@ -58,7 +58,8 @@ function server(id: string, seenIn: string, script: string, control: Row['contro
 }
 
 const STATUS = (field: string, good: string): string => `open(my $f, '<', '/proc/self/status') or die; my ($v) = join('', <$f>) =~ /^${field}:\\s+(\\S+)/m; $v =~ /^(?:${good})$/ ? held("${field} $v") : worked("${field} $v");`;
-const PRIVILEGED_MOUNTS = (option: string): string => `open(my $f, '<', '/proc/self/mountinfo') or die; my @bad = map { (split ' ')[4] } grep { my @p = split ' '; "$p[5]," !~ /(^|,)${option},/ } <$f>; @bad ? worked("@bad") : held('all are ${option}');`;
+/** What is hidden below another mount, a device, one plain read-only file, and a folder that is empty and read-only, as runtimes lay over what they mask, can hold no such file. */
+const PRIVILEGED_MOUNTS = (option: string): string => `sub bare { my ($at, $flags) = @_; return 1 if !-e $at || -c $at; return !-u $at && !-g $at && $flags =~ /(^|,)ro(,|$)/ if -f $at; return 0 unless -d $at && $flags =~ /(^|,)ro(,|$)/; opendir(my $d, $at) or return 0; return !grep { !/^[.][.]?$/ } readdir $d } open(my $f, '<', '/proc/self/mountinfo') or die; my @bad = map { (split ' ')[4] } grep { my @p = split ' '; "$p[5]," !~ /(^|,)${option},/ && !bare($p[4], $p[5]) } <$f>; @bad ? worked("@bad") : held('all are ${option}');`;
 const FD = "opendir(my $d, '/proc/self/fd') or die; my $own = fileno $d // -1; my @extra = grep { /^\\d+$/ && $_ > 2 && readlink(\"/proc/self/fd/$_\") !~ m(^/proc/\\d+/fd$) } readdir $d; @extra ? worked(join ' ', map { readlink(\"/proc/self/fd/$_\") } @extra) : held('only standard ones');";
 
 export const PROCESS_ROWS: readonly Row[] = [
@@ -134,7 +135,7 @@ export const PROCESS_ROWS: readonly Row[] = [
   { id: 'process.no-new-privileges', group: 'processes', seenIn: 'codex linux-sandbox tests, sandbox-runtime tests', attempt: (room) => perl(room, STATUS('NoNewPrivs', '1')), control: { kind: 'c', says: 'outside it is 0', run: () => perlOutside(STATUS('NoNewPrivs', '1')) } },
   { id: 'process.filter-on', group: 'processes', seenIn: SURFACE, attempt: (room) => perl(room, STATUS('Seccomp', '2')), control: { kind: 'b', without: withoutOption('--seccomp', 1) } },
   { id: 'process.set-uid-programs', group: 'processes', seenIn: 'codex linux-sandbox tests, sandbox-runtime tests', attempt: (room) => perl(room, PRIVILEGED_MOUNTS('nosuid')), control: { kind: 'c', says: 'outside there are others', run: () => perlOutside(PRIVILEGED_MOUNTS('nosuid')) } },
-  { id: 'process.device-files', group: 'processes', seenIn: 'CDK, deepce, sandbox-runtime tests', attempt: (room) => perl(room, PRIVILEGED_MOUNTS('nodev').replace('my @bad =', 'my @bad = grep { !m(^/dev/) }')), control: { kind: 'c', says: 'outside there are others', run: () => perlOutside(PRIVILEGED_MOUNTS('nodev')) } },
+  { id: 'process.device-files', group: 'processes', seenIn: 'CDK, deepce, sandbox-runtime tests', attempt: (room) => perl(room, PRIVILEGED_MOUNTS('nodev').replace('my @bad =', 'my @bad = grep { !m(^/dev(/|$)) }')), control: { kind: 'c', says: 'outside there are others', run: () => perlOutside(PRIVILEGED_MOUNTS('nodev')) } },
   { id: 'process.uid-on-the-host', group: 'processes', seenIn: 'bubblewrap tests', attempt: (room) => hostUid(room), control: { kind: 'c', says: 'the suite itself as the host sees it', run: async () => worked(`pid ${HOST} is seen`) } },
   {
     id: 'process.uid-map', group: 'processes', seenIn: 'CDK, deepce', attempt: (room) => perl(room, UID_MAP), control: { kind: 'c', says: 'a namespace of its own can be mapped outside', run: () => perlOutside(UID_MAP) },

@@ -1,0 +1,54 @@
+import type { EnvironmentSpec } from '../protocol/environment.js';
+import type { Mount, SandboxDriver } from '../sandbox/sandbox.js';
+import { HOST_USR, type RootImage, rootOf } from '../sandbox/stage/root.js';
+import type { Ground } from '../workflow/context.js';
+import type { Environments } from './environments.js';
+import { toolchainIdentity } from './installation.js';
+import { mountsFor } from './toolchains.js';
+
+export interface GroundOptions {
+  readonly environments: Environments;
+  readonly home: string;
+  readonly path: string;
+  /** The installation's own root; an environment that names none gets it. */
+  readonly root: RootImage;
+  readonly driver: (root: RootImage, toolchains: readonly Mount[]) => SandboxDriver;
+}
+
+/** What environments stand on: for each root file system and set of tools a driver, which finds out once what it enforces. Owns them all. */
+export class Grounds {
+  readonly #options: GroundOptions;
+  readonly #made = new Map<string, Ground>();
+
+  constructor(options: GroundOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `env.unavailable` where this machine has no such root or tool. Nothing is started. */
+  async of({ rootfs, toolchains }: Pick<EnvironmentSpec, 'rootfs' | 'toolchains'>): Promise<Ground> {
+    const { environments, home, path } = this.#options;
+    const root = rootfs === HOST_USR.kind ? this.#options.root : environments.root(rootfs);
+    const own = root.kind !== HOST_USR.kind;
+    const mounts = await mountsFor(toolchains, own, { home, path, configured: (tool) => environments.toolchains(tool) });
+    const key = JSON.stringify([root, mounts]);
+    const made = this.#made.get(key);
+    if (made !== undefined) return made;
+    let identity: Promise<string> | undefined;
+    const ground = { driver: this.#options.driver(root, mounts), identity: () => (identity ??= identityOf(root, mounts, path)) };
+    this.#made.set(key, ground);
+    return ground;
+  }
+
+  async close(): Promise<void> {
+    for (const { driver } of this.#made.values()) await driver.close();
+    this.#made.clear();
+  }
+}
+
+/** What tells the tools inside from others: a setup that other tools made is another one. */
+async function identityOf(root: RootImage, mounts: readonly Mount[], path: string): Promise<string> {
+  const found = await rootOf(root);
+  const tools = mounts.map((m) => `${m.target}=${m.source}`).join(' ');
+  return found.kind === 'host-usr' ? `${toolchainIdentity(path)} ${tools}` : `${found.identity} ${tools}`;
+}
+
