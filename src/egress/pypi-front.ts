@@ -3,6 +3,7 @@ import type { Answer, Asked, Asking, Front } from './front.js';
 import { digestHolds } from './pypi-digest.js';
 import { ACCEPT_INDEX, type IndexFile, readIndex } from './pypi-index.js';
 import { pinnedFetch } from './pinned-fetch.js';
+import { readTime } from './packument.js';
 import { namedFile, projectName } from './pypi-names.js';
 import type { PypiRequest, PypiRules } from './pypi-rules.js';
 import { getBounded, MAX_METADATA, Refusal, type Upstream } from './upstream.js';
@@ -50,15 +51,15 @@ class PypiFront {
   async #index(name: string, accept: string, { signal, vetting }: Asking): Promise<Answer> {
     const { rules, registry, insideUrl } = this.#options;
     const keptOut: Refusal[] = [];
-    const page = `${registry.url.replace(/\/+$/, '')}/${name}/`;
+    const page = pageUrl(registry, name);
     const wheels = new Map<string, IndexFile>();
     const problems = new Map<string, string>();
     for (const entry of readIndex(await getBounded(this.#options, page, MAX_METADATA, ACCEPT_INDEX, signal), page)) {
       const named = namedFile(entry.file);
       // An index that names files of another project here, or an address that ends in another name, is not believed.
-      if (named === null || named.name !== name || fileOf(entry.url) !== entry.file || !rules.visible(name, named.version) || !this.#reachable(entry.url)) continue;
+      if (named === null || named.name !== name || fileOf(entry.url) !== entry.file || !rules.visible(name, named.version) || !reachable(this.#options, entry.url)) continue;
       // Pinned files stay in sight, so that their refusal says why.
-      const refusal = rules.resolves === true ? vetting.keptOut(name, named.written, entry.uploaded) : null;
+      const refusal = rules.resolves === true ? vetting.keptOut(name, named.written, readTime(entry.published)) : null;
       if (refusal !== null) {
         keptOut.push(refusal);
         continue;
@@ -88,35 +89,43 @@ class PypiFront {
     if (!this.#known.has(name)) await asking.learn(`/simple/${name}/`);
     const entry = this.#known.get(name)?.get(file);
     if (entry === undefined) throw new Refusal('refused', `The index names no wheel "${file}" that may be taken`, 404);
-    const rule = asking.vetting.needsTime ? asking.vetting.admit(name, written, entry.uploaded) : null;
+    const rule = asking.vetting.needsTime ? asking.vetting.admit(name, written, readTime(entry.published)) : null;
     const pinned = this.#options.rules.digests(name, version) ?? (entry.digest === null ? [] : [entry.digest]);
-    const body = await getBounded(await this.#upstreamOf(entry.url, asking), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
+    const body = await getBounded(await upstreamOf(this.#options, entry.url, asking.reach), withoutFragment(entry.url), MAX_WHEEL, '*/*', asking.signal);
     const digest = pinned.find((one) => digestHolds(body, one));
     if (digest === undefined) throw new Refusal('integrity', `${file} has none of the digests that are pinned for ${name} ${written}`);
     return { type: 'application/octet-stream', body, fetched: { ecosystem: 'pypi', name, version: written, integrity: digest }, ...(rule === null ? {} : { rule }) };
   }
+}
 
-  /**
-   * Pages of an index commonly name files on a second host. They are taken from there because the index that the person configured names that
-   * host, and because the digest decides what is handed on: the lockfile's, or under open rules the index's own. Never with less protection
-   * on the way than the index has, never with a name or password in the address, and never from a bare address of a network, which is nobody's name.
-   */
-  #reachable(url: URL): boolean {
-    const index = new URL(this.#options.registry.url);
-    if (url.username !== '' || url.password !== '') return false;
-    return url.host === index.host ? url.protocol === index.protocol || url.protocol === 'https:' : url.protocol === 'https:' && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0;
-  }
+/**
+ * Pages of an index commonly name files on a second host. They are taken from there because the index that the person configured names that
+ * host, and because the digest decides what is handed on: the lockfile's, or under open rules the index's own. Never with less protection
+ * on the way than the index has, never with a name or password in the address, and never from a bare address of a network, which is nobody's name.
+ */
+export function reachable({ registry }: Pick<Upstream, 'registry'>, url: URL): boolean {
+  const index = new URL(registry.url);
+  if (url.username !== '' || url.password !== '') return false;
+  return url.host === index.host ? url.protocol === index.protocol || url.protocol === 'https:' : url.protocol === 'https:' && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0;
+}
 
-  /** The credential is the index's own: no other host gets it. A page could name a host of the inner network: its address is checked, and no other is asked. */
-  async #upstreamOf(url: URL, { reach }: Asking): Promise<Upstream> {
-    const { registry } = this.#options;
-    const { host, hostname, protocol } = new URL(registry.url);
-    if (url.host === host && url.protocol === protocol) return this.#options;
-    const other = { ...this.#options, registry: { url: url.origin, authorization: null } };
-    if (url.hostname === hostname) return other;
-    const address = await reach(url.hostname, Number(url.port === '' ? 443 : url.port));
-    return { ...other, fetch: this.#options.fetch ?? pinnedFetch(address) };
-  }
+/** The one address of a host that was checked. Throws a `Refusal` where it is not public and not allowed by name. */
+export type Reach = Asking['reach'];
+
+/** The credential is the index's own: no other host gets it. A page could name a host of the inner network: its address is checked, and no other is asked. */
+export async function upstreamOf<T extends Upstream>(options: T, url: URL, reach: Reach): Promise<T> {
+  const { registry } = options;
+  const { host, hostname, protocol } = new URL(registry.url);
+  if (url.host === host && url.protocol === protocol) return options;
+  const other = { ...options, registry: { url: url.origin, authorization: null } };
+  if (url.hostname === hostname) return other;
+  const address = await reach(url.hostname, Number(url.port === '' ? 443 : url.port));
+  return { ...other, fetch: options.fetch ?? pinnedFetch(address) };
+}
+
+/** Address of a project's page. */
+export function pageUrl(registry: Upstream['registry'], name: string): string {
+  return `${registry.url.replace(/\/+$/, '')}/${name}/`;
 }
 
 /** A pinned digest of the same algorithm, against which that of the index can be held. */
@@ -124,7 +133,7 @@ function comparable(pinned: readonly string[], digest: string): boolean {
   return pinned.some((one) => one.split(':')[0] === digest.split(':')[0]);
 }
 
-function fileOf(url: URL): string | null {
+export function fileOf(url: URL): string | null {
   try {
     return decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1));
   } catch {
@@ -132,7 +141,7 @@ function fileOf(url: URL): string | null {
   }
 }
 
-function withoutFragment(url: URL): string {
+export function withoutFragment(url: URL): string {
   const plain = new URL(url);
   plain.hash = '';
   return plain.href;

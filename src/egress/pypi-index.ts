@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { readTime } from './packument.js';
 import { digestOf } from './pypi-digest.js';
 
 /** A file as an index names it. */
@@ -10,15 +9,19 @@ export interface IndexFile {
   readonly digest: string | null;
   readonly requiresPython: string | null;
   readonly yanked: boolean;
-  /** When it was uploaded (PEP 700); null where the page does not say, as none in HTML can. */
-  readonly uploaded: Date | null;
+  /** Bytes, and when it was published, where the index says it. */
+  readonly size: number | null;
+  readonly published: string | null;
+  /** Its metadata can be had without it, beside it (PEP 658). */
+  readonly metadata: boolean;
 }
 
 const MAX_FILES = 100_000;
 /** https://packaging.python.org/en/latest/specifications/simple-repository-api/#json-serialization; what else it has is left out. */
 const Json = z.object({
   files: z.array(z.object({
-    filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()).default({}), 'requires-python': z.string().nullish(), yanked: z.union([z.boolean(), z.string()]).nullish(), 'upload-time': z.unknown().optional(),
+    filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()).default({}), 'requires-python': z.string().nullish(), yanked: z.union([z.boolean(), z.string()]).nullish(),
+    size: z.int().nonnegative().nullish().catch(null), 'upload-time': z.string().regex(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/).nullish().catch(null), 'core-metadata': z.unknown().optional(), 'dist-info-metadata': z.unknown().optional(),
   })).max(MAX_FILES),
 });
 
@@ -32,9 +35,9 @@ export function readIndex(body: Buffer, page: string): IndexFile[] {
 }
 
 function readJson(text: string, page: string): IndexFile[] {
-  return Json.parse(JSON.parse(text)).files.flatMap(({ filename, url, hashes, 'requires-python': requiresPython, yanked, 'upload-time': uploaded }) => {
+  return Json.parse(JSON.parse(text)).files.flatMap(({ filename, url, hashes, 'requires-python': requiresPython, yanked, size, 'upload-time': published, ...more }) => {
     const at = address(url, page);
-    return at === null ? [] : [{ file: filename, url: at, digest: digestOf(hashes), requiresPython: requiresPython ?? null, yanked: yanked !== undefined && yanked !== null && yanked !== false, uploaded: readTime(uploaded) }];
+    return at === null ? [] : [{ file: filename, url: at, digest: digestOf(hashes), requiresPython: requiresPython ?? null, yanked: yanked !== undefined && yanked !== null && yanked !== false, size: size ?? null, published: published ?? null, metadata: Boolean(more['core-metadata'] ?? more['dist-info-metadata']) }];
   });
 }
 
@@ -47,7 +50,7 @@ function readHtml(text: string, page: string): IndexFile[] {
     const at = address(values.get('href') ?? '', page);
     if (at === null) continue;
     const [, algorithm, hex] = /^#(\w+)=([0-9a-f]+)$/i.exec(at.hash) ?? [];
-    found.push({ file: plain(label).trim(), url: at, digest: algorithm === undefined || hex === undefined ? null : digestOf({ [algorithm]: hex }), requiresPython: values.get('data-requires-python') ?? null, yanked: values.has('data-yanked'), uploaded: null });
+    found.push({ file: plain(label).trim(), url: at, digest: algorithm === undefined || hex === undefined ? null : digestOf({ [algorithm]: hex }), requiresPython: values.get('data-requires-python') ?? null, yanked: values.has('data-yanked'), size: null, published: null, metadata: ['data-core-metadata', 'data-dist-info-metadata'].some((key) => values.has(key) && values.get(key) !== 'false') });
   }
   return found;
 }

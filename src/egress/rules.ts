@@ -59,6 +59,8 @@ export interface UpgradeRulesOptions {
   /** What the old lockfile names. */
   readonly locked: readonly NamedPackage[];
   readonly upgrades: readonly { readonly package: string; readonly from: readonly string[]; readonly to: string }[];
+  /** The client cannot make a lockfile without the packages themselves: those that are visible are handed out. */
+  readonly tarballs?: boolean;
   /** Versions that are better not taken, where there is another. */
   readonly avoid?: (name: string, version: string) => boolean;
 }
@@ -66,7 +68,7 @@ export interface UpgradeRulesOptions {
 /**
  * For making a new lockfile: packages keep their locked versions; the upgraded ones show their new version in place of the old. A package, or
  * another version of one, that a newly visible version needs and that no locked version satisfies becomes visible as the registry has it,
- * within the range that was asked for. No tarball: a lockfile needs none.
+ * within the range that was asked for. No tarball where the client's lockfile needs none.
  */
 export function upgradeRules(options: UpgradeRulesOptions): FrontRules {
   const locked = versionsOf(options.locked);
@@ -79,6 +81,8 @@ export function upgradeRules(options: UpgradeRulesOptions): FrontRules {
   }
   /** Ranges that newly visible versions ask for, by package. */
   const admitted = new Map<string, Set<string>>();
+  /** Versions of such that were shown, by package. */
+  const shown = new Map<string, ReadonlySet<string>>();
   const kept = (name: string): readonly string[] => {
     const target = targets.get(name);
     const old = [...(locked.get(name)?.keys() ?? [])].filter((v) => target?.from.has(v) !== true);
@@ -92,7 +96,8 @@ export function upgradeRules(options: UpgradeRulesOptions): FrontRules {
   return {
     metadata: 'full', first: [...targets.keys()], resolves: true,
     judge: (request) => {
-      if (request.kind === 'tarball') return { allow: false, rule: 'no-tarballs' };
+      if (request.kind === 'tarball' && options.tarballs !== true) return { allow: false, rule: 'no-tarballs' };
+      if (request.kind === 'tarball' && !kept(request.name).includes(request.version) && shown.get(request.name)?.has(request.version) !== true) return { allow: false, rule: 'not-needed' };
       if (targets.has(request.name)) return { allow: true, rule: 'upgrade' };
       if (admitted.has(request.name)) return { allow: true, rule: 'new-dependency' };
       return locked.has(request.name) ? { allow: true, rule: 'lockfile' } : { allow: false, rule: 'not-needed' };
@@ -103,9 +108,10 @@ export function upgradeRules(options: UpgradeRulesOptions): FrontRules {
       for (const version of [...present(targets.get(name)?.to ?? []), ...fresh]) {
         for (const [needed, spec] of needsOf(packument.versions[version] as Manifest)) admit(needed, spec);
       }
+      shown.set(name, new Set(fresh));
       return [...new Set([...present(kept(name)), ...fresh])];
     },
-    integrity: () => undefined,
+    integrity: (name, version) => locked.get(name)?.get(version),
   };
 }
 

@@ -163,8 +163,12 @@ describe('pages of an index', () => {
   it('are read with what they say of a file', () => {
     const page = 'https://i.example/simple/a/';
     expect(readIndex(Buffer.from(`<h1>Links</h1><a data-yanked data-requires-python='&lt;4' href='/f/a-1.0-py3-none-any.whl#sha256=${'A'.repeat(64)}'> a-1.0-py3-none-any.whl </a><A HREF="b.whl#md5=abc">b.whl</A>`), page).map(({ url, ...rest }) => ({ url: url.href, ...rest }))).toEqual([
-      { file: 'a-1.0-py3-none-any.whl', url: `https://i.example/f/a-1.0-py3-none-any.whl#sha256=${'A'.repeat(64)}`, digest: `sha256:${'a'.repeat(64)}`, requiresPython: '<4', yanked: true, uploaded: null },
-      { file: 'b.whl', url: 'https://i.example/simple/a/b.whl#md5=abc', digest: null, requiresPython: null, yanked: false, uploaded: null },
+      { file: 'a-1.0-py3-none-any.whl', url: `https://i.example/f/a-1.0-py3-none-any.whl#sha256=${'A'.repeat(64)}`, digest: `sha256:${'a'.repeat(64)}`, requiresPython: '<4', yanked: true, size: null, published: null, metadata: false },
+      { file: 'b.whl', url: 'https://i.example/simple/a/b.whl#md5=abc', digest: null, requiresPython: null, yanked: false, size: null, published: null, metadata: false },
+    ]);
+    const more = { size: 7, 'upload-time': '2026-01-02T03:04:05.6Z', 'core-metadata': { sha256: 'x' } };
+    expect(readIndex(Buffer.from(JSON.stringify({ files: [{ filename: 'b.whl', url: 'b.whl', ...more }, { filename: 'b.whl', url: 'b.whl', size: -1, 'upload-time': 'yesterday', 'core-metadata': false }] })), page).map(({ size, published, metadata }) => ({ size, published, metadata }))).toEqual([
+      { size: 7, published: '2026-01-02T03:04:05.6Z', metadata: true }, { size: null, published: null, metadata: false },
     ]);
   });
 

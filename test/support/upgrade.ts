@@ -11,7 +11,8 @@ import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
 import type { FetchRequest } from '../../src/setup/fetch-sandbox.js';
 import { fetchWithNpm } from '../../src/setup/npm-client.js';
 import { planUpgrades, type UpgradePlan } from '../../src/setup/upgrade/plan.js';
-import { type NpmProject, npmProject } from '../../src/setup/upgrade/project.js';
+import type { NodeProject } from '../../src/setup/upgrade/model.js';
+import { npmProject } from '../../src/setup/upgrade/project.js';
 import { resolveUpgrades } from '../../src/setup/upgrade/resolve.js';
 import { MemoryJournal } from './journal.js';
 import { doorRules } from './rules.js';
@@ -24,7 +25,7 @@ export function advisory(id: string, name: string, events: readonly Readonly<Rec
   return read.record;
 }
 
-export function project(files: Readonly<Record<string, string>>): NpmProject {
+export function project(files: Readonly<Record<string, string>>): NodeProject {
   return npmProject(new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])));
 }
 
@@ -42,7 +43,7 @@ export class Upgrading {
     };
   }
 
-  async plan(of: NpmProject, records: readonly OsvRecord[]): Promise<UpgradePlan & { readonly hits: readonly Hit[] }> {
+  async plan(of: NodeProject, records: readonly OsvRecord[]): Promise<UpgradePlan & { readonly hits: readonly Hit[] }> {
     const hits = matchAdvisories({ records }, of.inventory.packages);
     const versions = new Map<string, NonNullable<Awaited<ReturnType<typeof readVersions>>>>();
     for (const name of new Set(hits.map((h) => h.package))) {
@@ -53,9 +54,10 @@ export class Upgrading {
   }
 
   /** The files after all upgrades of the plan, as a map of the whole project. */
-  async resolve(of: NpmProject, plan: UpgradePlan, records: readonly OsvRecord[] = []): Promise<Record<string, string>> {
+  async resolve(of: NodeProject, plan: UpgradePlan, records: readonly OsvRecord[] = []): Promise<Record<string, string>> {
     const index = indexAdvisories(records);
-    const { files } = await resolveUpgrades({ ...this.#request, project: of, npmrc: '', avoid: (name, version) => index.hits({ name, version }).length > 0 }, plan.upgrades);
+    const manifests = new Map([['package.json', Buffer.from(of.packageJson)], [of.lockfile.path, Buffer.from(of.lockfile.text)]]);
+    const { files } = await resolveUpgrades({ ...this.#request, manifests, configuration: new Map(), avoid: (name, version) => index.hits({ name, version }).length > 0 }, plan.upgrades);
     return { 'package.json': of.packageJson, [of.lockfile.path]: of.lockfile.text, ...Object.fromEntries(files.map((f) => [f.path, f.body.toString('utf8')])) };
   }
 

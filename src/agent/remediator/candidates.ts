@@ -58,14 +58,16 @@ export function upgradeCandidates(upgrades: readonly Upgrade[], impossible: read
   return {
     candidates: upgrades.map((upgrade) => ({
       kind: 'deps', id: `deps-${upgrade.id}`.slice(0, 200), upgrade,
-      title: `${upgrade.package} ${upgrade.from.join(', ')} → ${upgrade.to} (${HOW[upgrade.how]}; ${upgrade.advisories.join(', ')})${upgrade.note === '' ? '' : `: ${upgrade.note}`}`.slice(0, 500),
+      title: `${upgrade.package} ${upgrade.from.join(', ')} → ${upgrade.to} (${howIn(upgrade)}; ${upgrade.advisories.join(', ')})${upgrade.note === '' ? '' : `: ${upgrade.note}`}`.slice(0, 500),
       targets: hits.filter((h) => h.package === upgrade.package && upgrade.from.includes(h.version) && upgrade.advisories.includes(h.id)).map((h) => ({ kind: 'advisory', id: h.id, package: h.package, version: h.version })),
     })),
     advice: impossible.map((i) => ({ what: i.advisories.join(', ').slice(0, 500), where: `${i.package}@${i.version}`.slice(0, 1000), advice: i.reason.slice(0, 2000) })),
   };
 }
 
-const HOW = { direct: 'package.json', lock: 'lockfile only', override: 'override' } as const;
+function howIn({ how, ecosystem }: Upgrade): string {
+  return how === 'lock' ? 'lockfile only' : how === 'override' ? 'override' : ecosystem === 'npm' ? 'package.json' : 'own pin';
+}
 
 /** Both lists as one, cut to what one run tries. */
 export function joinPlans(plans: readonly Plan[]): Plan {

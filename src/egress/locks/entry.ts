@@ -1,4 +1,5 @@
 import { SallyportError } from '../../protocol/errors.js';
+import type { InstalledPackage, Inventory, Requirement } from '../inventory.js';
 import { type NamedPackage, PACKAGE_NAME, VERSION } from '../lockfile.js';
 
 /** More than any project has; a lockfile with more is refused rather than worked on without end. */
@@ -22,4 +23,39 @@ export function unreadable(file: string, why: string, cause?: unknown): Sallypor
 export function bounded<T>(file: string, entries: readonly T[]): readonly T[] {
   if (entries.length > MAX_LOCKED) throw unreadable(file, `it names ${entries.length} packages, more than ${MAX_LOCKED}`);
   return entries;
+}
+
+/** A package of a lockfile whose entries stand below the patterns `name@range` by which they are asked for. */
+export interface PatternEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly patterns: readonly string[];
+  /** What it asks for: name and range. */
+  readonly needs: readonly (readonly [string, string])[];
+}
+
+/** The inventory of such a lockfile; its keys are `name@version`. `asked` is what the project itself asks for. */
+export function inventoryOf(entries: readonly PatternEntry[], asked: Iterable<readonly [string, string]>, lockfileVersion: number, workspaces = false): Inventory {
+  const byPattern = new Map(entries.flatMap((entry) => entry.patterns.map((pattern) => [pattern, entry] as const)));
+  const pathOf = (entry: PatternEntry): string => `${entry.name}@${entry.version}`;
+  const requirements = new Map<string, Requirement[]>();
+  const ask = (by: string, needs: Iterable<readonly [string, string]>): void => {
+    for (const [as, range] of needs) {
+      const target = byPattern.get(`${as}@${range}`);
+      if (target === undefined) continue;
+      const known = requirements.get(pathOf(target)) ?? [];
+      known.push({ by, as, range, group: 'dependencies' });
+      requirements.set(pathOf(target), known);
+    }
+  };
+  ask('', asked);
+  for (const entry of entries) ask(pathOf(entry), entry.needs);
+  // Two entries of one version are one package.
+  const packages = new Map<string, InstalledPackage>();
+  for (const entry of entries) {
+    const path = pathOf(entry);
+    const requiredBy = requirements.get(path) ?? [];
+    packages.set(path, { path, name: entry.name, version: entry.version, dev: false, optional: false, bundled: false, direct: requiredBy.some((r) => r.by === ''), requiredBy });
+  }
+  return { lockfileVersion, packages: [...packages.values()], workspaces };
 }

@@ -25,15 +25,24 @@ export function lockedIn(manifests: ReadonlyMap<string, Buffer>): PackageVersion
 /** Lockfiles of packages of npm, in the order in which they count where package.json names no client. */
 const LOCKFILES: readonly (readonly [string, Client])[] = [['npm-shrinkwrap.json', 'npm'], ['package-lock.json', 'npm'], ['pnpm-lock.yaml', 'pnpm'], ['yarn.lock', 'yarn']];
 
+/** The lockfile of npm packages that counts, and whose it is; null where there is none. */
+export function nodeLockOf(manifests: ReadonlyMap<string, Buffer>): { readonly path: string; readonly client: Client } | null {
+  const text = manifests.get('package.json')?.toString('utf8');
+  const manager = text === undefined ? null : packageManagerOf(text);
+  const present = LOCKFILES.filter(([name]) => manifests.has(name));
+  const [path, client] = present.find(([, one]) => one === manager?.client) ?? present[0] ?? [];
+  return path === undefined || client === undefined ? null : { path, client };
+}
+
 /** Packages of npm, by the client whose lockfile is there. */
 function planNode(manifests: ReadonlyMap<string, Buffer>, resolve: boolean): FetchPlan | null {
   const text = manifests.get('package.json')?.toString('utf8');
   if (text === undefined) return null;
   const named = namesDependencies(text);
   const manager = packageManagerOf(text);
-  const present = LOCKFILES.filter(([name]) => manifests.has(name));
-  const [path, client] = present.find(([, one]) => one === manager?.client) ?? present[0] ?? [];
-  if (path !== undefined) {
+  const locked = nodeLockOf(manifests);
+  if (locked !== null) {
+    const { path, client } = locked;
     const lockfile = (manifests.get(path) as Buffer).toString('utf8');
     if (client === 'pnpm') return pnpmPlan(lockfile, manager, manifests.get('pnpm-workspace.yaml')?.toString('utf8'));
     if (client === 'yarn') return yarnPlan(lockfile, manager);

@@ -1,7 +1,7 @@
 import { parsePoetryLock, standardRequirements } from '../../egress/locks/poetry.js';
 import { parsePylock } from '../../egress/locks/pylock.js';
 import { type PythonLock, readToml } from '../../egress/locks/python.js';
-import { linesOf, lockOfRequirements, readRequirements } from '../../egress/locks/requirements.js';
+import { linesOf, lockOfRequirements, readRequirements, type RequirementFiles } from '../../egress/locks/requirements.js';
 import { parseUvLock } from '../../egress/locks/uv.js';
 import { pypiFront } from '../../egress/pypi-front.js';
 import { lockedPypiRules, openPypiRules } from '../../egress/pypi-rules.js';
@@ -20,13 +20,27 @@ const FILES = [
 
 type Texts = (path: string) => string | null;
 
+/** What a tree pins its packages of Python by. */
+export type PythonClient = 'uv' | 'poetry' | 'pylock' | 'pip';
+
+/** The lockfile of Python packages that counts, or where none is the first of the requirements files; null where there is neither. */
+export function pythonLockOf(manifests: ReadonlyMap<string, Buffer>): { readonly path: string; readonly client: PythonClient } | null {
+  const locks = [['uv.lock', 'uv'], ['poetry.lock', 'poetry'], ['pylock.toml', 'pylock']] as const;
+  const [path, client] = locks.find(([name]) => manifests.has(name)) ?? [FILES.find((name) => manifests.has(name)), 'pip' as const];
+  return path === undefined ? null : { path, client };
+}
+
+/** All that the requirements files of a tree name, with those that they include. */
+export function requirementsOf(manifests: ReadonlyMap<string, Buffer>): RequirementFiles {
+  return readRequirements(FILES.filter((path) => manifests.has(path)), (path) => manifests.get(path)?.toString('utf8') ?? null);
+}
+
 /** Packages of Python, by the lockfile that is there. Null where nothing is named. */
 export function planPython(manifests: ReadonlyMap<string, Buffer>, resolve: boolean): FetchPlan | null {
   const read: Texts = (path) => manifests.get(path)?.toString('utf8') ?? null;
   const lock = lockOf(read);
   if (lock !== null) return lock.requirements.length === 0 ? null : plan(lock.requirements, lock);
-  const files = FILES.filter((path) => manifests.has(path));
-  const found = readRequirements(files, read);
+  const found = requirementsOf(manifests);
   if (found.requirements.length > 0) {
     if (found.locked || !resolve) {
       const locked = lockOfRequirements(found);

@@ -1,5 +1,5 @@
 import type { NamedPackage } from '../../egress/lockfile.js';
-import { parseBerryLock } from '../../egress/locks/yarn-berry.js';
+import { type BerryLock, parseBerryLock } from '../../egress/locks/yarn-berry.js';
 import { isClassicLock, parseClassicLock } from '../../egress/locks/yarn-classic.js';
 import { npmFront, tarballUrl } from '../../egress/npm-front.js';
 import { lockedRules, withTool } from '../../egress/rules.js';
@@ -20,14 +20,21 @@ export function yarnPlan(lockfile: string, manager: PackageManager | null): Fetc
 
 function classicPlan(lockfile: string, manager: PackageManager | null): FetchPlan {
   const lock = parseClassicLock(lockfile);
+  const client = classicClient(manager);
+  const files = new Map([['yarn.lock', lock.relocated((name, version) => tarballUrl(INSIDE_URL, name, version))]]);
+  return plan(client, lock.packages, files, [client.install(['--frozen-lockfile'], WHAT)]);
+}
+
+/** A yarn, and how it is called wherever it is. Its commands fetch and check it; `install` is one after them. */
+export interface YarnClient extends FetchedClient {
+  readonly install: (flags: readonly string[], what: string) => Command;
+}
+
+export function classicClient(manager: PackageManager | null): YarnClient {
   const pinned = manager?.client === 'yarn' && manager.version.startsWith('1.') ? manager : null;
   const client = clientOf('yarn', pinned?.version ?? CLASSIC, 'bin/yarn.js', pinned?.digest ?? null);
-  const argv = [
-    'node', client.program, 'install', '--frozen-lockfile', '--ignore-scripts', '--non-interactive', '--no-progress', '--no-default-rc', '--registry', INSIDE_URL, '--cache-folder', '/scratch/yarn',
-    '--disable-pnp', '--production=false', '--network-timeout', '60000',
-  ];
-  const files = new Map([['yarn.lock', lock.relocated((name, version) => tarballUrl(INSIDE_URL, name, version))]]);
-  return plan(client, lock.packages, files, [{ argv, env: { YARN_IGNORE_PATH: '1' }, what: WHAT }]);
+  const flags = ['--ignore-scripts', '--non-interactive', '--no-progress', '--no-default-rc', '--registry', INSIDE_URL, '--cache-folder', '/scratch/yarn', '--disable-pnp', '--production=false', '--network-timeout', '60000'];
+  return { ...client, install: (more, what) => ({ argv: ['node', client.program, 'install', ...more, ...flags], env: { YARN_IGNORE_PATH: '1' }, what }) };
 }
 
 /** The node-modules linker is forced (in YARN_LAYOUT): the map of Plug'n'Play lies outside of node_modules and would not survive. */
@@ -38,12 +45,16 @@ const BERRY_SETTINGS = {
 
 function berryPlan(lockfile: string, manager: PackageManager | null): FetchPlan {
   const lock = parseBerryLock(lockfile);
+  const client = berryClient(lock, manager);
+  return plan(client, lock.packages, new Map(), [client.install(['--immutable', client.version.startsWith('2.') ? '--skip-builds' : '--mode=skip-build'], WHAT)]);
+}
+
+export function berryClient(lock: BerryLock, manager: PackageManager | null): YarnClient & { readonly version: string } {
   const pinned = manager?.client === 'yarn' && !manager.version.startsWith('1.') ? manager : null;
   const version = pinned?.version ?? (BERRY.find(([from]) => lock.version >= from)?.[1] as string);
   const client = clientOf('@yarnpkg/cli-dist', version, 'bin/yarn.js', null);
   const env = supported(version);
-  const argv = ['node', client.program, 'install', '--immutable', version.startsWith('2.') ? '--skip-builds' : '--mode=skip-build'];
-  return plan(client, lock.packages, new Map(), [...programCheck(client, pinned), { argv, env, what: WHAT }]);
+  return { ...client, version, commands: [...client.commands, ...programCheck(client, pinned)], install: (flags, what) => ({ argv: ['node', client.program, 'install', ...flags], env, what }) };
 }
 
 /** Yarn ends at a setting that its release does not know. */

@@ -3,12 +3,20 @@ import { JsonText, type JsonNode, type Piece } from './json-text.js';
 /** A change of package.json. */
 export type Edit =
   | { readonly kind: 'range'; readonly group: 'dependencies' | 'devDependencies' | 'optionalDependencies'; readonly name: string; readonly range: string }
-  /** `path` are the keys below `overrides`. */
+  /** `path` are the keys below `overrides`, or below what takes its place for another client. */
   | { readonly kind: 'override'; readonly path: readonly string[]; readonly version: string };
 
-/** package.json with the edits made; everything else stays as it was, byte by byte. */
-export function editManifest(text: string, edits: readonly Edit[]): string {
-  return edits.reduce((now, edit) => setValue(now, edit.kind === 'range' ? [edit.group, edit.name] : ['overrides', ...edit.path], edit.kind === 'range' ? edit.range : edit.version), text);
+/** A project's own exact version of a package of Python, in place of another. */
+export interface Specifier {
+  readonly name: string;
+  /** As it stands, without blanks: `==1.0.0`. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** package.json with the edits made; everything else stays as it was, byte by byte. `overrides`: where they stand. */
+export function editManifest(text: string, edits: readonly Edit[], overrides: readonly string[] = ['overrides']): string {
+  return edits.reduce((now, edit) => setValue(now, edit.kind === 'range' ? [edit.group, edit.name] : [...overrides, ...edit.path], edit.kind === 'range' ? edit.range : edit.version), text);
 }
 
 /** A JSON text in which the text at `path` is another; objects on the way are made where they are missing. */

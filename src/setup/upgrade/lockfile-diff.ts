@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SallyportError } from '../../protocol/errors.js';
+import { ordered } from './blocks.js';
 import { type Edit, setValue } from './edits.js';
 import { type JsonMember, JsonText, type Piece } from './json-text.js';
 import { LockEntry, packageName } from './lock-entry.js';
@@ -84,19 +85,6 @@ function moved(old: JsonText, from: JsonMember, path: string, entry: LockEntry):
 function withoutFlags(old: JsonText, member: JsonMember, entry: LockEntry): string {
   const kept = (member.value.members ?? []).filter((m) => !FLAGS.includes(m.key) || Object.hasOwn(entry, m.key));
   return kept.length === (member.value.members ?? []).length ? old.slice(member.value) : old.object(member.value, 2, kept.map((keep) => ({ keep })));
-}
-
-/** What is the same stays in its order; what is new comes after the one that npm puts before it. */
-function ordered(before: readonly string[], now: readonly string[]): string[] {
-  const present = new Set(now);
-  const known = new Set(before.filter((path) => present.has(path)));
-  const after = new Map<string | null, string[]>();
-  let last: string | null = null;
-  for (const path of now) {
-    if (known.has(path)) last = path;
-    else after.set(last, [...(after.get(last) ?? []), path]);
-  }
-  return [...(after.get(null) ?? []), ...[...known].flatMap((path) => [path, ...(after.get(path) ?? [])])];
 }
 
 /** Equal for what is byte by byte the same package. A link into the tree has no version of the registry. */

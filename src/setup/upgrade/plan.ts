@@ -1,17 +1,15 @@
-import semver from 'semver';
-import type { InstalledPackage } from '../../egress/inventory.js';
 import type { ReleasedVersion } from '../../egress/versions.js';
 import { type AdvisoryIndex, type Hit, indexAdvisories } from '../../scan/advisories/match.js';
 import type { OsvRecord } from '../../scan/advisories/osv.js';
-import type { Edit } from './edits.js';
-import { overridesFor } from './overrides.js';
-import type { NpmProject } from './project.js';
-import { changeRange } from './ranges.js';
+import type { Ecosystem } from '../../protocol/event.js';
+import type { Edit, Specifier } from './edits.js';
+import type { Affected, Refused, Releases, UpgradeProject } from './model.js';
 
 /** One upgrade that can be tried alone. */
 export interface Upgrade {
   /** `name@to/how`, the same for the same plan. */
   readonly id: string;
+  readonly ecosystem: Ecosystem;
   readonly package: string;
   /** Installed versions that it replaces, smallest first. */
   readonly from: readonly string[];
@@ -19,13 +17,15 @@ export interface Upgrade {
   /** Ids of the advisories that it is for. */
   readonly advisories: readonly string[];
   /**
-   * `direct`: package.json names the package; `lock`: only the lockfile moves; `override`: who asks for it would not allow the version, so
-   * package.json gets an entry in `overrides`. A direct one may need overrides for others who ask, which the note says.
+   * `direct`: the project's manifest names the package; `lock`: only the lockfile moves; `override`: who asks for it would not allow the version, so
+   * the project says otherwise for them. A direct one may need overrides for others who ask, which the note says.
    */
   readonly how: 'direct' | 'lock' | 'override';
   /** What a person should know of it; empty when there is nothing. */
   readonly note: string;
   readonly edits: readonly Edit[];
+  /** Changes of pyproject.toml; left out where there are none. */
+  readonly specifiers?: readonly Specifier[];
 }
 
 export interface Impossible {
@@ -36,7 +36,7 @@ export interface Impossible {
 }
 
 export interface PlanInput {
-  readonly project: NpmProject;
+  readonly project: UpgradeProject;
   /** The advisories that are to be mended. */
   readonly hits: readonly Hit[];
   /** All that are known: no version that one of them names is chosen. */
@@ -66,13 +66,6 @@ export function planUpgrades(input: PlanInput): UpgradePlan {
   return { upgrades: [...upgrades.values()], impossible };
 }
 
-interface Affected {
-  readonly name: string;
-  readonly version: string;
-  readonly advisories: readonly string[];
-  readonly instances: readonly InstalledPackage[];
-}
-
 /** What is hit and really installed, by name and version. */
 function affectedOf({ hits, project }: PlanInput): Affected[] {
   const found = new Map<string, { name: string; version: string; ids: Set<string> }>();
@@ -83,58 +76,36 @@ function affectedOf({ hits, project }: PlanInput): Affected[] {
     known.ids.add(hit.id);
   }
   return [...found.values()].map(({ name, version, ids }) => ({ name, version, advisories: [...ids].sort(), instances: project.inventory.packages.filter((p) => p.name === name && p.version === version) }))
-    .filter((a) => a.instances.length > 0).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : semver.compareLoose(a.version, b.version)));
+    .filter((a) => a.instances.length > 0).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : project.releases.compare(a.version, b.version)));
 }
 
-function planOne(input: PlanInput, index: AdvisoryIndex, affected: Affected): Upgrade | { readonly reason: string } {
+function planOne(input: PlanInput, index: AdvisoryIndex, affected: Affected): Upgrade | Refused {
+  const { project } = input;
   const { name, version, instances } = affected;
   const bundled = instances.find((i) => i.bundled);
   if (bundled !== undefined) return { reason: `it comes inside another package (${bundled.path}), which must be upgraded` };
-  const choice = choose(index, name, version, input.versions.get(name));
+  const choice = choose(project.releases, index, name, version, input.versions.get(name));
   if ('reason' in choice) return choice;
   const { to } = choice;
-  const notes = [...choice.notes];
-  const edits: Edit[] = [];
-  const follow = new Map<string, Edit>();
-  const own = instances.flatMap((i) => i.requiredBy).filter((r) => r.by === '');
-  for (const as of new Set(own.map((r) => r.as))) {
-    for (const group of ['dependencies', 'devDependencies', 'optionalDependencies'] as const) {
-      const range = Object.hasOwn(input.project.manifest[group], as) ? input.project.manifest[group][as] : undefined;
-      if (range === undefined) continue;
-      const change = changeRange(range, to);
-      if (change.kind === 'refused') return { reason: `package.json: ${change.reason}` };
-      if (change.kind === 'kept') {
-        notes.push(`package.json already allows ${to} (${range})`);
-        continue;
-      }
-      edits.push({ kind: 'range', group, name: as, range: change.range });
-      // npm refuses an override of a direct dependency unless it says the same as its range: where it did, it goes along.
-      if (input.project.manifest.overrides[as] === range) follow.set(as, { kind: 'override', path: [as], version: change.range });
-    }
-  }
-  const overrides = overridesFor(input.project, affected, to);
-  if ('reason' in overrides) return overrides;
-  const more = overrides.edits.filter((e) => e.path.length > 1 || !follow.has(e.path[0] as string));
-  edits.push(...follow.values(), ...more);
-  if (own.length > 0 && more.length > 0) notes.push(`also overrides what ${more.map((e) => e.path.join(' > ')).join(', ')} asks for`);
-  const how = own.length > 0 ? 'direct' : more.length > 0 ? 'override' : 'lock';
-  return { id: `${name}@${to}/${how}`, package: name, from: [version], to, advisories: affected.advisories, how, note: notes.join('; '), edits };
+  const way = project.way(affected, to);
+  if ('reason' in way) return way;
+  const mark = project.ecosystem === 'npm' ? '' : `${project.ecosystem}:`;
+  return { id: `${mark}${name}@${to}/${way.how}`, ecosystem: project.ecosystem, package: name, from: [version], to, advisories: affected.advisories, how: way.how, note: [...choice.notes, ...way.notes].join('; '), edits: way.edits, ...(way.specifiers === undefined ? {} : { specifiers: way.specifiers }) };
 }
 
-function choose(index: AdvisoryIndex, name: string, from: string, released: readonly ReleasedVersion[] | undefined): { readonly to: string; readonly notes: readonly string[] } | { readonly reason: string } {
-  const at = semver.parse(from, { loose: true });
-  if (at === null) return { reason: `"${from.slice(0, 50)}" is not a version of the registry` };
+function choose(releases: Releases, index: AdvisoryIndex, name: string, from: string, released: readonly ReleasedVersion[] | undefined): { readonly to: string; readonly notes: readonly string[] } | Refused {
+  if (!releases.valid(from)) return { reason: `"${from.slice(0, 50)}" is not a version of the registry` };
   if (released === undefined || released.length === 0) return { reason: 'the registry does not know the package' };
-  const later = released.filter((r) => semver.valid(r.version) !== null && semver.prerelease(r.version) === null && semver.gt(r.version, at)).sort((a, b) => semver.compare(a.version, b.version));
-  const free = later.filter((r) => index.hits({ name, version: r.version }).length === 0);
+  const later = released.filter((r) => releases.valid(r.version) && releases.final(r.version) && releases.compare(r.version, from) > 0).sort((a, b) => releases.compare(a.version, b.version));
+  const free = later.filter((r) => index.hits({ name, version: r.version, ecosystem: releases.osv }).length === 0);
   if (free.length === 0) return { reason: later.length === 0 ? 'no later version is released' : 'every later version is affected by a known advisory' };
-  const same = (r: ReleasedVersion): boolean => semver.major(r.version) === at.major;
+  const same = (r: ReleasedVersion): boolean => releases.major(r.version) === releases.major(from);
   const good = free.filter((r) => r.deprecated !== true);
   const chosen = good.find(same) ?? good[0] ?? free.find(same) ?? (free[0] as ReleasedVersion);
   const notes = [
     ...(same(chosen) ? [] : [`a new major version: ${from} → ${chosen.version}`]),
-    ...(same(chosen) && at.major === 0 && semver.minor(chosen.version) !== at.minor ? [`below 1.0 a new minor version may break: ${from} → ${chosen.version}`] : []),
-    ...(chosen.deprecated === true ? [`${chosen.version} is deprecated; no other is free of known advisories`] : []),
+    ...(same(chosen) && releases.major(from) === 0 && releases.minor(chosen.version) !== releases.minor(from) ? [`below 1.0 a new minor version may break: ${from} → ${chosen.version}`] : []),
+    ...(chosen.deprecated === true ? [`${chosen.version} is ${releases.withdrawn}; no other is free of known advisories`] : []),
   ];
   return { to: chosen.version, notes };
 }

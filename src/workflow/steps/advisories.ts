@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { readInventory } from '../../egress/inventory.js';
 import { readFileAt } from '../../git/change.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { AdvisoryResult } from '../../protocol/evidence.js';
 import { count } from '../../protocol/words.js';
 import { type AdvisorySet, ageDays } from '../../scan/advisories/source.js';
-import { indexAdvisories, matchAdvisories } from '../../scan/advisories/match.js';
+import { indexAdvisories, matchAdvisories, type PackageVersion } from '../../scan/advisories/match.js';
 import { advisoriesAt } from '../../setup/advisories.js';
+import { installedIn, LOCKFILES } from '../../setup/installed.js';
+import { readManifests } from '../../setup/manifests.js';
 import type { RunContext } from '../context.js';
 import { environmentOf } from './source.js';
 
-const LOCKFILES = ['npm-shrinkwrap.json', 'package-lock.json'] as const;
 const MAX_LOCKFILE = 64 * 1024 * 1024;
 
 /** What the known advisories say of one side. `problem` = why that proves nothing. */
@@ -42,13 +42,15 @@ async function load(context: RunContext): Promise<AdvisorySet[]> {
   return [...(spec.advisories === undefined ? [] : [await advisoriesAt(await context.mirror(), context.request.baseCommit, spec.advisories)]), ...(configured === null ? [] : [configured])];
 }
 
-/** The advisories that apply to what the lockfile of a commit installs. Without a lockfile there is nothing to apply them to. */
+/** The advisories that apply to what the lockfiles of a commit install. Without a lockfile there is nothing to apply them to. */
 export async function advisorySide(context: RunContext, commit: string): Promise<AdvisorySide> {
   const sets = await advisorySets(context);
-  const lock = sets.length === 0 ? null : await lockfileAt(context, commit);
-  if (lock === null) return { hits: [], problem: null, locked: false, unknown: [] };
+  if (sets.length === 0) return { hits: [], problem: null, locked: false, unknown: [] };
   try {
-    return { hits: hitsIn(sets, lock), problem: null, locked: true, unknown: unknownIn(sets, lock) };
+    const installed = installedIn(await manifestsAt(context, commit));
+    if (installed.length === 0) return { hits: [], problem: null, locked: false, unknown: [] };
+    const packages = installed.flatMap((one) => one.packages.map(({ name, version }) => ({ name, version, ecosystem: one.osv })));
+    return { hits: hitsIn(sets, packages), problem: null, locked: true, unknown: unknownIn(sets, packages) };
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
     return { hits: [], problem: error.message.slice(0, 2000), locked: true, unknown: [] };
@@ -56,17 +58,15 @@ export async function advisorySide(context: RunContext, commit: string): Promise
 }
 
 /** The same advisory of two sets, or for two copies of one version, counts once. */
-export function hitsIn(sets: readonly AdvisorySet[], lockfile: string): AdvisorySide['hits'] {
-  const { packages } = readInventory(lockfile);
+export function hitsIn(sets: readonly AdvisorySet[], packages: readonly PackageVersion[]): AdvisorySide['hits'] {
   const hits = new Map<string, AdvisorySide['hits'][number]>();
   for (const set of sets) for (const hit of matchAdvisories(set, packages)) hits.set(JSON.stringify([hit.id, hit.package, hit.version]), { ...hit, aliases: [...hit.aliases], fixed: [...hit.fixed] });
   return [...hits.values()].sort((a, b) => (a.package === b.package ? (a.id < b.id ? -1 : 1) : a.package < b.package ? -1 : 1));
 }
 
-function unknownIn(sets: readonly AdvisorySet[], lockfile: string): string[] {
-  const { packages } = readInventory(lockfile);
+function unknownIn(sets: readonly AdvisorySet[], packages: readonly PackageVersion[]): string[] {
   const indexes = sets.map((set) => indexAdvisories(set.records));
-  return [...new Set(indexes.flatMap((index) => packages.flatMap(({ name, version }) => index.unknown({ name, version }).map((id) => `${id} of ${name}@${version}`))))].sort();
+  return [...new Set(indexes.flatMap((index) => packages.flatMap((one) => index.unknown(one).map((id) => `${id} of ${one.name}@${one.version}`))))].sort();
 }
 
 /** A head that cannot be looked at is never free of advisories: a lockfile that is gone, or a version of which nothing can be said. */
@@ -78,13 +78,15 @@ function problemOf(base: AdvisorySide, head: AdvisorySide): string | null {
   return fresh.length === 0 ? null : `whether these apply is not known: ${fresh.slice(0, 5).join(', ')}`;
 }
 
-export async function lockfileAt(context: RunContext, commit: string): Promise<string | null> {
+/** What a commit says of its dependencies; a lockfile too also where it is larger than what setup takes. Key = path. */
+export async function manifestsAt(context: RunContext, commit: string): Promise<Map<string, Buffer>> {
   const mirror = await context.mirror();
+  const found = await readManifests(mirror, commit);
   for (const path of LOCKFILES) {
-    const body = await readFileAt(mirror, commit, path, MAX_LOCKFILE);
-    if (body !== null) return body.toString('utf8');
+    const body = found.has(path) ? null : await readFileAt(mirror, commit, path, MAX_LOCKFILE);
+    if (body !== null) found.set(path, body);
   }
-  return null;
+  return found;
 }
 
 /** Base against head, with the age of what they were measured by. Pure but for `now`. */

@@ -4,7 +4,7 @@ import { type Candidate, codeCandidates, joinPlans, Plan, upgradeCandidates } fr
 import { dropReason } from '../../agent/remediator/keep.js';
 import { reviewReport } from '../../agent/remediator/review.js';
 import { compareCases } from '../../gate/compare.js';
-import { type ChangeEntry, importChange, type ImportedChange, readEntryAt, readFileAt } from '../../git/change.js';
+import { type ChangeEntry, importChange, type ImportedChange, readEntryAt } from '../../git/change.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import type { BodyRef, Remedy } from '../../protocol/evidence.js';
@@ -12,16 +12,16 @@ import { compare } from '../../sarif/compare.js';
 import { applyEdits, mergeEdits } from '../../sarif/edits.js';
 import type { Edit } from '../../sarif/model.js';
 import type { Snapshot } from '../../setup/snapshot.js';
+import { openProject, releasesOf } from '../../setup/upgrade/open.js';
 import { planUpgrades } from '../../setup/upgrade/plan.js';
-import { type NpmProject, npmProject } from '../../setup/upgrade/project.js';
+import { inventoryOf } from '../../setup/upgrade/project.js';
 import { resolveUpgrades } from '../../setup/upgrade/resolve.js';
-import { readManifests, readNpmrc } from '../../setup/manifests.js';
+import { installedIn, LOCKFILES } from '../../setup/installed.js';
+import { readConfiguration } from '../../setup/manifests.js';
 import { indexAdvisories } from '../../scan/advisories/match.js';
 import type { AdvisorySet } from '../../scan/advisories/source.js';
-import { listTree } from '../../git/tree.js';
-import { readVersions } from '../../egress/versions.js';
 import type { RunContext } from '../context.js';
-import { advisorySets, compareAdvisories, hitsIn } from './advisories.js';
+import { advisorySets, compareAdvisories, hitsIn, manifestsAt } from './advisories.js';
 import { recordChange } from './change.js';
 import { setupRequest } from './setup.js';
 import { measureHead, type SideBody } from './verify.js';
@@ -55,35 +55,41 @@ async function planDependencies(context: RunContext, journal: Journal): Promise<
   } catch (error) {
     // Asked for dependencies alone, this is the answer; beside the code it is one thing that was left.
     if (context.request.only === 'deps' || !(error instanceof SallyportError) || error.code !== 'input.invalid') throw error;
-    return { candidates: [], advice: [{ what: 'dependencies were not looked at', where: 'package.json', advice: `${error.message}. ${error.hint ?? ''}`.slice(0, 2000) }] };
+    return { candidates: [], advice: [notLookedAt('package.json', error)] };
   }
 }
 
+function notLookedAt(where: string, error: SallyportError): Plan['advice'][number] {
+  return { what: 'dependencies were not looked at', where, advice: `${error.message}. ${error.hint ?? ''}`.slice(0, 2000) };
+}
+
 async function planUpgradesOf(context: RunContext, journal: Journal): Promise<Plan> {
-  if (!(await namesPackages(context))) return { candidates: [], advice: [] };
+  const manifests = await manifestsAt(context, context.request.baseCommit);
+  const installed = inventoryOf('a lockfile cannot be read', () => installedIn(manifests));
+  if (installed.length === 0) {
+    if (namesPackages(manifests)) throw new SallyportError('input.invalid', 'Cannot upgrade dependencies: there is no lockfile', { hint: `Supported: ${LOCKFILES.join(', ')}, and requirements.txt with pinned versions.` });
+    return { candidates: [], advice: [] };
+  }
   const sets = await advisorySets(context);
   if (sets.length === 0) throw new SallyportError('input.invalid', 'No advisories are configured, so which dependencies are vulnerable is not known', { hint: 'Name OSV records: SALLYPORT_ADVISORIES (folder or URL), or `advisories:` in sallyport.yaml.' });
-  const project = await projectOf(context);
-  const hits = hitsIn(sets, project.lockfile.text);
-  if (hits.length === 0) return { candidates: [], advice: [] };
-  const registry = await context.equipment.registries.npm();
-  const names = [...new Set(hits.map((h) => h.package))];
-  const versions = new Map(await Promise.all(names.map(async (name) => [name, (await readVersions(name, { registry, journal, signal: context.signal })) ?? []] as const)));
-  const { upgrades, impossible } = planUpgrades({ project, hits, advisories: recordsOf(sets), versions });
-  return upgradeCandidates(upgrades, impossible, hits);
+  const asking = { registries: context.equipment.registries, journal, signal: context.signal };
+  return joinPlans(await Promise.all(installed.map(async (one) => {
+    const hits = hitsIn(sets, one.packages.map(({ name, version }) => ({ name, version, ecosystem: one.osv })));
+    if (hits.length === 0) return { candidates: [], advice: [] };
+    const project = await openProject(manifests, one, hits, asking).catch((error: unknown) => {
+      // Beside another project it is one thing that was left; alone it is the answer.
+      if (installed.length > 1 && error instanceof SallyportError && error.code === 'input.invalid') return error;
+      throw error;
+    });
+    if (project instanceof SallyportError) return { candidates: [], advice: [notLookedAt(one.path, project)] };
+    const { upgrades, impossible } = planUpgrades({ project, hits, advisories: recordsOf(sets), versions: await releasesOf(project, hits, asking) });
+    return upgradeCandidates(upgrades, impossible, hits);
+  })));
 }
 
-/** False for a repository without packages of npm: there is nothing of theirs to upgrade. */
-async function namesPackages(context: RunContext): Promise<boolean> {
-  const manifest = await readFileAt(await context.mirror(), context.request.baseCommit, 'package.json');
-  return manifest !== null && /"(?:d|devD|optionalD|peerD)ependencies"\s*:\s*\{\s*"/.test(manifest.toString('utf8'));
-}
-
-/** The npm project of the base, from its manifests. */
-async function projectOf(context: RunContext): Promise<NpmProject> {
-  const mirror = await context.mirror();
-  const paths = (await listTree(mirror, context.request.baseCommit)).map((e) => e.path.toString('utf8'));
-  return npmProject(await readManifests(mirror, context.request.baseCommit), paths);
+/** False for a repository that names no packages: there is nothing to upgrade. */
+function namesPackages(manifests: ReadonlyMap<string, Buffer>): boolean {
+  return /"(?:d|devD|optionalD|peerD)ependencies"\s*:\s*\{\s*"/.test(manifests.get('package.json')?.toString('utf8') ?? '');
 }
 
 function recordsOf(sets: readonly AdvisorySet[]): { readonly records: AdvisorySet['records'] } {
@@ -178,7 +184,7 @@ async function build({ context, tree }: Remediation, candidates: readonly Candid
   if (upgrades.length > 0) {
     const index = indexAdvisories(recordsOf(await advisorySets(context)).records);
     const { files } = await resolveUpgrades({
-      ...(await setupRequest(context, tree, journal)), project: await projectOf(context), npmrc: (await readNpmrc(mirror, context.request.baseCommit)).kept,
+      ...(await setupRequest(context, tree, journal)), manifests: await manifestsAt(context, context.request.baseCommit), configuration: await readConfiguration(mirror, context.request.baseCommit),
       avoid: (name, version) => index.hits({ name, version }).length > 0,
     }, upgrades);
     for (const file of files) entries.push({ kind: 'file', path: Buffer.from(file.path), mode: '100644', data: file.body });

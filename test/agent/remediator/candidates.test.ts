@@ -44,7 +44,7 @@ const hit = { id: 'GHSA-1', aliases: [], package: 'p', version: '1.0.0', severit
 describe('candidates of the dependencies', () => {
   it('aim at the advisories that they are for, and what no release mends is told', () => {
     const { candidates, advice } = upgradeCandidates(
-      [{ id: 'p@1.0.1/lock', package: 'p', from: ['1.0.0'], to: '1.0.1', advisories: ['GHSA-1'], how: 'lock', note: '', edits: [] }], [{ package: 'q', version: '2.0.0', advisories: ['GHSA-2'], reason: 'No release is free of it.' }], [hit, { ...hit, id: 'GHSA-3' }],
+      [{ id: 'p@1.0.1/lock', package: 'p', from: ['1.0.0'], to: '1.0.1', advisories: ['GHSA-1'], ecosystem: 'npm', how: 'lock', note: '', edits: [] }], [{ package: 'q', version: '2.0.0', advisories: ['GHSA-2'], reason: 'No release is free of it.' }], [hit, { ...hit, id: 'GHSA-3' }],
     );
     expect(candidates).toMatchObject([{ kind: 'deps', title: 'p 1.0.0 → 1.0.1 (lockfile only; GHSA-1)', targets: [{ kind: 'advisory', id: 'GHSA-1', package: 'p', version: '1.0.0' }] }]);
     expect(advice).toEqual([{ what: 'GHSA-2', where: 'q@2.0.0', advice: 'No release is free of it.' }]);

@@ -72,9 +72,12 @@ describe('the evaluation of a range', () => {
     ['commits beside a range', '2.0.0', entry([], { ranges: [{ type: 'GIT', events: [{ introduced: '0' }] }, { type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '2.0.0' }] }] }), 'no'],
     ['one of two ranges', '1.0.0', entry([], { ranges: [{ type: 'SEMVER', events: [{ introduced: '2.0.0' }] }, { type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '1.1.0' }] }] }), 'yes'],
     ['a kind of range that is not known', '1.0.0', entry([{ introduced: '0' }], {}, 'NEW'), 'unknown'],
-    ['another ecosystem by list', '1.0.post1', { package: { ecosystem: 'PyPI', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }] }], versions: ['1.0.post1'] }, 'yes'],
-    ['another ecosystem, not in its list', '2.0', { package: { ecosystem: 'PyPI', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }] }], versions: ['1.0'] }, 'no'],
-    ['another ecosystem without a list', '2.0', { package: { ecosystem: 'PyPI', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }] }], versions: [] }, 'unknown'],
+    ['another ecosystem by list', '1.0.post1', { package: { ecosystem: 'Packagist', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }] }], versions: ['1.0.post1'] }, 'yes'],
+    ['another ecosystem, not in its list', '2.0', { package: { ecosystem: 'Packagist', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }] }], versions: ['1.0'] }, 'no'],
+    ['PyPI by its ranges', '1.0.post1', { package: { ecosystem: 'PyPI', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }, { fixed: '1.1rc1' }] }], versions: ['0.9'] }, 'yes'],
+    ['PyPI above its ranges', '1.1', { package: { ecosystem: 'PyPI', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }, { fixed: '1.1rc1' }] }], versions: ['0.9'] }, 'no'],
+    ['PyPI by another spelling of a version', '1.0.0', { package: { ecosystem: 'PyPI', name: 'a' }, ranges: [], versions: ['1.0'] }, 'yes'],
+    ['another ecosystem without a list', '2.0', { package: { ecosystem: 'Packagist', name: 'a' }, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }] }], versions: [] }, 'unknown'],
   ])('%s', (_, version, affected, expected) => {
     expect(isAffected(version, affected)).toBe(expected);
   });

@@ -54,7 +54,7 @@ describe('the way of an upgrade', () => {
   it('is the range of package.json, in every group that names the package', () => {
     expect(plan({ manifest: { dependencies: { a: '^1.0.0' }, devDependencies: { a: '1.0.0' }, peerDependencies: { a: '1.0.0' } }, packages: { 'node_modules/a': at('1.0.0') } })).toEqual({
       upgrades: [{
-        id: 'a@1.0.5/direct', package: 'a', from: ['1.0.0'], to: '1.0.5', advisories: ['V-1'], how: 'direct', note: '',
+        id: 'a@1.0.5/direct', ecosystem: 'npm', package: 'a', from: ['1.0.0'], to: '1.0.5', advisories: ['V-1'], how: 'direct', note: '',
         edits: [{ kind: 'range', group: 'dependencies', name: 'a', range: '^1.0.5' }, { kind: 'range', group: 'devDependencies', name: 'a', range: '1.0.5' }],
       }],
       impossible: [],
@@ -150,21 +150,19 @@ describe('the vulnerable shop', () => {
 describe('what cannot be upgraded', () => {
   const good = { 'package.json': '{"dependencies":{"a":"1"}}', 'package-lock.json': '{"lockfileVersion":3,"packages":{}}' };
   const lock = (packages: object, version = 3): string => JSON.stringify({ lockfileVersion: version, packages });
-  it.each<[string, Record<string, string>, string[], RegExp]>([
-    ['no package.json', { 'package-lock.json': good['package-lock.json'] }, [], /no package.json/],
-    ['no lockfile', { 'package.json': '{}' }, ['README.md'], /no package-lock.json/],
-    ['pnpm', { 'package.json': '{}' }, ['pnpm-lock.yaml'], /locked by pnpm/],
-    ['yarn', { 'package.json': '{}' }, ['yarn.lock'], /locked by yarn/],
-    ['a lockfile of version 1', { ...good, 'package-lock.json': '{"lockfileVersion":1,"dependencies":{}}' }, [], /version 2 or 3/],
-    ['a lockfile of the future', { ...good, 'package-lock.json': lock({}, 4) }, [], /version 2 or 3/],
-    ['a lockfile that is not JSON', { ...good, 'package-lock.json': '<<<<<<< HEAD' }, [], /version 2 or 3/],
-    ['workspaces', { ...good, 'package.json': '{"workspaces":["a"]}' }, [], /workspaces/],
-    ['packages of the tree', { ...good, 'package-lock.json': lock({ 'node_modules/a': { link: true, resolved: 'a' }, a: { version: '1.0.0' } }) }, [], /packages of the tree/],
-    ['a package.json that is not JSON', { ...good, 'package.json': '{' }, [], /not JSON/],
-    ['a package.json that is a list', { ...good, 'package.json': '[]' }, [], /not what npm expects/],
-    ['dependencies that are a list', { ...good, 'package.json': '{"dependencies":["a"]}' }, [], /dependencies is not/],
-  ])('is said, with what can: %s', (_, files, paths, reason) => {
-    expect(() => npmProject(new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])), paths)).toThrow(expect.objectContaining({ code: 'input.invalid', message: expect.stringMatching(reason) }));
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['no package.json', { 'package-lock.json': good['package-lock.json'] }, /no package.json/],
+    ['no lockfile', { 'package.json': '{}' }, /no package-lock.json/],
+    ['a lockfile of version 1', { ...good, 'package-lock.json': '{"lockfileVersion":1,"dependencies":{}}' }, /version 2 or 3/],
+    ['a lockfile of the future', { ...good, 'package-lock.json': lock({}, 4) }, /version 2 or 3/],
+    ['a lockfile that is not JSON', { ...good, 'package-lock.json': '<<<<<<< HEAD' }, /version 2 or 3/],
+    ['workspaces', { ...good, 'package.json': '{"workspaces":["a"]}' }, /workspaces/],
+    ['packages of the tree', { ...good, 'package-lock.json': lock({ 'node_modules/a': { link: true, resolved: 'a' }, a: { version: '1.0.0' } }) }, /packages of the tree/],
+    ['a package.json that is not JSON', { ...good, 'package.json': '{' }, /not JSON/],
+    ['a package.json that is a list', { ...good, 'package.json': '[]' }, /not what npm expects/],
+    ['dependencies that are a list', { ...good, 'package.json': '{"dependencies":["a"]}' }, /dependencies is not/],
+  ])('is said, with what can: %s', (_, files, reason) => {
+    expect(() => npmProject(new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])))).toThrow(expect.objectContaining({ code: 'input.invalid', message: expect.stringMatching(reason) }));
   });
 
   it('prefers npm-shrinkwrap.json, as npm does', () => {
