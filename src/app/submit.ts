@@ -56,9 +56,10 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   const purpose = checkPurpose(submission.purpose);
   const screened = request.agent === 'loop' ? screen(request.text) : null; // the other agents do what they do whatever the text says
   const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
-  const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request, repository: repository.id, createdAt: new Date() });
+  const admitted = decision.demands === undefined ? request : { ...request, demands: decision.demands };
+  const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request: admitted, repository: repository.id, createdAt: new Date() });
   await recordAct(app, task.id, 'submit', [
-    { type: 'task.created', data: { request } },
+    { type: 'task.created', data: { request: admitted } },
     ...(submission.label === null ? [] : [{ type: 'repository.labelled' as const, data: { repository: repository.id, label: submission.label, by: app.principal } }]),
     ...(screened === null ? [] : [{ type: 'request.screened' as const, data: { outcome: screened.outcome, score: screened.score, reasons: [...screened.reasons], screen: `${SCREEN.name} ${SCREEN.version}`, purpose } }]),
     { type: 'policy.decided', data: decision },

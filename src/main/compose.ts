@@ -17,7 +17,7 @@ import { createBwrapDriver } from '../sandbox/bwrap/driver.js';
 import type { RootImage } from '../sandbox/stage/root.js';
 import type { Privilege } from '../sandbox/stage/stage.js';
 import { demanding } from '../sandbox/demanding.js';
-import { createOciDriver } from '../sandbox/oci/driver.js';
+import { createOciDriver, engineInstalled } from '../sandbox/oci/driver.js';
 import type { Mount, SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
 import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';
@@ -29,6 +29,7 @@ import { Grounds } from './grounds.js';
 import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
 import type { Models } from './models.js';
 import { npmRegistry, pythonIndex } from './registry.js';
+import { tierOf } from './tier.js';
 
 const POLICY = 'solo';
 
@@ -51,7 +52,7 @@ export async function openApp(config: Config, models: Models, environments: Envi
   const artifacts = diskArtifacts(folders.artifacts);
   const log = createLog(store, artifacts, { redact, now: () => new Date(), keys: folders.keys });
   const owner = uid === 0 ? sandboxUser() : null;
-  const grounds = new Grounds({ environments, home: config.userHome, path: config.path, root: imageOf(config.sandbox.image), driver: (root, tools) => sandboxDriver(config, uid, root, tools) });
+  const grounds = new Grounds({ environments, home: config.userHome, path: config.path, root: imageOf(config.sandbox.image), driver: (root, tools, demands) => sandboxDriver({ ...config, sandbox: tierOf(config.sandbox, demands, engineInstalled('podman', 'runsc')) }, uid, root, tools) });
   const { driver } = await grounds.of({ rootfs: 'host-usr', toolchains: {} });
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),

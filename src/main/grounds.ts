@@ -1,3 +1,4 @@
+import type { Guarantee } from '../protocol/guarantee.js';
 import type { EnvironmentSpec } from '../protocol/environment.js';
 import type { Mount, SandboxDriver } from '../sandbox/sandbox.js';
 import { HOST_USR, type RootImage, rootOf } from '../sandbox/stage/root.js';
@@ -12,7 +13,7 @@ export interface GroundOptions {
   readonly path: string;
   /** The installation's own root; an environment that names none gets it. */
   readonly root: RootImage;
-  readonly driver: (root: RootImage, toolchains: readonly Mount[]) => SandboxDriver;
+  readonly driver: (root: RootImage, toolchains: readonly Mount[], demands: readonly Guarantee[]) => SandboxDriver;
 }
 
 /** What environments stand on: for each root file system and set of tools a driver, which finds out once what it enforces. Owns them all. */
@@ -25,16 +26,16 @@ export class Grounds {
   }
 
   /** Throws `env.unavailable` where this machine has no such root or tool. Nothing is started. */
-  async of({ rootfs, toolchains }: Pick<EnvironmentSpec, 'rootfs' | 'toolchains'>): Promise<Ground> {
+  async of({ rootfs, toolchains }: Pick<EnvironmentSpec, 'rootfs' | 'toolchains'>, demands: readonly Guarantee[] = []): Promise<Ground> {
     const { environments, home, path } = this.#options;
     const root = rootfs === HOST_USR.kind ? this.#options.root : environments.root(rootfs);
     const own = root.kind !== HOST_USR.kind;
     const mounts = await mountsFor(toolchains, own, { home, path, configured: (tool) => environments.toolchains(tool) });
-    const key = JSON.stringify([root, mounts]);
+    const key = JSON.stringify([root, mounts, demands]);
     const made = this.#made.get(key);
     if (made !== undefined) return made;
     let identity: Promise<string> | undefined;
-    const ground = { driver: this.#options.driver(root, mounts), identity: () => (identity ??= identityOf(root, mounts, path)) };
+    const ground = { driver: this.#options.driver(root, mounts, demands), identity: () => (identity ??= identityOf(root, mounts, path)) };
     this.#made.set(key, ground);
     return ground;
   }

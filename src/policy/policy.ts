@@ -16,13 +16,15 @@ export interface Policy {
   decide(request: PolicyRequest): DecisionData;
 }
 
-type Outcome = Pick<DecisionData, 'effect' | 'rule' | 'reason'>;
+type Outcome = Pick<DecisionData, 'effect' | 'rule' | 'reason' | 'demands'>;
 interface Engine {
   readonly rules: ReadonlyMap<string, Rule>;
   readonly order: readonly string[];
   /** Names under which Cedar keeps the parsed sets; they hold the digest, so two policies never share one. */
   readonly all: string;
   readonly withoutAsk: string;
+  /** What is demanded where it fits, and decides nothing. */
+  readonly demands: string;
 }
 
 /**
@@ -50,12 +52,13 @@ function validateRules(rules: readonly Rule[]): void {
 function prepare(version: string, rules: readonly Rule[]): Engine {
   const engine: Engine = {
     rules: new Map(rules.map((rule) => [rule.id, rule])), order: rules.map((rule) => rule.id),
-    all: `${version}/all`, withoutAsk: `${version}/without-ask`,
+    all: `${version}/all`, withoutAsk: `${version}/without-ask`, demands: `${version}/demands`,
   };
   const answers = [
     preparseSchema(version, CEDAR_SCHEMA),
-    preparsePolicySet(engine.all, { staticPolicies: texts(rules) }),
-    preparsePolicySet(engine.withoutAsk, { staticPolicies: texts(rules.filter((rule) => rule.effect !== 'ask')) }),
+    preparsePolicySet(engine.all, { staticPolicies: texts(rules.filter((rule) => rule.effect !== 'demand')) }),
+    preparsePolicySet(engine.withoutAsk, { staticPolicies: texts(rules.filter((rule) => rule.effect !== 'ask' && rule.effect !== 'demand')) }),
+    preparsePolicySet(engine.demands, { staticPolicies: texts(rules.filter((rule) => rule.effect === 'demand')) }),
   ];
   for (const answer of answers) if (answer.type === 'failure') throw invalid(`cannot be prepared: ${answer.errors.map((e) => e.message).join('; ')}`);
   return engine;
@@ -73,13 +76,21 @@ function decide(engine: Engine, name: string, version: string, request: PolicyRe
 function evaluate(engine: Engine, version: string, request: PolicyRequest): Outcome {
   const whole = ask(engine.all, version, request);
   if (whole.errors.length > 0) return failed(whole.errors.join('; '));
-  if (whole.allowed) return outcome('allow', engine, whole.rules);
+  if (whole.allowed) return demanding(engine, version, request, outcome('allow', engine, whole.rules));
   // Cedar knows two outcomes. Whether only asks stand in the way is found by taking them away.
   const strict = ask(engine.withoutAsk, version, request);
   if (strict.errors.length > 0) return failed(strict.errors.join('; '));
   if (strict.allowed) return outcome('ask', engine, whole.rules);
   if (strict.rules.length > 0) return outcome('deny', engine, strict.rules);
   return { effect: 'deny', rule: 'default', reason: 'No rule permits this.' };
+}
+
+/** What is allowed may still need more of a sandbox: the guarantees of every rule that fits, together. */
+function demanding(engine: Engine, version: string, request: PolicyRequest, allowed: Outcome): Outcome {
+  const fits = ask(engine.demands, version, request);
+  if (fits.errors.length > 0) return failed(fits.errors.join('; '));
+  const demands = [...new Set(fits.rules.flatMap((id) => engine.rules.get(id)?.demands ?? []))].sort();
+  return demands.length === 0 ? allowed : { ...allowed, demands };
 }
 
 /** Cedar skips a policy that errors, also a forbid; `errors` is therefore looked at before the decision is. */
@@ -117,6 +128,7 @@ function holdExample(policy: Policy, example: PolicyExample): void {
   if (got.effect !== expect.effect || (expect.rule !== undefined && got.rule !== expect.rule)) {
     throw invalid(`does not hold its example "${name}": got ${got.effect} by "${got.rule}", need ${wanted}`);
   }
+  if (expect.demands !== undefined && JSON.stringify([...expect.demands].sort()) !== JSON.stringify(got.demands ?? [])) throw invalid(`does not hold its example "${name}": it demands ${got.demands?.join(', ') ?? 'nothing'}, need ${expect.demands.join(', ') || 'nothing'}`);
   if (expect.not?.includes(got.rule) === true) throw invalid(`does not hold its example "${name}": rule "${got.rule}" decided, and must not`);
 }
 

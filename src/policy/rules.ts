@@ -1,5 +1,7 @@
 import { policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
+import { Guarantee } from '../protocol/guarantee.js';
 
 /** Levels, strongest first. Only the organisation's may permit; the others can only narrow. */
 export type PolicyLevel = 'organisation' | 'project' | 'repository';
@@ -13,15 +15,17 @@ export interface PolicyText {
 export interface Rule {
   readonly id: string;
   readonly level: PolicyLevel;
-  /** `ask` is a forbid with `@effect("ask")`: it stands in the way until a person decides. */
-  readonly effect: 'permit' | 'forbid' | 'ask';
+  /** `ask` is a forbid with `@effect("ask")`: it stands in the way until a person decides. `demand` is a forbid with `@demands`: it forbids only what is not enforced. */
+  readonly effect: 'permit' | 'forbid' | 'ask' | 'demand';
+  /** Guarantees that every sandbox of a task must enforce where a `demand` fits; empty for the others. */
+  readonly demands: readonly Guarantee[];
   readonly reason: string;
   readonly text: string;
 }
 
 const MAX_TEXT = 256 * 1024;
 const MAX_RULES = 1000;
-const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set(['id', 'reason', 'effect']);
+const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set(['id', 'reason', 'effect', 'demands']);
 
 /**
  * Rules of every level, in order. Throws `policy.invalid` on a syntax error, a template, a rule without `@id` or `@reason`, an
@@ -61,10 +65,20 @@ function readRule(level: PolicyLevel, source: string): Rule {
   if (unknown.length > 0) throw invalid(`has the unknown annotation @${unknown[0]} on rule "${id}"`);
   if (ask !== undefined && ask !== 'ask') throw invalid(`has @effect("${ask}") on rule "${id}"; only @effect("ask") is known`);
   if (ask !== undefined && answer.json.effect === 'permit') throw invalid(`has @effect("ask") on the permit "${id}"; it belongs on a forbid`);
+  const demands = readDemands(id, annotations.demands);
+  if (demands !== null && (ask !== undefined || answer.json.effect === 'permit')) throw invalid(`has @demands on rule "${id}"; it belongs on a forbid without @effect`);
   if (answer.json.effect === 'permit' && level !== 'organisation') {
     throw invalid(`permits in rule "${id}" of level ${level}; only the organisation may permit, lower levels only forbid`);
   }
-  return { id, level, effect: ask === 'ask' ? 'ask' : answer.json.effect, reason, text: source };
+  return { id, level, effect: ask === 'ask' ? 'ask' : demands === null ? answer.json.effect : 'demand', demands: demands ?? [], reason, text: source };
+}
+
+/** Names of guarantees, separated by commas. Null where the annotation is not there. */
+function readDemands(id: string, text: string | null | undefined): readonly Guarantee[] | null {
+  if (text === undefined || text === null) return null;
+  const parsed = z.array(Guarantee).min(1).safeParse(text.split(',').map((name) => name.trim()));
+  if (!parsed.success) throw invalid(`has @demands("${text}") on rule "${id}"; there are the guarantees ${Guarantee.options.join(', ')}`);
+  return parsed.data;
 }
 
 export function invalid(what: string): SallyportError {

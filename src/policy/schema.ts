@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Guarantee } from '../protocol/guarantee.js';
 import { Kind, Sensitivity, Verdict } from '../protocol/task.js';
 
 /** What somebody wants to do; the words are Cedar's action ids. */
@@ -42,6 +43,8 @@ export const PolicyExample = z.strictObject({
     rule: z.string().optional(),
     /** Rules that must not be the deciding one. */
     not: z.array(z.string()).max(50).optional(),
+    /** Guarantees that every sandbox must enforce, all of them. */
+    demands: z.array(Guarantee).max(50).optional(),
   }),
 });
 export type PolicyExample = z.input<typeof PolicyExample>;

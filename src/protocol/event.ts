@@ -23,6 +23,8 @@ export const DecisionData = z.strictObject({
   reason: Short,
   policy: z.string(),
   version: Digest,
+  /** What every sandbox of the task must enforce beyond what is always demanded; left out where nothing more is. */
+  demands: z.array(Guarantee).optional(),
 });
 export type DecisionData = z.infer<typeof DecisionData>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Guarantee } from './guarantee.js';
 
 /** Kinds of task; what proves each stands in docs/architecture.md#proof. */
 export const KINDS = ['fix', 'test', 'refactor', 'upgrade', 'feature', 'review', 'ask'] as const;
@@ -61,6 +62,8 @@ export const TaskRequest = z.strictObject({
   budget: Budget,
   /** An environment definition that the person gave with the request; null = the one on the base, or what is detected. */
   environment: z.strictObject({ text: z.string().max(200_000), source: z.string().max(1000) }).nullable(),
+  /** What the policy demands of every sandbox, beyond what is always demanded. Default: nothing. */
+  demands: z.array(Guarantee).max(50).optional(),
 });
 export type TaskRequest = z.infer<typeof TaskRequest>;
 

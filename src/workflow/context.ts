@@ -5,6 +5,7 @@ import type { Log } from '../audit/log.js';
 import { openMirror, type Mirror } from '../git/mirror.js';
 import type { EnvironmentSpec } from '../protocol/environment.js';
 import type { Event, EventType, Journal, NewEvent } from '../protocol/event.js';
+import type { Guarantee } from '../protocol/guarantee.js';
 import type { BodyRef } from '../protocol/evidence.js';
 import type { ModelTarget, TaskRequest } from '../protocol/task.js';
 import { SallyportError } from '../protocol/errors.js';
@@ -32,8 +33,8 @@ export interface Equipment {
   readonly artifacts: Artifacts;
   /** The installation's own driver, for what is no part of an environment: taking a change out, a probe. */
   readonly driver: SandboxDriver;
-  /** What an environment stands on. Throws `env.unavailable` where this machine has no such root or tool. */
-  readonly ground: (spec: Pick<EnvironmentSpec, 'rootfs' | 'toolchains'>) => Promise<Ground>;
+  /** What an environment stands on, by a driver that refuses a sandbox for which it does not enforce the demands. Throws `env.unavailable` where this machine has no such root or tool. */
+  readonly ground: (spec: Pick<EnvironmentSpec, 'rootfs' | 'toolchains'>, demands?: readonly Guarantee[]) => Promise<Ground>;
   /** A secret of a repository's setup. Throws `env.secret_missing` when there is none. */
   readonly setupSecret: (repository: string, name: string) => Promise<string>;
   /** The environment that this installation keeps for a repository; null when the repository's own holds. */

@@ -55,6 +55,21 @@ describe('a decision', () => {
   const ASK = '@id("asks") @reason("a person decides") @effect("ask") forbid(principal, action == Action::"submit", resource);';
   const FORBID = '@id("never") @reason("no") forbid(principal, action == Action::"submit", resource);';
 
+  const DEMANDS = '@id("own-kernel") @reason("its sources leave nothing to chance") @demands("second_kernel, memory_limit") forbid(principal, action == Action::"submit", resource) when { context.sensitivity == "internal" };';
+  const MORE = '@id("bounded") @reason("x") @demands("disk_limit,memory_limit") forbid(principal, action, resource);';
+
+  it('names what rules of any level demand of sandboxes, and only where something is allowed', () => {
+    const policy = load(PERMIT + DEMANDS, [{ name: 'x', request: REQUEST, expect: { effect: 'allow', demands: ['second_kernel', 'memory_limit', 'disk_limit'] } }], [{ level: 'repository', text: MORE }]);
+    expect(policy.decide(REQUEST)).toMatchObject({ effect: 'allow', rule: 'all', demands: ['disk_limit', 'memory_limit', 'second_kernel'] });
+    expect(policy.decide({ ...REQUEST, context: { ...REQUEST.context, sensitivity: 'public' } })).toMatchObject({ effect: 'allow', demands: ['disk_limit', 'memory_limit'] });
+    expect(Object.keys(load(PERMIT + DEMANDS).decide({ ...REQUEST, action: 'approve' }))).not.toContain('demands');
+    expect(load(DEMANDS).decide(REQUEST)).toMatchObject({ effect: 'deny', rule: 'default' });
+    expect(load(PERMIT + DEMANDS + FORBID).decide(REQUEST)).toMatchObject({ effect: 'deny', rule: 'never' });
+    expect(refusal(() => load(PERMIT + DEMANDS, [{ name: 'wrong', request: REQUEST, expect: { effect: 'allow', demands: [] } }]))).toMatch(/demands memory_limit, second_kernel, need nothing/);
+    const erring = '@id("overflow") @demands("disk_limit") @reason("x") forbid(principal, action, resource) when { 9223372036854775807 + 1 > 0 };';
+    expect(load(PERMIT + erring).decide(REQUEST)).toMatchObject({ effect: 'deny', rule: 'error' });
+  });
+
   it('is a deny by default when no rule permits', () => {
     expect(load('').decide(REQUEST)).toMatchObject({ effect: 'deny', rule: 'default' });
   });
@@ -111,6 +126,9 @@ describe('loading', () => {
     ['a rule without a reason', '@id("x") permit(principal, action, resource);', /@reason/],
     ['a misspelt annotation', '@id("x") @reason("x") @efect("ask") forbid(principal, action, resource);', /unknown annotation @efect/],
     ['an unknown effect', '@id("x") @reason("x") @effect("warn") forbid(principal, action, resource);', /@effect\("warn"\)/],
+    ['an unknown guarantee', '@id("x") @reason("x") @demands("no_flaws") forbid(principal, action, resource);', /@demands\("no_flaws"\).*second_kernel/],
+    ['a demand on a permit', '@id("x") @reason("x") @demands("disk_limit") permit(principal, action, resource);', /belongs on a forbid/],
+    ['a demand that asks', '@id("x") @reason("x") @effect("ask") @demands("disk_limit") forbid(principal, action, resource);', /belongs on a forbid/],
     ['an ask on a permit', '@id("x") @reason("x") @effect("ask") permit(principal, action, resource);', /belongs on a forbid/],
     ['an id used twice', PERMIT + PERMIT, /twice/],
     ['an attribute that is not in the schema', '@id("x") @reason("x") forbid(principal, action, resource) when { context.sensitvity == "public" };', /does not fit the schema/],

@@ -7,7 +7,7 @@ import type { Skipped } from '../../git/tree.js';
 import type { Journal } from '../../protocol/event.js';
 import type { RunContext } from '../context.js';
 import type { AgentSession } from './agent.js';
-import { baseFolder, environmentOf } from './source.js';
+import { baseFolder, environmentOf, groundOf } from './source.js';
 
 /** Names of folders that setup fills; what happens there is never part of a change. */
 const EXCLUDED = ['node_modules'];
@@ -19,7 +19,7 @@ export async function takeChange(context: RunContext, session: AgentSession, rou
   const mirror = await context.mirror();
   const reads = request.kind === 'ask' || request.kind === 'review';
   const base = await baseFolder(context, tree);
-  const taken = reads ? { entries: [], skipped: [] } : await extractChange({ driver: equipment.driver, layer: session.layer, lowers: await session.lowers(), baseTree: base, excluded: EXCLUDED, journal, signal });
+  const taken = reads ? { entries: [], skipped: [] } : await extractChange({ driver: (await groundOf(context)).driver, layer: session.layer, lowers: await session.lowers(), baseTree: base, excluded: EXCLUDED, journal, signal });
   const sifted = await sift(context, base, tree, taken.entries);
   const change = await importChange(mirror, request.baseCommit, sifted.entries, `refs/sallyport/${context.run}/${round}`);
   await recordChange(context, round, change.commit, [...taken.skipped, ...sifted.skipped, ...change.skipped], journal);

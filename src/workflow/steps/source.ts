@@ -38,7 +38,7 @@ export async function runFolder(context: RunContext, tree: string): Promise<stri
 
 /** What the environment of this run stands on. */
 export async function groundOf(context: RunContext): Promise<Ground> {
-  return await context.equipment.ground((await environmentOf(context)).spec);
+  return await context.equipment.ground((await environmentOf(context)).spec, context.request.demands ?? []);
 }
 
 /** The environment as the protected base (or the person) defines it; a task branch has no say. */
