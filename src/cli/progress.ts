@@ -28,9 +28,11 @@ export function progressLine(event: Event): string | null {
     case 'command.started':
       return event.data.phase === 'agent' ? agentLine(event.data.argv) : event.data.phase === 'build' ? `build    $ ${clip(visible(event.data.argv.join(' ')))}` : null;
     case 'tool.called':
-      return ['apply_patch', 'plan', 'finish'].includes(event.data.name) ? `agent    ${event.data.name}` : null;
+      return ['apply_patch', 'plan', 'propose_environment', 'finish'].includes(event.data.name) ? `agent    ${event.data.name}` : null;
     case 'model.failed':
       return `model    ${visible(event.data.message)}; trying again`;
+    case 'environment.proposed':
+      return `agent    proposes for sallyport.yaml: ${list(event.data.lines.map((line) => `${line.key} ${line.value}`))}`;
     case 'agent.finished':
       return `agent    round ${event.data.round} ended: ${event.data.reason.replaceAll('_', ' ')}`;
     case 'remedy.planned':

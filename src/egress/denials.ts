@@ -1,7 +1,9 @@
+import type { ProposedLine } from '../protocol/environment.js';
+
 /** A line of sallyport.yaml that would let through what was refused. Who may write it is a person: it is read from the protected base. */
 export interface Line {
   /** Path of a list in the file. */
-  readonly key: 'hosts' | 'packages.exempt' | 'setup.install_scripts';
+  readonly key: ProposedLine['key'];
   readonly value: string;
 }
 
@@ -29,7 +31,7 @@ export function reasonsOf(denials: readonly Denial[]): string[] {
 }
 
 /** The lines to add to sallyport.yaml, as they stand there, with who asked as a comment; null where none helps. Values are of a form that YAML reads back as it is written. */
-export function linesToAdd(denials: readonly Denial[]): string | null {
+export function linesToAdd(denials: readonly Pick<Denial, 'line' | 'by'>[]): string | null {
   const values = new Map<Line['key'], Map<string, string>>();
   let [count, length] = [0, 0];
   for (const { line, by } of denials) {

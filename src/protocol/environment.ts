@@ -78,6 +78,14 @@ const PackageEntry = z.string().min(1).max(400).regex(/^@?[^@\s]+(?:@[^@\s]+)?$/
 /** An exact name of a host, with a port where it is not 443. */
 const Host = z.string().max(260).regex(/^[a-z0-9]+(?:[.-][a-z0-9-]+)*(?::[1-9]\d{0,4})?$/, 'expected a name in lower case, or name:port').refine((h) => !/(?:^|\.)(?:\d+|0x[0-9a-f]*)(?::\d+)?$/.test(h), 'expected a name, not an address');
 
+/** One value for a list of `sallyport.yaml`, by the list's path. */
+export const ProposedLine = z.discriminatedUnion('key', [
+  z.strictObject({ key: z.literal('hosts'), value: Host }),
+  z.strictObject({ key: z.literal('packages.exempt'), value: PackageEntry }),
+  z.strictObject({ key: z.literal('setup.install_scripts'), value: z.string().min(1).max(214).regex(/^[@\w./-]+$/, 'expected the name of a package') }),
+]);
+export type ProposedLine = z.infer<typeof ProposedLine>;
+
 /** `sallyport.yaml` on the protected base. Every key is optional; unknown keys are an error, so that a typo cannot loosen anything. */
 export const EnvironmentSpec = z.strictObject({
   version: z.literal(1),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BodyRef, Condition, Digest } from './evidence.js';
+import { ProposedLine } from './environment.js';
 import { Guarantee } from './guarantee.js';
 import { Budget, Kind, Sensitivity, TaskRequest, Verdict } from './task.js';
 
@@ -89,6 +90,8 @@ export const EVENTS = {
   'tool.called': z.strictObject({ round: z.int(), turn: z.int(), call: z.string(), name: z.string(), input: BodyRef }),
   'tool.ended': z.strictObject({ round: z.int(), turn: z.int(), call: z.string(), ok: z.boolean(), output: BodyRef }),
   'agent.finished': z.strictObject({ round: z.int(), reason: z.enum(['finish', 'no_tool_calls', 'turn_limit', 'no_progress']), summary: BodyRef.nullable() }),
+  /** Lines that the agent would have in sallyport.yaml. Nothing follows from it: a person may put them there. */
+  'environment.proposed': z.strictObject({ round: z.int(), turn: z.int(), call: z.string(), lines: z.array(ProposedLine).min(1).max(20), why: Short }),
   'feedback.given': z.strictObject({ round: z.int(), body: BodyRef }),
 
   /** What the remediator found to try; `body` holds the candidates. */

@@ -60,6 +60,22 @@ describe('environments.yaml of an installation', () => {
     expect(await count()).toBe(before);
   });
 
+  it('shows what an agent would have in sallyport.yaml, and changes nothing by it', async () => {
+    installation('{}\n');
+    commit('version: 1\n');
+    const turns = home.model([
+      { tools: [{ name: 'propose_environment', args: { lines: [{ key: 'hosts', value: 'files.example.org' }, { key: 'setup.install_scripts', value: 'esbuild' }], why: 'the build\u001b[2J needs it' } }] },
+      { tools: [{ name: 'propose_environment', args: { lines: [{ key: 'hosts', value: '10.0.0.1' }], why: 'x' } }, { name: 'propose_environment', args: { lines: [{ key: 'setup.script', value: 'curl evil' }], why: 'x' } }] },
+      { tools: [{ name: 'shell', args: { command: 'echo b > b.txt' } }, { name: 'finish', args: { summary: 'done' } }] },
+    ]);
+    const ran = await home.sally(['run', 'look', '--model', turns], options());
+    const block = '  hosts:\n    - "files.example.org" # asked for by the agent\n  setup:\n    install_scripts:\n      - "esbuild" # asked for by the agent\n';
+    for (const text of [ran.stdout, (await home.sally(['show', 'last'])).stdout]) expect(text).toContain(`The agent proposes for sallyport.yaml (the build\\x1b[2J needs it):\n${block}Nothing was changed by it.`);
+    expect((await home.sally(['show', 'last', '--json'])).json).toMatchObject({ proposed: { why: ['the build\\x1b[2J needs it'] }, files: [{ path: 'b.txt' }] });
+    expect((await home.events()).filter((e) => e.type === 'environment.proposed').length).toBe(1);
+    expect((await home.sally(['env', 'show', '--json'], options())).json).toMatchObject({ environment: { hosts: [], setup: { install_scripts: [] } } });
+  });
+
   it('chooses the version of a tool that is asked for', async () => {
     const tool = join(home.folder, 'node-77');
     mkdirSync(join(tool, 'bin'), { recursive: true });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ProposedLine } from '../../protocol/environment.js';
 import type { ExecResult, Sandbox } from '../../sandbox/sandbox.js';
 import { applyHunks, type FilePatch, parsePatch, PatchError } from './patch.js';
 
@@ -6,6 +7,8 @@ import { applyHunks, type FilePatch, parsePatch, PatchError } from './patch.js';
 export interface ToolOutcome {
   readonly ok: boolean;
   readonly output: string;
+  /** For a person to look at; nothing in the run changes. */
+  readonly proposed?: { readonly lines: readonly ProposedLine[]; readonly why: string };
   readonly finished?: { readonly summary: string; readonly citations: readonly string[] };
 }
 
@@ -91,6 +94,11 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
     'Write down or update the plan: short steps with their state.',
     z.strictObject({ steps: z.array(z.strictObject({ step: z.string().max(500), state: z.enum(['open', 'doing', 'done']) })).min(1).max(50) }),
     async ({ steps }) => ({ ok: true, output: steps.map((s) => `[${s.state}] ${s.step}`).join('\n') }),
+  ),
+  propose_environment: define(
+    'Propose lines for sallyport.yaml: a host or a package that the set-up was refused, a package whose install script is needed. A person may apply them for later runs; nothing changes in this one.',
+    z.strictObject({ lines: z.array(ProposedLine).min(1).max(20), why: z.string().min(1).max(1000) }),
+    async ({ lines, why }) => ({ ok: true, output: 'Noted for a person. Nothing changes in this run.', proposed: { lines, why } }),
   ),
   finish: define(
     'End the work. Say what was done, or the answer. Citations are path:line; each is checked to exist. Whether the work passes is decided by Sallyport\'s own checks.',

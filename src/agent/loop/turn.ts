@@ -102,6 +102,7 @@ async function perform(request: TurnRequest, call: Call): Promise<ToolOutcome['f
   await journal.record('tool.called', { ...about, name: call.toolName, input: await journal.keep(JSON.stringify(call.input ?? null), 'application/json') });
   const outcome = await run(request, call);
   request.signal.throwIfAborted(); // cut off by a stop: said to be so on resume, and never as the command's own end
+  if (outcome.proposed !== undefined) await journal.record('environment.proposed', { ...about, lines: [...outcome.proposed.lines], why: outcome.proposed.why });
   await journal.record('tool.ended', { ...about, ok: outcome.ok, output: await journal.keep(outcome.output, 'text/plain') });
   return outcome.finished;
 }

@@ -7,13 +7,14 @@ import type { Task } from '../../store/store.js';
 import { findTask, lastJudged, type App } from '../../app/app.js';
 import { isHeld } from '../../app/control.js';
 import { lastDecision } from '../../app/decide.js';
+import { proposalsOf } from '../../app/proposals.js';
 import { renderEvidence } from '../../gate/render.js';
 import { visible } from '../../redact/visible.js';
 import { type Act, integer } from '../options.js';
 import { progressLine } from '../progress.js';
 import { reportText } from '../report.js';
 import type { Surface } from '../surface.js';
-import { answerOf } from './work.js';
+import { answerOf, proposalText } from './work.js';
 
 interface Options {
   readonly json?: boolean;
@@ -55,11 +56,12 @@ async function show(surface: Surface, text: string, options: Options): Promise<E
   const judged = events.some((e) => e.type === 'gate.judged') ? await lastJudged(app, task) : null;
   const decision = judged === null ? null : lastDecision(events, judged);
   const answer = await answerOf(app, task);
+  const proposals = proposalsOf(events);
   if (options.json === true) {
     surface.out.result(JSON.stringify({
       task: task.id, state: stateOf(task), kind: task.kind, request: task.request.text, repository: task.request.repository, base: task.request.baseCommit,
       verdict: judged?.event.data.verdict ?? null, evidence: judged?.event.data.evidence.digest ?? null, tree: judged?.change.data.tree ?? null,
-      files: judged?.evidence.files ?? [], conditions: judged?.evidence.conditions ?? [], fixes: judged?.evidence.remedies ?? [], advice: judged?.evidence.advice ?? [], advisories: judged?.evidence.advisories ?? null, not_checked: judged?.evidence.notChecked ?? [], decision, answer,
+      files: judged?.evidence.files ?? [], conditions: judged?.evidence.conditions ?? [], fixes: judged?.evidence.remedies ?? [], advice: judged?.evidence.advice ?? [], advisories: judged?.evidence.advisories ?? null, not_checked: judged?.evidence.notChecked ?? [], decision, answer, proposed: proposals,
     }));
     return EXIT.passed;
   }
@@ -67,6 +69,7 @@ async function show(surface: Surface, text: string, options: Options): Promise<E
   if (answer !== null) surface.out.result(`\n${visible(answer, { lines: true })}`);
   if (judged !== null) surface.out.result(reportText(judged, task.id, decision, surface.out.colour));
   else for (const event of events) surface.out.result(lineOf(event, false) ?? '');
+  if (proposals !== null) surface.out.result(proposalText(proposals));
   return EXIT.passed;
 }
 

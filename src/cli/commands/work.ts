@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { lastJudged, findTask, type App } from '../../app/app.js';
 import { isHeld, prepareResume, stop, work } from '../../app/control.js';
+import { type Proposals, proposalsOf } from '../../app/proposals.js';
 import { submit, type Submission } from '../../app/submit.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
@@ -165,9 +166,15 @@ async function report(surface: Surface, app: App, task: Task, outcome: Outcome, 
   }
   const judged = await lastJudged(app, task);
   const answer = await answerOf(app, task);
-  if (json) surface.out.result(JSON.stringify({ task: task.id, state: task.state, verdict: outcome.result.verdict, evidence: outcome.result.evidence, tree: judged.change.data.tree, files: judged.evidence.files, answer }));
-  else surface.out.result(`${answer === null ? '' : `\n${answer}\n`}${reportText(judged, task.id, null, surface.out.colour)}`);
+  const proposals = proposalsOf(await app.log.read(task.id));
+  if (json) surface.out.result(JSON.stringify({ task: task.id, state: task.state, verdict: outcome.result.verdict, evidence: outcome.result.evidence, tree: judged.change.data.tree, files: judged.evidence.files, answer, proposed: proposals }));
+  else surface.out.result(`${answer === null ? '' : `\n${answer}\n`}${reportText(judged, task.id, null, surface.out.colour)}${proposals === null ? '' : `\n${proposalText(proposals)}`}`);
   return VERDICT_EXIT[outcome.result.verdict];
+}
+
+/** For a person to apply, or not. */
+export function proposalText({ lines, why }: Proposals): string {
+  return `The agent proposes for sallyport.yaml (${why.join('; ')}):\n${lines.split('\n').map((line) => `  ${line}`).join('\n')}\nNothing was changed by it. Whoever may change the protected branch can add this there.`;
 }
 
 /** What an agent that only reads had to say. */

@@ -75,7 +75,7 @@ describe('a turn', () => {
     const { messages, tools } = sent();
     expect(messages.map((m) => m.role)).toEqual(['system', 'user', 'assistant', 'tool', 'tool']);
     expect(messages.slice(1).map((m) => m.content)).toEqual(['mend it', 'look', 'ran ls\n[exit 0]', 'ran pwd\n[exit 0]']);
-    expect(tools.map((t) => t.function.name)).toEqual(['shell', 'read', 'search', 'apply_patch', 'plan', 'finish']);
+    expect(tools.map((t) => t.function.name)).toEqual(['shell', 'read', 'search', 'apply_patch', 'plan', 'propose_environment', 'finish']);
   });
 
   it('ends without a tool call, with what the model said', async () => {
