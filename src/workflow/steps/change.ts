@@ -15,7 +15,7 @@ const EXCLUDED = ['node_modules'];
 /** Takes out what the agent wrote, as one commit on the base. Its sandbox is ended first. */
 export async function takeChange(context: RunContext, session: AgentSession, round: number, tree: string, journal: Journal): Promise<{ readonly commit: string }> {
   await session.stop();
-  const { request, equipment, signal } = context;
+  const { request, signal } = context;
   const mirror = await context.mirror();
   const reads = request.kind === 'ask' || request.kind === 'review';
   const base = await baseFolder(context, tree);
