@@ -25,7 +25,10 @@ export function pnpmProject(manifests: ReadonlyMap<string, Buffer>, ranges: Aske
   const pnpm = pnpmClient(lock, packageManagerOf(packageJson));
   const inWorkspace = pnpm.major >= 11 || (workspace !== undefined && readWorkspace(workspace)['overrides'] !== undefined);
   const client: NodeClient = {
-    name: 'pnpm', locked: lock.packages, tools: pnpm.tools, tarballs: false, files: workspace === undefined ? new Map() : new Map([[WORKSPACE, siftWorkspace(workspace)]]), overridesAt: inWorkspace ? null : ['pnpm', 'overrides'],
+    name: 'pnpm', locked: lock.packages, tools: pnpm.tools,
+    // Lockfiles before form 9 say of each package whether it has an install script, which pnpm finds out from its files.
+    tarballs: lock.version < 9,
+    files: workspace === undefined ? new Map() : new Map([[WORKSPACE, siftWorkspace(workspace)]]), overridesAt: inWorkspace ? null : ['pnpm', 'overrides'],
     editFiles: (edits) => {
       const rules = edits.flatMap((e) => (inWorkspace && e.kind === 'override' ? [e] : []));
       if (rules.length === 0) return new Map();
