@@ -10,7 +10,7 @@ const Entry = z.looseObject({ resolution: z.looseObject({ integrity: z.string().
 
 /**
  * The lockfile that pnpm made, with the old one's text for everything that did not change: parts that an upgrade has no say in, and entries that say the
- * same but for what pnpm did not see (addresses of tarballs) or notes anew (deprecations).
+ * same but for what pnpm did not see (addresses of tarballs) or notes anew (deprecations; what it found in the files of the same package, or did not look for).
  */
 export function mergePnpmLock(before: string, made: string): string {
   const at = before.lastIndexOf('\n---\n');
@@ -47,7 +47,7 @@ function entryKey(block: Block): string {
 /** What of an entry counts, as one text. */
 function says(block: Block): string {
   const value = Object.values(entryOf(block))[0];
-  const { resolution, deprecated: _, ...rest } = Entry.parse(value ?? {});
+  const { resolution, deprecated: _deprecated, requiresBuild: _requiresBuild, hasBin: _hasBin, ...rest } = Entry.parse(value ?? {});
   return JSON.stringify([resolution?.integrity ?? null, Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 

@@ -20,7 +20,7 @@ describe('a lockfile of pnpm', () => {
 
   it('keeps the old text of parts that an upgrade has no say in, of addresses and of notes', () => {
     const old = `${lock({ a: ', tarball: https://registry.example/a.tgz', tail: '    deprecated: old words\n' })}\npatchedDependencies:\n  x: y\n`;
-    const made = lock({ settings: 'false', tail: '    deprecated: new words\n', overrides: 'overrides:\n  b: 1.0.0\n\n' });
+    const made = lock({ settings: 'false', tail: '    deprecated: new words\n    requiresBuild: true\n    hasBin: true\n', overrides: 'overrides:\n  b: 1.0.0\n\n' });
     expect(mergePnpmLock(old, made)).toBe(old.replace('importers:', 'overrides:\n  b: 1.0.0\n\nimporters:'));
     expect(mergePnpmLock(old, old)).toBe(old);
   });
