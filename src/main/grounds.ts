@@ -1,11 +1,11 @@
 import type { Guarantee } from '../protocol/guarantee.js';
-import type { EnvironmentSpec } from '../protocol/environment.js';
+import type { EnvironmentSpec, ToolName } from '../protocol/environment.js';
 import type { Mount, SandboxDriver } from '../sandbox/sandbox.js';
 import { HOST_USR, type RootImage, rootOf } from '../sandbox/stage/root.js';
 import type { Ground } from '../workflow/context.js';
 import type { Environments } from './environments.js';
 import { toolchainIdentity } from './installation.js';
-import { mountsFor } from './toolchains.js';
+import { findToolchains, mountsFor, type Toolchain } from './toolchains.js';
 
 export interface GroundOptions {
   readonly environments: Environments;
@@ -20,6 +20,7 @@ export interface GroundOptions {
 export class Grounds {
   readonly #options: GroundOptions;
   readonly #made = new Map<string, Ground>();
+  readonly #found = new Map<ToolName, Promise<readonly Toolchain[]>>();
 
   constructor(options: GroundOptions) {
     this.#options = options;
@@ -27,10 +28,10 @@ export class Grounds {
 
   /** Throws `env.unavailable` where this machine has no such root or tool. Nothing is started. */
   async of({ rootfs, toolchains }: Pick<EnvironmentSpec, 'rootfs' | 'toolchains'>, demands: readonly Guarantee[] = []): Promise<Ground> {
-    const { environments, home, path } = this.#options;
+    const { environments, path } = this.#options;
     const root = rootfs === HOST_USR.kind ? this.#options.root : environments.root(rootfs);
     const own = root.kind !== HOST_USR.kind;
-    const mounts = await mountsFor(toolchains, own, { home, path, configured: (tool) => environments.toolchains(tool) });
+    const mounts = await mountsFor(toolchains, own, path, (tool) => this.#find(tool));
     const key = JSON.stringify([root, mounts, demands]);
     const made = this.#made.get(key);
     if (made !== undefined) return made;
@@ -38,6 +39,14 @@ export class Grounds {
     const ground = { driver: this.#options.driver(root, mounts, demands), identity: () => (identity ??= identityOf(root, mounts, path)) };
     this.#made.set(key, ground);
     return ground;
+  }
+
+  /** Asks the programs of a tool for their versions, once a process. */
+  #find(tool: ToolName): Promise<readonly Toolchain[]> {
+    const { environments, home } = this.#options;
+    const found = this.#found.get(tool) ?? findToolchains(tool, home, environments.toolchains(tool));
+    this.#found.set(tool, found);
+    return found;
   }
 
   async close(): Promise<void> {

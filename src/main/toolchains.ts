@@ -54,10 +54,10 @@ export function pickToolchain(found: readonly Toolchain[], wanted: string): Tool
  * What is mounted for an environment: the tools that it names, and for the others what every sandbox has. Throws `env.unavailable` with the versions that there
  * are. With a root of its own, tools come from there, unless they are named here.
  */
-export async function mountsFor(wanted: Partial<Record<ToolName, string>>, own: boolean, at: { readonly home: string; readonly path: string; readonly configured: (tool: ToolName) => readonly string[] }): Promise<Mount[]> {
-  const mounts = new Map(own ? [] : defaultTools(at.path).map((m) => [m.target, m]));
+export async function mountsFor(wanted: Partial<Record<ToolName, string>>, own: boolean, path: string, find: (tool: ToolName) => Promise<readonly Toolchain[]>): Promise<Mount[]> {
+  const mounts = new Map(own ? [] : defaultTools(path).map((m) => [m.target, m]));
   for (const [name, version] of Object.entries(wanted) as [ToolName, string][]) {
-    const found = await findToolchains(name, at.home, at.configured(name));
+    const found = await find(name);
     const picked = pickToolchain(own ? found.filter((t) => t.folder !== null) : found, version);
     if (picked === undefined) throw new SallyportError('env.unavailable', `sallyport.yaml asks for ${name} ${version}, and this machine has ${found.length === 0 ? 'none' : found.map((t) => t.version).join(', ')}${own ? ' (below /usr is not seen in a root of its own)' : ''}`, { hint: `Install it, or name its folder in environments.yaml of the state directory: toolchains: { ${name}: [/absolute/folder] }` });
     const target = `/opt/toolchain/${name}`;

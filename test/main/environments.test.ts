@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Environments } from '../../src/main/environments.js';
-import { findToolchains, mountsFor, pickToolchain } from '../../src/main/toolchains.js';
+import { findToolchains, mountsFor, pickToolchain, type Toolchain } from '../../src/main/toolchains.js';
 import { remove, scratch } from '../support/sandbox.js';
 
 describe('environments.yaml', () => {
@@ -64,8 +64,8 @@ toolchains: { node: [/opt/node-22] }
     const found = (await findToolchains('node', home, [join(home, 'odd')])).filter((t) => t.folder?.startsWith(home));
     expect(found.map((t) => t.version)).toEqual(['22.11.0', '22.2.0', '9.1.0']);
     expect(['22', '22.2', '2', '9.1.0', '9.1.1'].map((wanted) => pickToolchain(found, wanted)?.version)).toEqual(['22.11.0', '22.2.0', undefined, '9.1.0', undefined]);
-    const at = { home, path: '/nowhere', configured: () => [] };
-    expect(await mountsFor({ node: '22.2' }, true, at)).toEqual([{ source: join(home, '.nvm/versions/node/v22.2.0'), target: '/opt/toolchain/node' }]);
-    await expect(mountsFor({ node: '1.2' }, false, at)).rejects.toMatchObject({ code: 'env.unavailable', message: expect.stringMatching(/asks for node 1\.2, and this machine has (.*, )?22\.11\.0/) });
+    const find = (): Promise<readonly Toolchain[]> => findToolchains('node', home, []);
+    expect(await mountsFor({ node: '22.2' }, true, '/nowhere', find)).toEqual([{ source: join(home, '.nvm/versions/node/v22.2.0'), target: '/opt/toolchain/node' }]);
+    await expect(mountsFor({ node: '1.2' }, false, '/nowhere', find)).rejects.toMatchObject({ code: 'env.unavailable', message: expect.stringMatching(/asks for node 1\.2, and this machine has (.*, )?22\.11\.0/) });
   });
 });
