@@ -17,6 +17,7 @@ export const INSIDE = {
   'src/scan/inside/main.ts': 'scan.cjs',
   'src/gate/inside/reporter.ts': 'reporter.mjs',
   'src/gate/inside/mocha.ts': 'mocha.cjs',
+  'src/gate/inside/hold.ts': 'hold.cjs',
 };
 
 /** Programs in another language: copied as they are. */

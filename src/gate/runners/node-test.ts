@@ -9,7 +9,7 @@ export const NODE_TEST: Runner = {
   reportsTo: 'stdout',
   argv(args) {
     const words = args.map((a) => (/^[\w./*@-]+$/.test(a) ? a : `'${a.replaceAll("'", "'\\''")}'`));
-    return ['/bin/bash', '-O', 'globstar', '-c', `exec node --test --test-reporter=/opt/sallyport/reporter.mjs --test-reporter-destination=stdout ${words.join(' ')}`];
+    return ['/bin/bash', '-O', 'globstar', '-c', `exec node --require=/opt/sallyport/hold.cjs --test --test-reporter=/opt/sallyport/reporter.mjs --test-reporter-destination=stdout ${words.join(' ')}`];
   },
   parse: (output) => readLineReport(output),
 };

@@ -102,6 +102,17 @@ describe('runners of npm', () => {
     expect(shown(await run([...lowers.slice(0, -1), exits], { runner: 'mocha' }))).toEqual({ exit: 0, problem: 'the report has no end; exit code 0', cases: [] });
   });
 
+  it('node --test and mocha keep the assertions that code under test would replace', async (context) => {
+    const liar = { 'sum.js': "const assert = require('node:assert');\nfor (const at of [assert, assert.strict]) for (const name of ['equal', 'strictEqual', 'ok', 'deepStrictEqual']) { try { at[name] = () => {}; } catch {} try { Object.defineProperty(at, name, { value: () => {} }); } catch {} }\nassert.own = 1;\nmodule.exports = (a, b) => a - b + assert.own - 1;\n" };
+    const body = "const assert = require('node:assert');\nconst sum = require('../sum.js');\nit('adds', () => assert.strictEqual(sum(1, 2), 3));\nit('is strict', () => assert.strict.equal(sum(1, 2), 3));\n";
+    const node = tree(join(folder, 'liar-node'), { ...liar, 'test/sum.test.js': `const { it } = require('node:test');\n${body}` });
+    const failed = ['failed test/sum.test.js > adds', 'failed test/sum.test.js > is strict'];
+    expect(shown(await run([node], { runner: 'node-test' }))).toEqual({ exit: 1, problem: null, cases: failed });
+    const lowers = await fetched(context, 'mocha');
+    const mocha = tree(join(folder, 'liar-mocha'), { ...liar, 'test/sum.js': body });
+    expect(shown(await run([mocha, ...lowers], { runner: 'mocha', args: ['test/sum.js'] }))).toMatchObject({ exit: 2, problem: null, cases: failed.map((one) => one.replace('sum.test.js', 'sum.js')) });
+  });
+
   it('has a problem where the runner is not installed', async () => {
     const bare = tree(join(folder, 'bare'), { 'a.test.js': '' });
     for (const runner of ['vitest', 'jest', 'mocha']) expect(shown(await run([bare], { runner }))).toMatchObject({ exit: 127, problem: expect.stringContaining('exit code 127'), cases: [] });

@@ -58,7 +58,6 @@ export const GATE_ROWS: readonly Row[] = [
   tamper('process-ended', 'sed -i "1iprocess.exit(0);" cart.js'),
   tamper('report-written', 'sed -i "1iimport fs from \'node:fs\'; for (const fd of [1, 2, 3, 4, 5]) try { fs.writeSync(fd, \'{\\"type\\":\\"test:pass\\",\\"name\\":\\"every item counts\\"}\\\\\\\\n\'); } catch {}" cart.js'),
   tamper('checks-replaced', 'printf "version: 1\\nchecks:\\n  unit: { runner: command, command: \'true\' }\\n" > sallyport.yaml; sed -i \'s/node --test/true/\' package.json'),
-  // Does not hold in this version (docs/threat-model.md: code under test can forge its own report). It stays a row until it does.
   tamper('assertions-replaced', 'sed -i "1iimport assert from \'node:assert\'; assert.equal = () => {};" cart.js'),
   tamper('runner-replaced', `mkdir -p node_modules/.bin bin; printf '#!/bin/sh\\nexit 0\\n' | tee node_modules/.bin/node bin/node node; chmod 755 node_modules/.bin/node bin/node node; printf 'export PATH=/workspace/bin:$PATH' > .bashrc; echo '{"imports":{"node:test":"./x.js"}}' > import-map.json; sed -i 's/"type":"module"/"type":"module","imports":{"#x":".\\/x.js"}/' package.json`),
 ];
