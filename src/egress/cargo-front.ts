@@ -17,7 +17,7 @@ const MAX_CONFIG = 100_000;
 const MAX_PROBLEMS = 20;
 const Config = z.object({ dl: z.string().min(1).max(2000) });
 /** A line of the index; other keys are handed on as they are. */
-const Line = z.looseObject({ name: z.string(), vers: z.string(), cksum: z.string(), pubtime: z.unknown() });
+const Line = z.looseObject({ name: z.string(), vers: z.string(), cksum: z.string(), pubtime: z.unknown().optional() });
 
 type Request = { readonly kind: 'config' } | { readonly kind: 'index'; readonly name: string } | { readonly kind: 'crate'; readonly name: string; readonly version: string };
 

@@ -14,7 +14,7 @@ export interface GoFrontOptions extends Upstream {
 const MAX_MOD = 16 * 1024 * 1024;
 const MAX_INFO = 100_000;
 const MAX_PROBLEMS = 20;
-const Info = z.object({ Version: z.string(), Time: z.unknown() });
+const Info = z.object({ Version: z.string(), Time: z.unknown().optional() });
 
 type Request = { readonly kind: 'info' | 'mod' | 'zip'; readonly module: GoModule } | { readonly kind: 'choice'; readonly path: string };
 
