@@ -55,7 +55,7 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
     allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
     advisories: placeOf(env['SALLYPORT_ADVISORIES']),
     pythonIndex: [env['PIP_INDEX_URL'], env['UV_DEFAULT_INDEX'], env['UV_INDEX_URL']].find((url) => url !== undefined && url !== '') ?? null,
-    go: Object.fromEntries((['GOPROXY', 'GONOPROXY', 'GOPRIVATE'] as const).flatMap((name) => (env[name] === undefined || env[name] === '' ? [] : [[name, env[name]]]))),
+    go: Object.fromEntries(Object.entries({ GOPROXY: textOf(env['GOPROXY']), GONOPROXY: textOf(env['GONOPROXY']), GOPRIVATE: textOf(env['GOPRIVATE']) }).filter(([, value]) => value !== null)),
     cargo: { registry: textOf(env['SALLYPORT_CARGO_REGISTRY']), home: textOf(env['CARGO_HOME']) ?? join(userHome, '.cargo') },
     sandbox: readSandbox(env), minimumAge: readAge(env['SALLYPORT_MINIMUM_AGE']),
     cacheGib: readCache(env['SALLYPORT_CACHE_GIB']), user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,

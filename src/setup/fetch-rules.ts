@@ -33,7 +33,7 @@ export interface FetchRulesInput {
 /** Records of the OpenSSF's malicious-packages; other databases name them as an alias. */
 const MALICIOUS = /^MAL-/;
 /** Names of ecosystems as advisories write them. */
-export const OSV: Readonly<Record<Ecosystem, string>> = { npm: 'npm', pypi: 'PyPI', go: 'Go', cargo: 'crates.io' };
+export const OSV = { npm: 'npm', pypi: 'PyPI', go: 'Go', cargo: 'crates.io' } as const satisfies Readonly<Record<Ecosystem, string>>;
 
 /** What holds for a fetch beside the lockfile. No entry of a repository lifts what is known to be malicious. */
 export function fetchRules({ spec, installation, records, base, now = () => new Date(), lookup }: FetchRulesInput): DoorRules {

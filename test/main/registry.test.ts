@@ -47,7 +47,7 @@ describe('the index of Python packages', () => {
 
 describe('the module proxy of Go', () => {
   const go = (path: string, given: GoVariables = {}) => goProxy(folder, path, given, (value) => learned.push(value))();
-  const SAYS = '[ "$*" = "env GOPROXY GONOPROXY" ] && [ "$GOTOOLCHAIN" = local ] && printf "%s\\n%s\\n" "${GOPROXY:-off}" "${GONOPROXY:-$GOPRIVATE}"';
+  const SAYS = '[ "$*" = "env GOPROXY GONOPROXY" ] && [ "$GOTOOLCHAIN" = local ] || exit 1; [ -n "$GONOPROXY" ] || GONOPROXY=$GOPRIVATE; printf "%s\\n%s\\n" "$GOPROXY" "$GONOPROXY"';
 
   it('is the first address that go has, and names are withheld that go would withhold', async () => {
     expect(await go(program('go', SAYS), { GOPROXY: 'file:///srv/go|https://user:pass-word@proxy.example/go,direct', GOPRIVATE: '*.corp.example,git.example/team' })).toEqual({

@@ -14,7 +14,7 @@ const VENDOR = `${CARGO}/vendor`;
 const CONFIGURATION = `[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "${VENDOR}"\n`;
 const ENV = { CARGO_HOME: '/scratch/cargo', CARGO_NET_RETRY: '1', CARGO_HTTP_MULTIPLEXING: 'false', CARGO_TERM_PROGRESS_WHEN: 'never', CARGO_TARGET_DIR: '/scratch/target' } as const;
 
-/** Crates, by Cargo.lock at the root. Null where none comes from a registry. */
+/** Crates, by Cargo.lock at the root. Null where none comes from a registry, or where all are part of the tree. */
 export function planCargo(manifests: ReadonlyMap<string, Buffer>): FetchPlan | null {
   const root = manifests.get('Cargo.toml')?.toString('utf8');
   if (root === undefined) return null;
@@ -26,7 +26,8 @@ export function planCargo(manifests: ReadonlyMap<string, Buffer>): FetchPlan | n
     throw new SallyportError('setup.fetch_failed', 'Cannot fetch crates: Cargo.toml names some and there is no Cargo.lock', { hint: 'Commit it: cargo generate-lockfile.' });
   }
   const locked = parseCargoLock(lockfile);
-  if (locked.length === 0) return null;
+  // Crates that are part of the tree are found by its own configuration.
+  if (locked.every(({ name, version }) => manifests.has(`vendor/${name}/Cargo.toml`) || manifests.has(`vendor/${name}-${version}/Cargo.toml`))) return null;
   return { ecosystem: 'cargo', dependencies: ['cargo'], locked, files: sources(manifests), commands: COMMANDS, front: (registry) => cargoFront({ registry, locked, insideUrl: INSIDE_URL }) };
 }
 

@@ -92,13 +92,14 @@ describe('crates', () => {
   it('are refused where they are too young, or the registry does not say how old they are', async () => {
     const rules = { installation: { minimumAge: 30 * 86_400_000, exceptions: [] }, now: () => new Date('2026-11-21T00:00:00Z') };
     await expect(preparing.prepare(TREE, {}, new MemoryJournal(), { rules })).rejects.toMatchObject({ code: 'egress.denied', hint: expect.stringContaining('- "Leaf_lib@1.0.0" # asked for by cargo vendor') });
-    registry.intercept = (asked, _, response) => asked === '/index/3/b/bra' && response.writeHead(200).end(`${JSON.stringify({ name: 'bra', vers: BRANCH.version, deps: [{ name: 'Leaf_lib', req: '^1', features: [], optional: false, default_features: true, target: null, kind: 'normal' }], cksum: /"bra"[^]*?checksum = "(\w+)"/.exec(TREE['Cargo.lock'])?.[1], features: {}, yanked: false })}\n`);
+    registry.intercept = (asked, _, response) => asked === '/index/3/b/bra' && response.writeHead(200).end(`${JSON.stringify({ name: 'bra', vers: BRANCH.version, deps: [{ name: 'Leaf_lib', req: '^1', features: [], optional: false, default_features: true, target: null, kind: 'normal' }], cksum: /"bra"[\s\S]*?checksum = "(\w+)"/.exec(TREE['Cargo.lock'])?.[1], features: {}, yanked: false })}\n`);
     await expect(preparing.prepare(TREE, {}, new MemoryJournal(), { rules })).rejects.toMatchObject({ code: 'egress.denied', message: expect.stringContaining('the registry does not say when bra@0.2.0+build was published') });
   }, 120_000);
 
   it('need a lockfile, and come from no folder outside of the tree', async () => {
     await expect(preparing.prepare({ 'Cargo.toml': CARGO_TOML })).rejects.toMatchObject({ code: 'setup.fetch_failed', message: 'Cannot fetch crates: Cargo.toml names some and there is no Cargo.lock' });
     await expect(preparing.prepare({ ...TREE, 'Cargo.toml': '[dependencies]\nbra = { path = "a/../../bra" }\n' })).rejects.toMatchObject({ message: 'Cannot fetch crates: Cargo.toml takes bra from a/../../bra, which is outside of the tree' });
+    expect((await preparing.prepare({ ...TREE, 'vendor/bra-0.2.0+build/Cargo.toml': '', 'vendor/Leaf_lib/Cargo.toml': '' })).snapshot).toEqual({ id: null, parts: [] });
     expect((await preparing.prepare({ 'Cargo.toml': '[package]\nname = "a"\nversion = "0.1.0"\n[dependencies]\nb = { path = "b" }\n' })).snapshot).toEqual({ id: null, parts: [] });
   });
 });
