@@ -48,9 +48,11 @@ function detect(paths: readonly string[], checks: readonly string[]): string[] {
   const node = !has('package.json') ? null : (NODE_LOCKFILES.find(([lockfile]) => has(lockfile))?.[1] ?? 'npm, but there is no package-lock.json: commit one, or set setup.resolve');
   const lockfile = ['uv.lock', 'poetry.lock', 'pylock.toml', 'requirements.txt'].find(has);
   const python = lockfile === undefined ? null : `Python, from ${lockfile}${lockfile === 'requirements.txt' ? ' where its lines have --hash' : ''}`;
-  const others = [...(python === null ? ['pyproject.toml'] : []), 'go.mod', 'Cargo.toml'].filter(has);
+  const go = !has('go.mod') ? null : has('go.sum') ? 'Go, from go.sum' : 'Go, but there is no go.sum: commit one where go.mod requires modules';
+  const crates = !has('Cargo.toml') ? null : has('Cargo.lock') ? 'crates, from Cargo.lock' : 'crates, but there is no Cargo.lock: commit one';
+  const others = python === null && has('pyproject.toml') ? ['pyproject.toml'] : [];
   return [
-    `dependencies: ${[node, python].filter((text) => text !== null).join('; ') || 'none that can be fetched'}`,
+    `dependencies: ${[node, python, go, crates].filter((text) => text !== null).join('; ') || 'none that can be fetched'}`,
     ...(others.length > 0 ? [`not fetched yet: ${others.join(', ')}`] : []),
     ...(checks.length > 0 ? checks.map((c) => `check ${c}`) : ['no check was found: add one under `checks`']),
     has('AGENTS.md') ? 'instructions: AGENTS.md' : 'no AGENTS.md',

@@ -93,7 +93,7 @@ function readEntry(text: string): Entry {
 
 /** Names and versions of Python have several spellings each. */
 function names(entry: Entry, of: PackageVersion): boolean {
-  if (of.ecosystem === 'npm') return entry.name === of.name && (entry.version === null || entry.version === of.version);
+  if (of.ecosystem !== 'pypi') return entry.name === of.name && (entry.version === null || entry.version === of.version);
   const name = projectName(entry.name);
   return name !== null && name === projectName(of.name) && (entry.version === null || (sameVersion(entry.version) ?? entry.version) === (sameVersion(of.version) ?? of.version));
 }

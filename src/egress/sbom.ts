@@ -29,17 +29,25 @@ const Components = z.object({ components: z.array(z.object({ group: z.string().o
 
 /** The packages that such a document names. Throws for another text. */
 export function packagesOf(sbom: string): PackageVersion[] {
-  return Components.parse(JSON.parse(sbom)).components.map(({ group, name, version, purl }) => ({ ecosystem: Ecosystem.parse(/^pkg:([a-z]+)\//.exec(purl)?.[1]), name: group === undefined ? name : `${group}/${name}`, version }));
+  return Components.parse(JSON.parse(sbom)).components.map(({ group, name, version, purl }) => ({ ecosystem: ecosystemOf(purl), name: group === undefined ? name : `${group}/${name}`, version }));
 }
 
-/** https://github.com/package-url/purl-spec: names are percent-encoded, those of PyPI lower-case with dashes. */
+/** Where the type of a package URL has another name. */
+const PURL_TYPES: Readonly<Record<Ecosystem, string>> = { npm: 'npm', pypi: 'pypi', go: 'golang', cargo: 'cargo' };
+
+function ecosystemOf(purl: string): Ecosystem {
+  const type = /^pkg:([a-z]+)\//.exec(purl)?.[1];
+  return Ecosystem.parse(Ecosystem.options.find((one) => PURL_TYPES[one] === type));
+}
+
+/** https://github.com/package-url/purl-spec: names are percent-encoded, those of PyPI lower-case with dashes. Modules of Go keep their capitals: two may differ in nothing else. */
 export function purlOf({ ecosystem, name, version }: Pick<SbomPackage, 'ecosystem' | 'name' | 'version'>): string {
   const encoded = (text: string): string => encodeURIComponent(text);
   const path = ecosystem === 'pypi' ? encoded(name.toLowerCase().replace(/[-_.]+/g, '-')) : name.split('/').map(encoded).join('/');
-  return `pkg:${ecosystem}/${path}@${encoded(version)}`;
+  return `pkg:${PURL_TYPES[ecosystem]}/${path}@${encoded(version)}`;
 }
 
-/** `sha512-BASE64 …` as npm writes it, or `sha256:HEX`. */
+/** `sha512-BASE64 …` as npm writes it, or `sha256:HEX`. The digest of Go is of a list of files and of no file: a document has no name for it. */
 function hashesOf(integrity: string): { readonly alg: string; readonly content: string }[] {
   return integrity.trim().split(/\s+/).flatMap((part) => {
     const [, name, separator, value] = /^(sha\d+)([-:])(\S+)$/.exec(part) ?? [];

@@ -7,6 +7,8 @@ export interface Registry {
   readonly url: string;
   /** Value of the Authorization header, or null. */
   readonly authorization: string | null;
+  /** Patterns of names that the client's configuration never asks it for. */
+  readonly withheld?: readonly string[];
 }
 
 /** Why an answer of the registry is not handed on; `rule` stands on the log. */

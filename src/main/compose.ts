@@ -28,7 +28,7 @@ import type { Environments } from './environments.js';
 import { Grounds } from './grounds.js';
 import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
 import type { Models } from './models.js';
-import { npmRegistry, pythonIndex } from './registry.js';
+import { cargoRegistry, goProxy, npmRegistry, pythonIndex } from './registry.js';
 import { tierOf } from './tier.js';
 
 const POLICY = 'solo';
@@ -58,7 +58,7 @@ export async function openApp(config: Config, models: Models, environments: Envi
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
       log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, ground: (spec) => grounds.of(spec), definition: (repository) => environments.definition(repository), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
-      registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn) },
+      registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn), go: goProxy(config.userHome, config.path, config.go, learn), cargo: cargoRegistry(config.cargo.home, config.cargo.registry, learn) },
       setupSecret: async (repository, name) => {
         const value = await environments.secret(repository, name);
         learn(value);
@@ -151,7 +151,7 @@ function workerEnvironment(config: Config, models: Models, environments: Environ
     ...Object.fromEntries([...models.keyVariables(), ...environments.variables()].flatMap((name) => (models.variable(name) === undefined ? [] : [[name, models.variable(name) as string]]))),
     SALLYPORT_SANDBOX: config.sandbox.driver, SALLYPORT_SANDBOX_RUNTIME: config.sandbox.runtime, SALLYPORT_SANDBOX_DEMANDS: config.sandbox.demanded.join(','),
     ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
-    ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }),
+    ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }), ...config.go, CARGO_HOME: config.cargo.home, ...(config.cargo.registry === null ? {} : { SALLYPORT_CARGO_REGISTRY: config.cargo.registry }),
     ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib), SALLYPORT_MINIMUM_AGE: String(config.minimumAge),
     ...certificates(),
   };

@@ -5,6 +5,7 @@ import { SallyportError } from '../protocol/errors.js';
 import { Guarantee } from '../protocol/guarantee.js';
 import type { Price } from '../gateway/meter.js';
 import { DEFAULT_CACHE_GIB } from '../workflow/garbage.js';
+import type { GoVariables } from './registry.js';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -20,6 +21,10 @@ export interface Config {
   readonly advisories: string | null;
   /** Address of the index of Python packages where a variable of pip or uv names it. It may hold a credential. */
   readonly pythonIndex: string | null;
+  /** Where modules of Go come from, as far as variables of go say it. */
+  readonly go: GoVariables;
+  /** Where crates come from: an address, and the folder of cargo's own configuration. */
+  readonly cargo: { readonly registry: string | null; readonly home: string };
   /** How long a version of a package must have been public before it is fetched, whatever an environment says. */
   readonly minimumAge: Duration;
   /** GiB that frozen setups and laid-out trees may take together. */
@@ -50,10 +55,16 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
     allowHosts: (env['SALLYPORT_ALLOW_HOSTS'] ?? '').split(',').map((h) => h.trim()).filter((h) => h !== ''),
     advisories: placeOf(env['SALLYPORT_ADVISORIES']),
     pythonIndex: [env['PIP_INDEX_URL'], env['UV_DEFAULT_INDEX'], env['UV_INDEX_URL']].find((url) => url !== undefined && url !== '') ?? null,
+    go: Object.fromEntries(Object.entries({ GOPROXY: textOf(env['GOPROXY']), GONOPROXY: textOf(env['GONOPROXY']), GOPRIVATE: textOf(env['GOPRIVATE']) }).filter(([, value]) => value !== null)),
+    cargo: { registry: textOf(env['SALLYPORT_CARGO_REGISTRY']), home: textOf(env['CARGO_HOME']) ?? join(userHome, '.cargo') },
     sandbox: readSandbox(env), minimumAge: readAge(env['SALLYPORT_MINIMUM_AGE']),
     cacheGib: readCache(env['SALLYPORT_CACHE_GIB']), user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };
+}
+
+function textOf(value: string | undefined): string | null {
+  return value === undefined || value === '' ? null : value;
 }
 
 /** SALLYPORT_HOME, else XDG_DATA_HOME/sallyport, else /var/lib/sallyport for root and ~/.local/share/sallyport for a user. */

@@ -13,7 +13,7 @@ const Phase = z.enum(['fetch', 'build', 'agent', 'verify', 'scan', 'extract', 'p
 export type Phase = z.infer<typeof Phase>;
 
 /** Where packages come from, by the name that registries and advisories know. */
-export const Ecosystem = z.enum(['npm', 'pypi']);
+export const Ecosystem = z.enum(['npm', 'pypi', 'go', 'cargo']);
 export type Ecosystem = z.infer<typeof Ecosystem>;
 
 export const DecisionData = z.strictObject({

@@ -32,7 +32,8 @@ export interface FetchRulesInput {
 
 /** Records of the OpenSSF's malicious-packages; other databases name them as an alias. */
 const MALICIOUS = /^MAL-/;
-const OSV: Readonly<Record<Ecosystem, string>> = { npm: 'npm', pypi: 'PyPI' };
+/** Names of ecosystems as advisories write them. */
+export const OSV = { npm: 'npm', pypi: 'PyPI', go: 'Go', cargo: 'crates.io' } as const satisfies Readonly<Record<Ecosystem, string>>;
 
 /** What holds for a fetch beside the lockfile. No entry of a repository lifts what is known to be malicious. */
 export function fetchRules({ spec, installation, records, base, now = () => new Date(), lookup }: FetchRulesInput): DoorRules {
@@ -80,9 +81,10 @@ function fixedBy(records: readonly OsvRecord[], base: readonly PackageVersion[])
   };
 }
 
-/** As advisories spell it; of Python the one spelling that stands for all. */
+/** As advisories spell it; of Python the one spelling that stands for all, of Go without the `v`. */
 function advised({ ecosystem, name, version }: PackageVersion): { readonly ecosystem: string; readonly name: string; readonly version: string } {
-  return ecosystem === 'npm' ? { ecosystem: OSV.npm, name, version } : { ecosystem: OSV.pypi, name: projectName(name) ?? name, version: sameVersion(version) ?? version };
+  if (ecosystem === 'pypi') return { ecosystem: OSV.pypi, name: projectName(name) ?? name, version: sameVersion(version) ?? version };
+  return { ecosystem: OSV[ecosystem], name, version: ecosystem === 'go' ? version.replace(/^v/, '') : version };
 }
 
 function normalised(record: OsvRecord): OsvRecord {

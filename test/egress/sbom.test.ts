@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { purlOf, sbomOf } from '../../src/egress/sbom.js';
+import { packagesOf, purlOf, sbomOf } from '../../src/egress/sbom.js';
 
 const SHA512 = Buffer.alloc(64, 0xab);
 const PACKAGES = [
@@ -22,5 +22,12 @@ describe('the list of what was fetched', () => {
   it('is the same whatever the order, and names each package once', () => {
     expect(sbomOf('s', [...PACKAGES, ...PACKAGES].reverse())).toBe(sbomOf('s', PACKAGES));
     expect(purlOf({ ecosystem: 'npm', name: 'a/../b', version: '1?x#y' })).toBe('pkg:npm/a/../b@1%3Fx%23y');
+  });
+
+  it('has modules of Go and crates under the types that package URLs have for them, and gives them back', () => {
+    const packages = [{ ecosystem: 'go' as const, name: 'example.com/Burnt/toml', version: 'v1.0.0+incompatible' }, { ecosystem: 'cargo' as const, name: 'Serde_x', version: '1.0.0' }, { ecosystem: 'npm' as const, name: '@s/a', version: '1.0.0' }];
+    expect(packages.map(purlOf)).toEqual(['pkg:golang/example.com/Burnt/toml@v1.0.0%2Bincompatible', 'pkg:cargo/Serde_x@1.0.0', 'pkg:npm/%40s/a@1.0.0']);
+    expect(new Set(packagesOf(sbomOf('s', packages.map((p) => ({ ...p, integrity: 'h1:x' })))))).toEqual(new Set(packages));
+    expect(() => packagesOf('{"components":[{"name":"a","version":"1","purl":"pkg:gem/a@1"}]}')).toThrow();
   });
 });

@@ -25,6 +25,13 @@ describe('records of malicious packages', () => {
     expect(judged.map((of) => /MAL-\d+-\d+/.exec(rules.judge(of)?.why ?? '')?.[0] ?? null)).toEqual(['MAL-2026-1', null, 'MAL-2026-2', 'MAL-2026-3', null, 'MAL-2026-4', 'MAL-2026-5', null, null]);
   });
 
+  it('hold for modules of Go, whose versions have no v in advisories, and for crates, whose names are exact', () => {
+    const range = { ranges: [{ type: 'SEMVER', events: [{ introduced: '1.0.0' }, { fixed: '1.2.0' }] }] };
+    const rules = made([record('MAL-2026-7', 'Go', 'example.com/Bad', range), record('MAL-2026-8', 'crates.io', 'bad-crate', range)]);
+    const of: PackageVersion[] = [{ ecosystem: 'go', name: 'example.com/Bad', version: 'v1.1.0' }, { ecosystem: 'go', name: 'example.com/Bad', version: 'v1.2.0' }, { ecosystem: 'go', name: 'example.com/bad', version: 'v1.1.0' }, { ecosystem: 'cargo', name: 'bad-crate', version: '1.1.0' }, { ecosystem: 'cargo', name: 'bad_crate', version: '1.1.0' }];
+    expect(of.map((one) => rules.judge(one)?.rule ?? null)).toEqual(['package.malicious', null, null, 'package.malicious', null]);
+  });
+
   it('hold for every version where they do not say which', () => {
     expect(made([record('MAL-2026-6', 'npm', 'unclear', {})]).judge(npm('unclear', '1.0.0'))?.rule).toBe('package.malicious');
   });

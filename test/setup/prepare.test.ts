@@ -11,6 +11,7 @@ import { prepareSnapshot, type SetupRequest } from '../../src/setup/prepare.js';
 import { vouchedFor } from '../../src/setup/seal.js';
 import { layersOf, type Snapshot } from '../../src/setup/snapshot.js';
 import { MemoryJournal } from '../support/journal.js';
+import { NO_REGISTRIES } from '../support/preparing.js';
 import { type FakeRegistry, startRegistry } from '../support/registry.js';
 import { makeRepo } from '../support/repo.js';
 import { doorRules } from '../support/rules.js';
@@ -71,7 +72,7 @@ async function prepare(options: Case, journal = new MemoryJournal()): Promise<{ 
   const request: SetupRequest = {
     driver: options.driver ?? driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'scratch'), git, tree, laidOut, baseTree: tree,
     environment: { spec: EnvironmentSpec.parse({ version: 1, setup: options.setup, variables: options.variables }), checks: {}, source: 'test' },
-    rules: async () => doorRules(), trust: options.trust ?? `t${count++}`, registries: { npm: async () => ({ url: registry.url, authorization: TOKEN }), pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', secret: options.secrets === undefined ? null : async (name) => options.secrets?.[name] ?? '', upkeep: options.upkeep ?? null, seal, exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
+    rules: async () => doorRules(), trust: options.trust ?? `t${count++}`, registries: { ...NO_REGISTRIES, npm: async () => ({ url: registry.url, authorization: TOKEN }) }, toolchain: 'test', secret: options.secrets === undefined ? null : async (name) => options.secrets?.[name] ?? '', upkeep: options.upkeep ?? null, seal, exclusively: (_, body) => body(), journal, signal: options.signal ?? new AbortController().signal,
   };
   const snapshot = await prepareSnapshot(request);
   return { snapshot, lowers: [...layersOf(join(folder, 'snapshots'), snapshot), laidOut], journal };

@@ -32,6 +32,11 @@ export interface Rest {
   readonly trust?: string;
 }
 
+const none = (): Promise<Registry> => Promise.reject(new Error('this test has no such registry'));
+
+/** For what a test does not fetch. */
+export const NO_REGISTRIES: Registries = { npm: none, pypi: none, go: none, cargo: none };
+
 /** Setups of small projects in real sandboxes, as a run makes them. */
 export class Preparing {
   readonly #folder: string;
@@ -43,8 +48,7 @@ export class Preparing {
   constructor(folder: string, driver: SandboxDriver, registries: Partial<Registries>) {
     this.#folder = folder;
     this.#driver = driver;
-    const none = (): Promise<Registry> => Promise.reject(new Error('this test has no such registry'));
-    this.#registries = { npm: none, pypi: none, ...registries };
+    this.#registries = { ...NO_REGISTRIES, ...registries };
     mkdirSync(join(folder, 'scratch'), { recursive: true });
   }
 

@@ -91,9 +91,14 @@ function packument(versions: readonly FakePackage[], integrity: (name: string, v
 
 function tarball(p: FakePackage): Buffer {
   const files = { 'package.json': JSON.stringify({ name: p.name, version: p.version, ...p.manifest }), ...p.files };
+  return packed('package', files);
+}
+
+/** A gzipped tar archive of files below one folder. */
+export function packed(root: string, files: Readonly<Record<string, string>>): Buffer {
   const parts = Object.entries(files).flatMap(([name, text]) => {
     const body = Buffer.from(text);
-    return [header(`package/${name}`, body.length, /\.sh$|^bin\//.test(name) ? '0000755' : '0000644'), body, Buffer.alloc((512 - (body.length % 512)) % 512)];
+    return [header(`${root}/${name}`, body.length, /\.sh$|^bin\//.test(name) ? '0000755' : '0000644'), body, Buffer.alloc((512 - (body.length % 512)) % 512)];
   });
   return gzipSync(Buffer.concat([...parts, Buffer.alloc(1024)]));
 }

@@ -15,6 +15,7 @@ import type { NodeProject } from '../../src/setup/upgrade/model.js';
 import { npmProject } from '../../src/setup/upgrade/project.js';
 import { resolveUpgrades } from '../../src/setup/upgrade/resolve.js';
 import { MemoryJournal } from './journal.js';
+import { NO_REGISTRIES } from './preparing.js';
 import { doorRules } from './rules.js';
 import { testOwner } from './sandbox.js';
 
@@ -38,7 +39,7 @@ export class Upgrading {
   constructor(folder: string, driver: SandboxDriver, registry: Registry) {
     this.#folder = folder;
     this.#request = {
-      driver, owner: testOwner(), scratch: join(folder, 'scratch'), registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, rules: async () => doorRules(), journal: this.journal, signal: new AbortController().signal,
+      driver, owner: testOwner(), scratch: join(folder, 'scratch'), registries: { ...NO_REGISTRIES, npm: async () => registry }, rules: async () => doorRules(), journal: this.journal, signal: new AbortController().signal,
       environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' },
     };
   }

@@ -2,7 +2,7 @@ import { type Dirent, constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError } from '../../protocol/errors.js';
-import { type ArchiveEntry, zipBatches } from './archive.js';
+import { type ArchiveEntry, zipBatches } from '../../artifacts/archive.js';
 import { type OsvRecord, readOsv } from './osv.js';
 
 /** The advisories that are known in a run, and how far they can be relied on. */

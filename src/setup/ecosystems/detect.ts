@@ -1,5 +1,7 @@
 import type { PackageVersion } from '../../egress/package-rules.js';
 import { SallyportError } from '../../protocol/errors.js';
+import { planCargo } from './cargo.js';
+import { planGo } from './go.js';
 import { npmOpenPlan, npmPlan } from './npm.js';
 import { type Client, packageManagerOf } from './package-manager.js';
 import type { FetchPlan } from './plan.js';
@@ -9,7 +11,7 @@ import { yarnPlan } from './yarn.js';
 
 /** What is to be fetched for the manifests of a tree, one plan an ecosystem. `resolve`: the environment lets clients choose versions. */
 export function planFetch(manifests: ReadonlyMap<string, Buffer>, resolve: boolean): FetchPlan[] {
-  return [planNode(manifests, resolve), planPython(manifests, resolve)].filter((plan) => plan !== null);
+  return [planNode(manifests, resolve), planPython(manifests, resolve), planGo(manifests), planCargo(manifests)].filter((plan) => plan !== null);
 }
 
 /** What the lockfiles among some manifests pin; nothing where they cannot be read: whoever fetches by them says why. */

@@ -13,7 +13,7 @@ export interface Command {
 }
 
 /** What a plan puts into the dependency folder. */
-export type DependencyPart = 'fetched' | 'python' | 'tools';
+export type DependencyPart = 'cargo' | 'fetched' | 'go' | 'python' | 'tools';
 
 /** How the packages of one ecosystem are fetched: what its client sees, reaches and runs. Made on the host from manifests, by reading alone. */
 export interface FetchPlan {

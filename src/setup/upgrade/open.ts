@@ -1,4 +1,5 @@
 import { readNeeds, readVersions, type ReleasedVersion } from '../../egress/versions.js';
+import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import type { Hit } from '../../scan/advisories/match.js';
 import type { PythonClient } from '../ecosystems/python.js';
@@ -25,6 +26,7 @@ export function openUnasked(manifests: ReadonlyMap<string, Buffer>, installed: P
 /** A project to plan upgrades for, with what its registry must be asked for that. Throws `input.invalid` with what is supported for what cannot be upgraded. */
 export async function openProject(manifests: ReadonlyMap<string, Buffer>, installed: Installed, hits: readonly Hit[], asking: Asking): Promise<UpgradeProject> {
   if (isPython(installed)) return pythonProject(installed);
+  if (installed.client === 'go' || installed.client === 'cargo') throw new SallyportError('input.invalid', `Cannot upgrade what ${installed.path} pins: that is not supported yet`, { hint: installed.client === 'go' ? 'go get MODULE@VERSION, then go mod tidy.' : 'cargo update --precise VERSION CRATE.' });
   if (installed.client !== 'pnpm') return openUnasked(manifests, installed);
   // Who asks for what is to be upgraded, whose own metadata says by which range.
   const hit = new Set(hits.map((h) => `${h.package}@${h.version}`));

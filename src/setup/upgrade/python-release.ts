@@ -4,7 +4,7 @@ import type { IndexFile } from '../../egress/pypi-index.js';
 import { namedFile } from '../../egress/pypi-names.js';
 import { filesOf, type IndexOptions, readFile, readProject } from '../../egress/pypi-releases.js';
 import { SallyportError } from '../../protocol/errors.js';
-import { zipBatches } from '../../scan/advisories/archive.js';
+import { zipBatches } from '../../artifacts/archive.js';
 
 /** A version of a project, as the index has it. */
 export interface Release {

@@ -12,6 +12,7 @@ import type { CheckRun } from '../../../src/protocol/evidence.js';
 import { prepareSnapshot } from '../../../src/setup/prepare.js';
 import { layersOf } from '../../../src/setup/snapshot.js';
 import { MemoryJournal } from '../../support/journal.js';
+import { NO_REGISTRIES } from '../../support/preparing.js';
 import { makeRepo } from '../../support/repo.js';
 import { doorRules } from '../../support/rules.js';
 import { NO_SERVICES, remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
@@ -67,7 +68,7 @@ describe('runners of npm', () => {
     const snapshot = await prepareSnapshot({
       rules: async () => doorRules(),
       driver: collector.driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'sockets'), git, tree: id, laidOut, baseTree: id, trust: 'base',
-      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { npm: async () => registry, pypi: () => Promise.reject(new Error('no index')) }, toolchain: 'test', secret: null, upkeep: null, seal: testSeal(), exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
+      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { ...NO_REGISTRIES, npm: async () => registry }, toolchain: 'test', secret: null, upkeep: null, seal: testSeal(), exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
     });
     return [...layersOf(join(folder, 'snapshots'), snapshot), laidOut];
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { zipBatches } from '../../../src/scan/advisories/archive.js';
+import { zipBatches } from '../../../src/artifacts/archive.js';
 import { ageDays, fromFiles, fromFolder } from '../../../src/scan/advisories/source.js';
 
 const NOW = new Date('2026-11-21T00:00:00Z');
