@@ -17,7 +17,7 @@ export function podmanWall(name: string, engine: Engine, init: string, arch: Arc
   const profile = Buffer.from(JSON.stringify(ociProfile(arch)));
   const gvisor = engine.runtime.name === 'runsc';
   return {
-    name, stdio: true, depth: 3, overhead: gvisor ? OVERHEAD.gvisor : OVERHEAD.plain,
+    name, stdio: true, depth: 3, bare: gvisor, overhead: gvisor ? OVERHEAD.gvisor : OVERHEAD.plain,
     entry: gvisor ? null : ENTRY,
     program: { first: GROUND, last: CONTAIN },
     fields: (spec, stage, command, once) => [...groundFields(engine.root, spec), engineConfig(init), ...podmanArgv(engine, spec, stage, gvisor ? filtered(command, arch) : command, gvisor && once !== undefined ? { ...once, variables: { ...once.variables, PERL_BADLANG: '0' } } : once)],
@@ -33,7 +33,7 @@ const OVERHEAD_DIRECT = { plain: { memory: 24, pids: 16 }, gvisor: OVERHEAD.gvis
 export function runtimeWall(name: string, direct: Direct, arch: Arch): Wall {
   const gvisor = direct.runtime.name === 'runsc';
   return {
-    name, stdio: true, depth: 3, overhead: gvisor ? OVERHEAD_DIRECT.gvisor : OVERHEAD_DIRECT.plain,
+    name, stdio: true, depth: 3, bare: gvisor, overhead: gvisor ? OVERHEAD_DIRECT.gvisor : OVERHEAD_DIRECT.plain,
     entry: gvisor ? null : INIT_PROGRAM,
     program: { first: GROUND, last: RUN },
     fields: (spec, stage) => [...groundFields(direct.root, spec), ...runtimeArgv(direct, stage, spec.id)],

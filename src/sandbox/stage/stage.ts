@@ -49,6 +49,8 @@ export interface Wall {
   readonly stdio: boolean;
   /** Perl at the end of each half. `first` is run before orders are known; `last` never returns, and finds its fields in @rest. */
   readonly program: { readonly first: string; readonly last: string };
+  /** True when the stage's own mount must have no flags: gVisor mounts it again in a user namespace, where flags cannot be taken away. What is shown inside has its own. */
+  readonly bare?: boolean;
   /** The fields for `last`; `command` is what runs inside. */
   fields(spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): string[];
   /** What is written to the descriptors `args` and `seccomp`. */
@@ -70,7 +72,7 @@ export interface Wall {
  * Arguments: CALLS (9) STAGE RUNTIME FRESH|- UID|- GID
  * Orders: OVERLAY_OPTIONS EGRESS|- SCRATCH|- IMAGES MOUNTS, then options and folder of each image, the mount sources and the driver's fields.
  */
-const program = ({ first, last }: Wall['program']): string => String.raw`use strict;
+const program = ({ program: { first, last }, bare }: Pick<Wall, 'program' | 'bare'>): string => String.raw`use strict;
 my ($MOUNT, $PRLIMIT, $CLOSE, $SETGROUPS, $SETRESGID, $SETRESUID, $UMOUNT, $UNSHARE, $PRCTL, $stage, $runtime, $fresh, $uid, $gid) = @ARGV;
 my ($BIND, $NOSUID, $NODEV, $RLIMIT_FSIZE, $RLIMIT_CORE) = (4096, 2, 4, 1, 4);
 sub must { my ($what, $result) = @_; die "$what: $!\n" if $result == -1 }
@@ -86,7 +88,7 @@ opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
 my @inherited = grep { /^\d+$/ && $_ > ${FD.orders} && $_ != fileno($open) } readdir $open;
 closedir $open;
 for my $fd (@inherited) { syscall($CLOSE + 0, $fd + 0) }
-attach('sallyport', $stage, 'tmpfs', $NOSUID | $NODEV, 'mode=0755,size=4m');
+attach('sallyport', $stage, 'tmpfs', ${bare === true ? '0' : '$NOSUID | $NODEV'}, 'mode=0755,size=4m');
 folder("$stage/$_") for qw(runtime etc workspace mounts scratch fresh);
 show($runtime, "$stage/runtime");
 show("$runtime/etc", "$stage/etc");
@@ -124,7 +126,7 @@ export function stageCommand(stage: string, runtime: string, privilege: Privileg
   const { mount, prlimit64, close, setgroups, setresgid, setresuid, umount2, unshare, prctl } = CALLS[arch];
   return [
     '/usr/bin/unshare', ...(root ? [] : ['--user', '--map-root-user']), '--mount', '--propagation', 'private',
-    '/usr/bin/perl', '-e', program(wall.program), ...[mount, prlimit64, close, setgroups, setresgid, setresuid, umount2, unshare, prctl].map(String),
+    '/usr/bin/perl', '-e', program(wall), ...[mount, prlimit64, close, setgroups, setresgid, setresuid, umount2, unshare, prctl].map(String),
     stage, runtime, fresh ?? '-', ...(root ? [String(privilege.uid), String(privilege.gid)] : ['-', '-']),
   ];
 }
