@@ -69,17 +69,17 @@ async function openAt(target: Target, folder: string, word: string): ReturnType<
   await makeLayer(`${folder}/layer`, target.owner);
   return await target.driver.open({
     id: newId('sb'), phase: 'agent', demanded: ALWAYS_DEMANDED, workspace: { lowers: [lower], layer: `${folder}/layer` }, mounts: [], egressSocket: null, scratch: null,
-    limits: { memory: 256, pids: 32, cpus: 1 }, variables: {},
+    limits: { memory: 512, pids: 64, cpus: 1 }, variables: {},
   });
 }
 
 /** The last row: after everything, the sandbox beside them still has its files and its processes. */
 async function neighbourLives({ sandbox, secret }: Neighbour): Promise<RowResult> {
-  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', 'cat /tmp/secret; ps -e >/dev/null 2>&1; ls /proc | grep -c "^[0-9]"; ls /workspace /tmp'], timeout: 20_000, maxOutput: 10_000 });
+  // No ls: that of Debian 12 asks for what the gVisor of Debian 12 does not know.
+  const result = await sandbox.exec({ argv: ['/bin/sh', '-c', 'cat /tmp/secret; echo /tmp/*; echo /workspace/*; perl -e \'use Socket; socket(my $t, AF_INET, SOCK_STREAM, 0); print connect($t, sockaddr_in(7777, INADDR_LOOPBACK)) ? "listens\\n" : "gone\\n"\''], timeout: 20_000, maxOutput: 10_000 });
   const said = result.stdout.toString('utf8');
-  const ok = said.startsWith(`${secret}\n`) && said.endsWith('/tmp:\nready\nsecret\n\n/workspace:\nsecret\nword.txt\n');
-  const lives = ok || (said.startsWith(`${secret}\n`) && /^secret$/m.test(said) && /^word\.txt$/m.test(said));
-  return { id: 'neighbour.untouched', group: 'processes', control: 'c: its secret was there', verdict: lives ? 'held' : 'escape', detail: said.replaceAll('\n', ' ').trim().slice(0, 200), ms: result.ms };
+  const lives = said === `${secret}\n/tmp/ready /tmp/secret\n/workspace/secret /workspace/word.txt\nlistens\n`;
+  return { id: 'neighbour.untouched', group: 'processes', control: 'c: its secret was there', verdict: lives ? 'held' : 'escape', detail: `${result.reason} ${said.replaceAll('\n', ' ').trim()} ${result.stderr.toString('utf8').trim()}`.slice(0, 200), ms: result.ms };
 }
 
 async function inLanes(rows: readonly Row[], body: (row: Row, index: number) => Promise<RowResult>): Promise<RowResult[]> {
