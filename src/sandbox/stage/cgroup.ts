@@ -118,7 +118,7 @@ function version2(base: string, pid: number): Cgroup {
     },
     usage: async () => ({
       oomKills: await oomKills().catch(() => 0),
-      pidsRefused: await field(`${folder}/pids.events`, /max (\d+)/),
+      pidsRefused: await refusedIn(folder ?? ''),
       peakBytes: await field(`${folder}/memory.peak`, /(\d+)/),
       cpuMs: Math.round((await field(`${folder}/cpu.stat`, /usage_usec (\d+)/)) / 1000),
     }),
@@ -140,6 +140,12 @@ async function counter(file: string, pattern: RegExp): Promise<number> {
 async function field(file: string, pattern: RegExp): Promise<number> {
   const text = await readFile(file, 'utf8').catch(() => '');
   return Number(pattern.exec(text)?.[1] ?? 0);
+}
+
+/** Kernels before 6.11 count a refusal in the group of the process that was refused, which an OCI runtime may have made below the one with the limit. */
+async function refusedIn(folder: string): Promise<number> {
+  const inner = await Promise.all((await groupsIn(folder)).map(refusedIn));
+  return inner.reduce((sum, n) => sum + n, await field(`${folder}/pids.events`, /max (\d+)/));
 }
 
 /** The kernel lets a group go only after its last process is reaped, which takes a moment. */
