@@ -18,8 +18,14 @@ ip link set lo up
 # A disk in memory: overlay needs a file system with extended attributes for what an ordinary user writes, and a tmpfs of this kernel has none.
 truncate -s 3G /var/lib/disk && mkfs.ext4 -q -F /var/lib/disk && mount -o loop /var/lib/disk /tmp && chmod 1777 /tmp || exit
 # Where everybody may read it, wherever it lies on the host; with a layer on top, since the test runner keeps notes beside its configuration.
-mkdir -p /var/lib/checkout /var/lib/layer/upper /var/lib/layer/work
-mount -t overlay -o "lowerdir=$checkout,upperdir=/var/lib/layer/upper,workdir=/var/lib/layer/work" overlay /var/lib/checkout || exit
+over() { # FOLDER TARGET
+  layer=$(mktemp -d /var/lib/layer.XXXXXX)
+  mkdir "$layer/upper" "$layer/work"
+  mount -t overlay -o "lowerdir=$1,upperdir=$layer/upper,workdir=$layer/work" overlay "$2"
+}
+mkdir /var/lib/checkout
+over "$checkout" /var/lib/checkout || exit
+over /etc /etc || exit # podman keeps a lock there
 mkdir -p /var/lib/bin
 touch /var/lib/bin/node
 mount --bind "$node" /var/lib/bin/node || exit
