@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../fixtures/database.js';
-import { cgroupsOf, type Home, openHome, processesOf } from '../support/cli.js';
+import { type Home, openHome, processesOf } from '../support/cli.js';
+import { cgroupsOf } from '../support/sandbox.js';
 import { watch } from '../support/hold.js';
 import { makeRepo } from '../support/repo.js';
 import { finish, MEND, shell, SHOP } from '../support/shop.js';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/protocol/evidence.js';
-import { cgroupsOf, openHome } from '../support/cli.js';
+import { openHome } from '../support/cli.js';
+import { cgroupsOf } from '../support/sandbox.js';
 import { killAt } from '../support/hold.js';
 import { makeRepo } from '../support/repo.js';
 

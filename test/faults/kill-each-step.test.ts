@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cgroupsOf, openHome } from '../support/cli.js';
+import { openHome } from '../support/cli.js';
+import { cgroupsOf } from '../support/sandbox.js';
 import { killAt } from '../support/hold.js';
 import { makeRepo } from '../support/repo.js';
 import { BREAK, finish, MEND, shell, SHOP } from '../support/shop.js';

@@ -8,10 +8,9 @@ import { newId } from '../../src/protocol/ids.js';
 import type { SandboxSpec } from '../../src/sandbox/sandbox.js';
 import { sandboxContract } from '../contract/sandbox.js';
 import { until } from '../fixtures/database.js';
-import { cgroupsOf } from '../support/cli.js';
 import { ociDriver, ociMissing } from '../support/oci.js';
 import { busyboxMissing, busyboxRoot } from '../support/rootfs.js';
-import { remove, ROOT, scratch, testPrivilege, tree } from '../support/sandbox.js';
+import { cgroupsOf, remove, ROOT, scratch, testPrivilege, tree } from '../support/sandbox.js';
 
 const missing = ociMissing('podman', 'catatonit', 'runc') ?? busyboxMissing();
 

@@ -5,8 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reapGroups, sweepGroups } from '../../src/sandbox/stage/reap.js';
 import { newId } from '../../src/protocol/ids.js';
 import { makeLayer } from '../../src/sandbox/layer.js';
-import { cgroupsOf } from '../support/cli.js';
-import { remove, scratch, testDriver, testOwner, tree } from '../support/sandbox.js';
+import { cgroupsOf, remove, scratch, testDriver, testOwner, tree } from '../support/sandbox.js';
 
 let folder: string;
 beforeEach(() => {

@@ -153,13 +153,6 @@ function look(read: () => string): string {
   }
 }
 
-/** Cgroups of sandboxes by their ids. */
-export function cgroupsOf(sandboxes: readonly string[]): string[] {
-  const root = '/sys/fs/cgroup';
-  const bases = [root, ...['memory', 'pids', 'cpu', 'devices'].map((c) => join(root, c))];
-  return bases.flatMap((base) => sandboxes.map((id) => join(base, `sallyport-${id}`)).filter((path) => existsSync(path)));
-}
-
 /** What a finished run may not leave in a state directory. */
 export function leftIn(home: string, mayStay: boolean): string[] {
   const found: string[] = [];

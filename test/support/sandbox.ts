@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { signEnvelope, verifyEnvelope } from '../../src/attest/dsse.js';
 import { runtimeFiles } from '../../src/main/installation.js';
 import { createBwrapDriver } from '../../src/sandbox/bwrap/driver.js';
@@ -88,13 +88,30 @@ export function tree(folder: string, files: Readonly<Record<string, string>>, pr
   return folder;
 }
 
+/** Cgroups of sandboxes by their ids, wherever this machine's driver makes them. */
+export function cgroupsOf(sandboxes: readonly string[]): string[] {
+  const names = new Set(sandboxes.map((id) => `sallyport-${id}`));
+  return lines('find /sys/fs/cgroup -type d -name "sallyport-*" 2>/dev/null || true').filter((path) => names.has(basename(path)));
+}
+
 /** Processes, mounts and cgroups of this test file's sandboxes: must be the same before and after. */
 export function leftovers(): { mounts: string[]; cgroups: string[]; bwraps: string[] } {
-  const sh = (script: string): string[] => execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).split('\n').filter((l) => l !== '');
   return {
-    mounts: sh('grep -c sallyport /proc/mounts || true').filter((n) => n !== '0'),
-    cgroups: sh('find /sys/fs/cgroup -maxdepth 3 -type d -name "sallyport-*" 2>/dev/null || true').filter((path) => opened.has(path.slice(path.lastIndexOf('/sallyport-') + '/sallyport-'.length))),
+    mounts: lines('grep -c sallyport /proc/mounts || true').filter((n) => n !== '0'),
+    cgroups: cgroupsOf([...opened]),
     // The outer bwrap is a child of this process; what is inside ends with it, or is adopted and then shows in a cgroup that cannot be removed.
-    bwraps: sh(`for p in /proc/[0-9]*; do [ "$(readlink $p/exe 2>/dev/null)" = /usr/bin/bwrap ] && grep -q "^PPid:.${process.pid}$" $p/status 2>/dev/null && echo $p; done; true`),
+    bwraps: readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isOwnBwrap(pid)),
   };
+}
+
+function lines(script: string): string[] {
+  return execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).split('\n').filter((l) => l !== '');
+}
+
+function isOwnBwrap(pid: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === '/usr/bin/bwrap' && new RegExp(`^PPid:\\s${process.pid}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false; // a thread of the kernel, another user's, or gone
+  }
 }

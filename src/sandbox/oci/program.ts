@@ -33,6 +33,18 @@ sub given { open my $in, '<&=', ${FD.seccomp} or die "given: $!\n"; local $/; my
 open my $mounted, '<', '/proc/self/mounts' or die "/proc/self/mounts: $!\n";
 for my $at (map { (split)[1] } grep { m{^\S+ /sys/fs/cgroup/\S+ cgroup2? } } <$mounted>) { syscall($UMOUNT + 0, $at, 2) unless $at =~ m{/devices$} }
 close $mounted;
+# On version 2 alone there is one tree, and a runtime makes its group from the root of what it sees: that becomes the group with the limits, wherever it lies. It hands
+# controllers on, so it may hold no process, and this one goes to a leaf.
+my ($group) = -e '/sys/fs/cgroup/cgroup.controllers' ? do { open my $in, '<', '/proc/self/cgroup' or die "/proc/self/cgroup: $!\n"; local $/; <$in> =~ m{^0::(/.*)$}m } : ();
+if (defined $group && $group =~ m{/sallyport-sb_[^/]+$}) {
+  must('unshare', syscall($UNSHARE + 0, 0x02000000));
+  my $tree = '/sys/fs/cgroup';
+  must('umount', syscall($UMOUNT + 0, $tree, 2));
+  attach('cgroup2', $tree, 'cgroup2', $NOSUID | $NODEV | 8, 0);
+  folder("$tree/engine");
+  open my $leaf, '>', "$tree/engine/cgroup.procs" or die "cgroup: $!\n";
+  syswrite($leaf, $$) or die "cgroup: $!\n";
+}
 # A runtime binds these of the host into a container as they are mounted here, and covers what it masks with the first.
 for my $device (map { "/dev/$_" } qw(null zero full random urandom tty)) { show($device, $device); attach('none', $device, 'none', 32 | $BIND | $NOSUID | 8, 0) }
 open my $status, '>&=', ${FD.channel} or die "status: $!\n";

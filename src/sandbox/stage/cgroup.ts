@@ -1,17 +1,16 @@
-import { mkdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Guarantee } from '../../protocol/guarantee.js';
 import type { Limits, MissingGuarantee, Usage } from '../sandbox.js';
-import { removeGroup } from './reap.js';
+import { CGROUPS, delegatedGroup, PREFIX } from './delegation.js';
+import { groupsIn, removeGroup } from './reap.js';
 
-const ROOT = '/sys/fs/cgroup';
-const PREFIX = 'sallyport-';
 const MIB = 1024 * 1024;
 
 /** Which kind of cgroups this process may make, found by trying. `base` is the folder below which groups are made. */
-export type CgroupSupport = { readonly version: 1 } | { readonly version: 2; readonly base: string } | { readonly version: 0; readonly why: string };
+export type CgroupSupport = { readonly version: 1 } | { readonly version: 2; readonly base: string } | { readonly version: 0; readonly why: string; readonly hint?: string };
 
 /** The groups of one sandbox. */
 export interface Cgroup {
@@ -25,38 +24,22 @@ export interface Cgroup {
 /** What a cgroup enforces, all or nothing. */
 export const LIMITS: readonly Guarantee[] = ['memory_limit', 'pids_limit', 'cpu_limit'];
 
-/** Tries v1 controllers, then a writable v2 subtree. Makes and removes a group to be sure. */
+/** Looks for version 2 where it is mounted alone, else tries the controllers of version 1. Makes and removes a group to be sure. */
 export async function detectCgroups(): Promise<CgroupSupport> {
-  const name = `sallyport-probe-${process.pid}`;
+  if (await access(`${CGROUPS}/cgroup.controllers`).then(() => true, () => false)) {
+    const found = await delegatedGroup();
+    return 'base' in found ? { version: 2, base: found.base } : { version: 0, ...found };
+  }
+  const name = `${PREFIX}probe-${process.pid}`;
   try {
     for (const controller of ['memory', 'pids', 'cpu']) {
-      await mkdir(`${ROOT}/${controller}/${name}`);
-      await rmdir(`${ROOT}/${controller}/${name}`);
+      await mkdir(`${CGROUPS}/${controller}/${name}`);
+      await rmdir(`${CGROUPS}/${controller}/${name}`);
     }
     return { version: 1 };
-  } catch (v1) {
-    const base = await delegatedSubtree();
-    if (base !== null) return { version: 2, base };
-    return { version: 0, why: v1 instanceof Error ? v1.message : String(v1) };
+  } catch (error) {
+    return { version: 0, why: error instanceof Error ? error.message : String(error) };
   }
-}
-
-/** A v2 folder in which groups with memory, pids and cpu can be made: the root's for root, else the caller's own subtree. */
-async function delegatedSubtree(): Promise<string | null> {
-  const own = /^0::(.*)$/m.exec(await readFile('/proc/self/cgroup', 'utf8').catch(() => ''))?.[1];
-  for (const base of [ROOT, ...(own === undefined || own === '/' ? [] : [`${ROOT}${own}`])]) {
-    const controllers = await readFile(`${base}/cgroup.subtree_control`, 'utf8').catch(() => '');
-    if (!['memory', 'pids', 'cpu'].every((c) => controllers.split(/\s+/).includes(c))) continue;
-    const name = `${base}/sallyport-probe-${process.pid}`;
-    try {
-      await mkdir(name);
-      await rmdir(name);
-      return base;
-    } catch {
-      // not ours to divide: try the next
-    }
-  }
-  return null;
 }
 
 /** What limits of a process (prlimit) do in their place. */
@@ -69,7 +52,7 @@ export function missingLimits(support: CgroupSupport): MissingGuarantee[] {
   if (support.version !== 0) return [];
   return LIMITS.map((guarantee) => ({
     guarantee, why: `no cgroup can be made (${support.why})${WEAKER[guarantee] ?? ''}`,
-    hint: 'Run as root, or in a scope with delegation: systemd-run --user --scope -p Delegate=yes -- sallyport …',
+    hint: support.hint ?? 'Run as root, or in a scope with delegation: systemd-run --user --scope -p Delegate=yes -- sallyport …',
   }));
 }
 
@@ -84,7 +67,7 @@ export async function prepareCgroup(support: CgroupSupport, name: string, pid: n
 
 async function version1(name: string, pid: number): Promise<Cgroup> {
   let current = name;
-  const at = (controller: string, id = current): string => `${ROOT}/${controller}/${PREFIX}${id}`;
+  const at = (controller: string, id = current): string => `${CGROUPS}/${controller}/${PREFIX}${id}`;
   const controllers = ['memory', 'pids', 'cpu'];
   const remove = async (): Promise<void> => {
     await removeAll(controllers.map((c) => at(c)));
@@ -135,7 +118,7 @@ function version2(base: string, pid: number): Cgroup {
     },
     usage: async () => ({
       oomKills: await oomKills().catch(() => 0),
-      pidsRefused: await field(`${folder}/pids.events`, /max (\d+)/),
+      pidsRefused: await refusedIn(folder ?? ''),
       peakBytes: await field(`${folder}/memory.peak`, /(\d+)/),
       cpuMs: Math.round((await field(`${folder}/cpu.stat`, /usage_usec (\d+)/)) / 1000),
     }),
@@ -159,6 +142,12 @@ async function field(file: string, pattern: RegExp): Promise<number> {
   return Number(pattern.exec(text)?.[1] ?? 0);
 }
 
+/** Kernels before 6.11 count a refusal in the group of the process that was refused, which an OCI runtime may have made below the one with the limit. */
+async function refusedIn(folder: string): Promise<number> {
+  const inner = await Promise.all((await groupsIn(folder)).map(refusedIn));
+  return inner.reduce((sum, n) => sum + n, await field(`${folder}/pids.events`, /max (\d+)/));
+}
+
 /** The kernel lets a group go only after its last process is reaped, which takes a moment. */
 async function removeAll(folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
@@ -170,6 +159,7 @@ async function removeAll(folders: readonly string[]): Promise<void> {
         const code = (error as NodeJS.ErrnoException).code;
         if (code === 'ENOENT') break;
         if (code !== 'EBUSY' || attempt >= 400) throw error;
+        for (const inner of await groupsIn(folder)) await removeGroup(inner); // an OCI runtime's own
         await sleep(attempt < 20 ? 1 : 10);
       }
     }

@@ -2,22 +2,21 @@ import { readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeTree } from '../layer.js';
+import { CGROUPS, ownGroup, PREFIX } from './delegation.js';
 
-const ROOT = '/sys/fs/cgroup';
-const PREFIX = 'sallyport-';
 const ATTEMPTS = 200;
 
 /** Folders in which sandbox groups are made: the controllers of v1 (`devices` by OCI runtimes only), the root and our own subtree of v2. */
 async function places(root: string): Promise<string[]> {
-  const own = /^0::(.*)$/m.exec(await readFile('/proc/self/cgroup', 'utf8').catch(() => ''))?.[1];
-  return [...['memory', 'pids', 'cpu', 'devices'].map((c) => join(root, c)), root, ...(own === undefined || own === '/' ? [] : [join(root, own)])];
+  const own = await ownGroup();
+  return [...['memory', 'pids', 'cpu', 'devices'].map((c) => join(root, c)), root, ...(own === null || own === '/' ? [] : [join(root, own)])];
 }
 
 /**
  * Kills whatever is left in the groups of these sandboxes and removes the groups. What dies with its worker is dead already; this is for a
  * worker that hangs, while another one takes its task and its layer over. Throws when something does not die.
  */
-export async function reapGroups(ids: readonly string[], root = ROOT): Promise<void> {
+export async function reapGroups(ids: readonly string[], root = CGROUPS): Promise<void> {
   const known = ids.filter((id) => /^sb_[0-9a-z]+$/.test(id));
   for (const place of await places(root)) for (const id of known) await end(join(place, PREFIX + id));
 }
@@ -42,7 +41,7 @@ async function end(group: string): Promise<void> {
  * Removes groups that have no process and are older than `age` ms: a killed worker left them. A group that is being set up is filled within
  * moments, one with a process is somebody's. Returns what was removed.
  */
-export async function sweepGroups(age: number, now: number, root = ROOT): Promise<string[]> {
+export async function sweepGroups(age: number, now: number, root = CGROUPS): Promise<string[]> {
   const removed: string[] = [];
   for (const place of await places(root)) {
     const names = (await readdir(place).catch((): string[] => [])).filter((n) => n.startsWith(PREFIX));
@@ -79,7 +78,8 @@ async function filled(group: string): Promise<boolean> {
   return false;
 }
 
-async function groupsIn(group: string): Promise<string[]> {
+/** The groups right below one. */
+export async function groupsIn(group: string): Promise<string[]> {
   const entries = await readdir(group, { withFileTypes: true }).catch(() => []);
   return entries.filter((e) => e.isDirectory()).map((e) => join(group, e.name));
 }

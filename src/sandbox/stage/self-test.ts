@@ -14,6 +14,8 @@ export const OPTIONAL: readonly Guarantee[] = [...LIMITS, 'disk_limit', 'exec_au
 /** MiB of the self-test's workspace, and what it tries to write there. */
 const [DISK, TOO_MUCH] = [16, 24];
 const PERL = '/opt/sallyport/perl';
+/** For each of its commands. Most take some hundredths of a second; a machine that is slow or busy is not one that does not hold. */
+const PATIENCE_MS = 60_000;
 const FILL = `open my $f, '>', '/workspace/.fill' or die; my $b = "\\0" x 1048576; for (1 .. ${TOO_MUCH}) { my $n = syswrite $f, $b; if (!defined $n) { print $!; last } } close $f; unlink '/workspace/.fill'`;
 /** A server that can be read is one whose memory the code inside can open. */
 const SEALED = String.raw`sub of { open my $f, '<', $_[0] or return; local $/; <$f> } opendir my $all, '/proc' or die; for my $p (map { "/proc/$_" } grep { /^[0-9]+$/ } readdir $all) { next unless (of("$p/cmdline") // '') =~ m{^/opt/sallyport/node\0.*exec-server}s; exit 1 if length(of("$p/environ") // ''); print 'sealed'; exit }`;
@@ -56,7 +58,7 @@ async function testWith(ground: SlotGround, noAudit: string | null, makerOf: (gr
   }
   await using held = sandbox;
   const missing: MissingGuarantee[] = [...missingLimits(ground.cgroups)];
-  const probes = readProbes(await held.exec({ argv: PROBE_ARGV, timeout: 10_000, maxOutput: 100_000 }));
+  const probes = readProbes(await held.exec({ argv: PROBE_ARGV, timeout: PATIENCE_MS, maxOutput: 100_000 }));
   const failed = probes.filter((p) => !p.ok);
   if (failed.length > 0) throw new SallyportError('sandbox.unavailable', `The sandbox does not hold: ${failed.map((p) => `${p.id}: ${p.detail}`).join('; ')}`);
   if (disk.length === 0 && !(await says(held, FILL, /No space left on device/))) disk = missingDisk(`${TOO_MUCH} MiB could be written to a workspace of ${DISK} MiB`);
@@ -68,7 +70,7 @@ async function testWith(ground: SlotGround, noAudit: string | null, makerOf: (gr
   const [inside, host] = [await output(held, 'open my $f, "<", "/proc/version" or die; print <$f>'), (await readFile('/proc/version', 'utf8')).trim()];
   const second: Guarantee[] = inside === '' || inside === host ? [] : ['second_kernel'];
   held.executed(); // what was started so far
-  await held.exec({ argv: [PERL, '-e', `system { '${PERL}' } '${PERL}', '-e', '1'`], bare: true, timeout: 10_000, maxOutput: 1000 });
+  await held.exec({ argv: [PERL, '-e', `system { '${PERL}' } '${PERL}', '-e', '1'`], bare: true, timeout: PATIENCE_MS, maxOutput: 1000 });
   if (ground.audit !== null && held.executed()?.programs.filter((p) => p.path === PERL).length !== 2) unseen = 'the kernel\'s trace did not show a program that was started';
   if (unseen !== null) missing.push({ guarantee: 'exec_audit', why: unseen, hint: 'Run as root on a kernel with tracefs and CONFIG_FTRACE, in the first process namespace.' });
   missing.sort((a, b) => OPTIONAL.indexOf(a.guarantee) - OPTIONAL.indexOf(b.guarantee)); // one order, on the screen and on the log
@@ -88,7 +90,7 @@ async function says(sandbox: Sandbox, script: string, what: RegExp): Promise<boo
 }
 
 async function output(sandbox: Sandbox, script: string): Promise<string> {
-  const result = await sandbox.exec({ argv: [PERL, '-e', script], timeout: 10_000, maxOutput: 10_000 });
+  const result = await sandbox.exec({ argv: [PERL, '-e', script], timeout: PATIENCE_MS, maxOutput: 10_000 });
   return result.stdout.toString('utf8').trim();
 }
 
