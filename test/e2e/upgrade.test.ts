@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/protocol/evidence.js';
 import { type Home, openHome } from '../support/cli.js';
@@ -34,6 +34,12 @@ beforeEach(() => {
   home = openHome();
 });
 afterEach(() => home[Symbol.asyncDispose]());
+
+/** pnpm 11 needs a newer Node than that of the machine may be: the one that runs the tests, as an installation names it. */
+function newNode(): string {
+  write(home.home, { 'environments.yaml': `toolchains: { node: [${JSON.stringify(dirname(dirname(process.execPath)))}] }\n` });
+  return `version: 1\nadvisories: known\ntoolchains: { node: "${process.versions.node.split('.')[0] ?? ''}" }\n`;
+}
 
 interface Outcome {
   readonly kept: readonly (readonly [string, boolean])[];
@@ -139,7 +145,7 @@ const pnpmLines = [
 describe('sallyport fix --only deps', () => {
   it.for<[string, () => Record<string, string>, readonly string[]]>([
     ['pnpm', () => ({ ...PROJECT(), 'pnpm-lock.yaml': pnpmLock() }), [...MANIFEST('+"pnpm": {', '+"overrides": {', '+"holder>pinned": "1.0.1"', '+}'), ...pnpmLines]],
-    ['pnpm 11, which has overrides in a file of its own', () => ({ ...PROJECT({ packageManager: 'pnpm@11.3.0' }), 'pnpm-lock.yaml': pnpmLock() }), ['-"kind": "^1.0.0",', '+"kind": "^1.0.1",', ...pnpmLines, '+overrides:', '+holder>pinned: 1.0.1']],
+    ['pnpm 11, which has overrides in a file of its own', () => ({ ...PROJECT({ packageManager: 'pnpm@11.3.0' }), 'pnpm-lock.yaml': pnpmLock(), 'sallyport.yaml': newNode() }), ['-"kind": "^1.0.0",', '+"kind": "^1.0.1",', ...pnpmLines, '+overrides:', '+holder>pinned: 1.0.1']],
     ['yarn 1', () => ({ ...PROJECT(), 'yarn.lock': classicLock() }), [
       ...MANIFEST('+"resolutions": {', '+"**/holder/pinned": "1.0.1"'), '+fresh@^1.0.0:', ...classicEntry('+', 'fresh'), '-kind@^1.0.0:', ...classicEntry('-', 'kind'), '+kind@^1.0.1:', ...classicEntry('+', 'kind', '1.0.1'), '+dependencies:', '+fresh "^1.0.0"',
       ...classicEntry('-', 'loose'), ...classicEntry('+', 'loose', '1.0.1'), '-pinned@1.0.0:', ...classicEntry('-', 'pinned'), '+pinned@1.0.0, pinned@1.0.1:', ...classicEntry('+', 'pinned', '1.0.1'),
