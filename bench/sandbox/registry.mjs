@@ -14,6 +14,7 @@ import { fetchWithNpm } from '../../dist/setup/npm-client.js';
 import { figure, median, note, ratio, timed } from '../measure.mjs';
 import { LIMITS, must } from './ground.mjs';
 import { openLog } from './log.mjs';
+import { fetchRules } from '../../dist/setup/fetch-rules.js';
 
 const PACKAGES = 150;
 const BYTES = 40_000;
@@ -77,6 +78,9 @@ async function serve({ all }) {
   return { url: `http://127.0.0.1:${port}`, close: () => worker.terminate() };
 }
 
+/** What an environment without any entry says beside the lockfile. */
+const NO_RULES = fetchRules({ spec: EnvironmentSpec.parse({ version: 1 }), installation: { minimumAge: 0, exceptions: [] }, records: [], base: [] });
+
 function environment() {
   return { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'bench' };
 }
@@ -84,7 +88,7 @@ function environment() {
 async function fronted({ cold, user, folder }, url, files, at, journal) {
   mkdirSync(at, { mode: 0o755 });
   const signal = new AbortController().signal;
-  await fetchWithNpm({ driver: cold, owner: user, scratch: join(folder, 'sockets'), environment: environment(), registries: { npm: async () => ({ url, authorization: null }) }, journal, signal }, {
+  await fetchWithNpm({ driver: cold, owner: user, scratch: join(folder, 'sockets'), environment: environment(), registries: { npm: async () => ({ url, authorization: null }) }, rules: async () => NO_RULES, journal, signal }, {
     folder: at, manifests: files, npmrc: '', rules: lockedRules(parseLockfile(files.get('package-lock.json').toString())), argv: ['ci'], what: 'npm ci',
   });
   await removeTree(at);

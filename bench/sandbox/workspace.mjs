@@ -66,7 +66,7 @@ async function mounted({ folder, privilege, spec, user }, tree) {
   const layer = join(folder, 'ready-layer');
   await makeLayer(layer, user);
   const stage = pickStage([runtime, tree, layer]);
-  const child = await start(stageCommand(stage, runtime, privilege, process.arch, null, bwrapWall(process.arch)), { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const child = await start(stageCommand(stage, runtime, privilege, process.arch, null, bwrapWall(process.arch, { kind: 'host-usr' })), { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'] });
   let seen = '';
   let wake = () => undefined;
   child.stdout.on('data', (chunk) => {
