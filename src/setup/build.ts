@@ -1,6 +1,7 @@
 import { type Denial, hintOf, reasonsOf } from '../egress/denials.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
+import { createRedactor } from '../redact/redactor.js';
 import { boundedLayer } from '../sandbox/layer.js';
 import { openRecorded } from '../sandbox/record.js';
 import type { Dependencies } from '../sandbox/sandbox.js';
@@ -32,9 +33,12 @@ export async function buildPhase(request: Pick<FetchRequest, 'driver' | 'owner' 
   await using sandbox = await openRecorded(request.driver, {
     id: newId('sb'), phase: 'build', demanded: ALWAYS_DEMANDED, workspace: { lowers, layer }, mounts: [], egressSocket: null, scratch: null, limits: limitsOf(request.environment), dependencies, variables,
   }, request.journal);
+  const redactor = createRedactor({ known: Object.values(secrets) });
+  const hide = (output: Buffer): Buffer => Buffer.from(redactor.redact(output.toString('utf8')));
   const run = async (argv: readonly string[], what: string): Promise<void> => {
     const result = await sandbox.exec({ argv, env: secrets, timeout: setup.timeout * 1000, maxOutput: OUTPUT, signal: request.signal });
-    expectDone(result, 'setup.build_failed', [what, ...reasonsOf(unlisted)].join('; '), request.signal, hintOf(unlisted));
+    const [stdout, stderr] = [result.stdout, result.stderr].map(hide) as [Buffer, Buffer]; // a script may print what it was given, and the error quotes it
+    expectDone({ ...result, stdout, stderr }, 'setup.build_failed', [what, ...reasonsOf(unlisted)].join('; '), request.signal, hintOf(unlisted));
   };
   if (packages.length > 0) await run(['npm', 'rebuild', ...BUILD_FLAGS, '--', ...packages], `The install scripts of ${packages.join(', ')} failed`);
   if (script !== null) await run(['/bin/bash', '-euo', 'pipefail', '-c', script.text], `The ${script.name} script failed`);

@@ -45,6 +45,15 @@ describe.skipIf(missing !== null)(`a root of its own${missing === null ? '' : `:
     await plain.close();
   });
 
+  it('says that the server can be read where its program can be, on either root', async () => {
+    const options = driverOptions(join(folder, 'open'));
+    for (const own of [{}, { root: { kind: 'dir', path: root } as const }]) {
+      const open = createBwrapDriver({ ...options, ...own, runtime: options.runtime.map((file) => ({ ...file, sealed: false })) });
+      expect((await open.probe()).missing.map((m) => m.guarantee)).toContain('sealed_server');
+      await open.close();
+    }
+  });
+
   it('has terminals, and single commands without a server', async () => {
     await using sandbox = await driver.open(spec());
     const shown = await sandbox.exec({ argv: ['/bin/sh', '-c', 'stty size; tty; exit 7'], terminal: { columns: 100, rows: 30 }, timeout: 20_000, maxOutput: 1000 });

@@ -167,6 +167,9 @@ describe('setup', () => {
     for (const left of ['echo "$LICENCE" > left', 'mkdir d; echo "key=$LICENCE" | base64 -w0 > d/left', 'ln -s "/$LICENCE" left', 'mkdir "left-$LICENCE"', 'printf %s "$LICENCE" | od -An -tx1 | tr -d " \\n" > left']) {
       await expect(prepare({ files: { 'a.txt': 'a' }, setup: { script: left, secrets: ['LICENCE'] }, secrets }), left).rejects.toMatchObject({ code: 'setup.secret_left', message: expect.stringMatching(/"LICENCE" stands in \S*left/) });
     }
+    const failing = prepare({ files: { 'a.txt': 'a' }, setup: { script: 'echo "key $LICENCE"; echo "$LICENCE" | base64 >&2; exit 3', secrets: ['LICENCE'] }, secrets });
+    await expect(failing).rejects.toMatchObject({ code: 'setup.build_failed', message: expect.stringMatching(/exit 3.*key \[redacted/s) });
+    await expect(failing).rejects.not.toMatchObject({ message: expect.stringMatching(/very-hidden|dmVyeS1oaWRkZW4/) });
     const head = await prepare({ files: { 'a.txt': 'a' }, setup: { script: 'env | grep -c LICENCE > had || true', secrets: ['LICENCE'] } });
     expect(await see(head.lowers, 'cat had')).toBe('0\n');
   });

@@ -18,7 +18,7 @@ const PERL = '/opt/sallyport/perl';
 const PATIENCE_MS = 60_000;
 const FILL = `open my $f, '>', '/workspace/.fill' or die; my $b = "\\0" x 1048576; for (1 .. ${TOO_MUCH}) { my $n = syswrite $f, $b; if (!defined $n) { print $!; last } } close $f; unlink '/workspace/.fill'`;
 /** A server that can be read is one whose memory the code inside can open. */
-const SEALED = String.raw`sub of { open my $f, '<', $_[0] or return; local $/; <$f> } opendir my $all, '/proc' or die; for my $p (map { "/proc/$_" } grep { /^[0-9]+$/ } readdir $all) { next unless (of("$p/cmdline") // '') =~ m{^/opt/sallyport/node\0.*exec-server}s; exit 1 if length(of("$p/environ") // ''); print 'sealed'; exit }`;
+const SEALED = String.raw`sub of { open my $f, '<', $_[0] or return; local $/; <$f> } opendir my $all, '/proc' or die; for my $p (map { "/proc/$_" } grep { /^[0-9]+$/ } readdir $all) { next unless (of("$p/cmdline") // '') =~ m{^/opt/sallyport/node\0.*exec-server}s; exit 1 if open my $read, '<', "$p/environ"; print 'sealed'; exit }`;
 
 type Open = (make: Maker, spec: SandboxSpec, enforced: readonly Guarantee[]) => Promise<Sandbox>;
 
