@@ -59,11 +59,11 @@ export function toolchains(path: string): Mount[] {
   return existsSync('/usr/bin/node') ? [] : [{ source: dirname(dirname(realpathSync(process.execPath))), target: '/opt/toolchain/node' }];
 }
 
-/** Which Node and which Python a project gets inside: their files, sizes and times. */
+/** Which Node, and which other tools below /usr, a project gets inside: their files, sizes and times. */
 export function toolchainIdentity(path: string): string {
   const [mount] = toolchains(path);
   const node = mount === undefined ? '/usr/bin/node' : join(mount.source, 'bin/node');
-  return [node, '/usr/bin/python3'].map((file) => {
+  return [node, ...['python3', 'go', 'cargo', 'java'].map((name) => `/usr/bin/${name}`)].map((file) => {
     const info = statSync(file, { throwIfNoEntry: false });
     return `${realpathSync.native(existsSync(file) ? file : '/')}:${info?.size ?? 0}:${info?.mtimeMs ?? 0}`;
   }).join(' ');

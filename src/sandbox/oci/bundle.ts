@@ -63,8 +63,8 @@ export function bundleConfig({ root, uid, gid }: Direct, spec: SandboxSpec, stag
       namespaces: ['pid', 'network', 'ipc', 'uts', 'mount', 'user', 'cgroup'].map((type) => ({ type })),
       uidMappings: map(uid), gidMappings: map(gid), cgroupsPath: `/sallyport-${spec.id}/box`, resources: { devices: [{ allow: false, access: 'rwm' }] },
       seccomp: { ...filter, syscalls },
-      maskedPaths: ['/proc/kcore', '/proc/kallsyms', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug'],
-      readonlyPaths: ['/proc/acpi', '/proc/asound', '/proc/bus', '/proc/fs', '/proc/irq', '/proc/scsi', '/proc/sys', '/proc/sysrq-trigger'],
+      maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/kallsyms', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi'],
+      readonlyPaths: ['/proc/asound', '/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },
   };
 }
