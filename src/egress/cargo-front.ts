@@ -4,7 +4,7 @@ import type { Answer, Asked, Asking, Front, Verdict } from './front.js';
 import { isCrateName, isCrateVersion, type LockedCrate } from './locks/cargo.js';
 import { readTime } from './packument.js';
 import { reachable, upstreamOf } from './pypi-front.js';
-import { getBounded, MAX_METADATA, MAX_TARBALL, Refusal, type Upstream } from './upstream.js';
+import { getBounded, jsonOf, MAX_METADATA, MAX_TARBALL, Refusal, type Upstream } from './upstream.js';
 
 export interface CargoFrontOptions extends Upstream {
   /** All that may be fetched. */
@@ -65,7 +65,7 @@ class CargoFront {
     const lines: string[] = [];
     const published = new Map<string, Date | null>();
     for (const line of text.split('\n')) {
-      const entry = line.trim() === '' ? undefined : Line.safeParse(json(line)).data;
+      const entry = line.trim() === '' ? undefined : Line.safeParse(jsonOf(line)).data;
       const locked = entry === undefined ? undefined : this.#locked.get(`${entry.name}@${entry.vers}`);
       if (entry === undefined || locked === undefined || entry.name.toLowerCase() !== name) continue;
       if (entry.cksum !== locked.checksum) {
@@ -101,7 +101,7 @@ class CargoFront {
 
   async #readTemplate(signal: AbortSignal): Promise<string> {
     try {
-      const config = Config.safeParse(json((await getBounded(this.#options, `${this.#base()}config.json`, MAX_CONFIG, 'application/json', signal)).toString('utf8')));
+      const config = Config.safeParse(jsonOf((await getBounded(this.#options, `${this.#base()}config.json`, MAX_CONFIG, 'application/json', signal)).toString('utf8')));
       if (!config.success || !URL.canParse(filledIn(config.data.dl, PROBE))) throw new Refusal('refused', 'config.json of the registry does not say where its files are');
       return config.data.dl;
     } catch (error) {
@@ -135,14 +135,6 @@ function prefixOf(name: string): string {
 /** Where the index has a name that is in lower case. */
 function indexPath(name: string): string {
   return `${prefixOf(name)}/${name}`;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** `/config.json`, `/se/rd/serde`, `/dl/NAME/VERSION/download`; everything else is null. */

@@ -3,7 +3,7 @@ import type { Answer, Asked, Asking, Front, Verdict } from './front.js';
 import { modHash, zipHash } from './go-hash.js';
 import { type GoModule, type GoSums, isModulePath, isModuleVersion, shownModule } from './locks/go-mod.js';
 import { readTime } from './packument.js';
-import { getBounded, MAX_TARBALL, Refusal, type Upstream } from './upstream.js';
+import { getBounded, jsonOf, MAX_TARBALL, Refusal, type Upstream } from './upstream.js';
 
 export interface GoFrontOptions extends Upstream {
   /** All that may be fetched. */
@@ -65,7 +65,7 @@ class GoFront {
 
   async #info(module: GoModule, { signal }: Asking): Promise<Answer> {
     const text = (await this.#get(module, 'info', MAX_INFO, signal)).toString('utf8');
-    const info = Info.safeParse(json(text));
+    const info = Info.safeParse(jsonOf(text));
     if (info.data?.Version !== module.version) throw new Refusal('refused', `What the proxy says of ${shownModule(module)} is of another version`);
     const time = readTime(info.data.Time);
     this.#published.set(shownModule(module), time);
@@ -101,14 +101,6 @@ class GoFront {
 
   #note(problem: string): void {
     if (this.problems.length < MAX_PROBLEMS && !this.problems.includes(problem)) this.problems.push(problem);
-  }
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

@@ -136,3 +136,12 @@ async function bounded(response: Response, limit: number): Promise<Buffer> {
   }
   return Buffer.concat(chunks);
 }
+
+/** What a registry sent as JSON; null where it is none, which no schema takes. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
