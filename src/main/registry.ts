@@ -90,11 +90,11 @@ async function askGo(userHome: string, path: string, given: GoVariables): Promis
     if (error instanceof SallyportError && error.code === 'tool.missing') return null;
     throw error;
   });
-  if (result !== null && result.exit === 0) {
-    const [proxy = '', withheld = ''] = result.stdout.toString('utf8').split('\n');
-    return { proxy, withheld };
-  }
-  return { proxy: given.GOPROXY ?? '', withheld: given.GONOPROXY ?? given.GOPRIVATE ?? '' };
+  if (result === null) return { proxy: given.GOPROXY ?? '', withheld: given.GONOPROXY ?? given.GOPRIVATE ?? '' };
+  // What is private may stand in its own files alone: without its answer no proxy is asked for anything.
+  if (result.exit !== 0) throw new SallyportError('setup.fetch_failed', `Cannot ask go for its module proxy: it ended with ${result.exit ?? 'a signal'}: ${result.stderr.toString('utf8').trim().slice(0, 300)}`, { hint: 'go env GOPROXY GONOPROXY' });
+  const [proxy = '', withheld = ''] = result.stdout.toString('utf8').split('\n');
+  return { proxy, withheld };
 }
 
 const CARGO_HINT = 'SALLYPORT_CARGO_REGISTRY=URL of a sparse registry, or in config.toml of cargo: [source.crates-io] replace-with = NAME, and [source.NAME] registry = "sparse+URL"; no address is built in.';

@@ -61,6 +61,10 @@ describe('the module proxy of Go', () => {
     expect(await go(join(folder, 'none'), { GOPROXY: 'https://proxy.example/', GOPRIVATE: 'git.example' })).toEqual({ url: 'https://proxy.example/', authorization: null, withheld: ['git.example'] });
   });
 
+  it('is nobody where go does not answer: what is private may stand in its own files', async () => {
+    await expect(go(program('go', 'echo "bad configuration" >&2; exit 2'), { GOPROXY: 'https://proxy.example/' })).rejects.toMatchObject({ code: 'setup.fetch_failed', message: expect.stringContaining('ended with 2: bad configuration') });
+  });
+
   it.each<[string, GoVariables]>([['none is named', {}], ['only version control is left', { GOPROXY: 'direct' }], ['it is off', { GOPROXY: 'off' }], ['it is a folder', { GOPROXY: 'file:///srv' }], ['patterns cannot be read', { GOPROXY: 'https://proxy.example', GOPRIVATE: 'git.[a-z]' }]])('cannot be had when %s', async (_, given) => {
     await expect(go(program('go', SAYS), given)).rejects.toMatchObject({ code: 'setup.fetch_failed', hint: expect.stringContaining('go env') });
   });
