@@ -24,14 +24,33 @@ export async function onceRecorded(driver: SandboxDriver, spec: SandboxSpec, req
   await journal.record('sandbox.started', { sandbox: spec.id, driver: driver.name, phase: spec.phase, enforced: [...enforced], missing: missing.map((m) => m.guarantee) });
   let usage: Usage = { oomKills: 0, pidsRefused: 0, peakBytes: null, cpuMs: null };
   let executed: Executed | null = null;
+  const ends = new Ends();
   try {
-    return await recorded(journal, { sandbox: spec.id, phase: spec.phase, names: Object.keys(spec.variables) }, request, async () => {
+    return await recorded(journal, ends, { sandbox: spec.id, phase: spec.phase, names: Object.keys(spec.variables) }, request, async () => {
       const ended = await driver.once(spec, request);
       ({ usage, executed } = ended);
       return ended.result;
     }, () => executed);
   } finally {
-    await journal.record('sandbox.ended', { sandbox: spec.id, ...usage });
+    await Promise.all([journal.record('sandbox.ended', { sandbox: spec.id, ...usage }), ends.written()]);
+  }
+}
+
+/**
+ * Ends of commands on their way to the log. A command's result is handed on before its end is durable: the log keeps the order of one task's events,
+ * so whatever is durable later stands on it, and both often go in one transaction. Nothing else begins in the sandbox, and it is not closed, before they are there.
+ */
+class Ends {
+  #written: Promise<unknown> = Promise.resolve();
+
+  add(end: Promise<void>): void {
+    this.#written = Promise.all([this.#written, end]);
+    this.#written.catch(() => undefined); // who asks next hears of it
+  }
+
+  /** Throws, from the first failure on, whenever it is asked. */
+  async written(): Promise<void> {
+    await this.#written;
   }
 }
 
@@ -42,12 +61,12 @@ interface Where {
   readonly names: readonly string[];
 }
 
-/** A command with its announcement and its end on the log. */
-async function recorded(journal: Journal, where: Where, request: ExecRequest, run: () => Promise<ExecResult>, executed: () => Executed | null): Promise<ExecResult> {
+/** A command with its announcement on the log before it begins, and its end on the way there when its result is given. */
+async function recorded(journal: Journal, ends: Ends, where: Where, request: ExecRequest, run: () => Promise<ExecResult>, executed: () => Executed | null): Promise<ExecResult> {
   const { sandbox, phase } = where;
   const command = newId('cmd');
   const env = [...(request.bare === true ? [] : where.names), ...Object.keys(request.env ?? {})];
-  await journal.record('command.started', { command, sandbox, phase, argv: [...request.argv], cwd: request.cwd ?? '/workspace', env });
+  await Promise.all([journal.record('command.started', { command, sandbox, phase, argv: [...request.argv], cwd: request.cwd ?? '/workspace', env }), ends.written()]);
   const began = performance.now();
   const result = await run().catch(async (error: unknown) => {
     await journal.record('command.ended', { command, exit: null, signal: null, reason: 'lost', ms: Math.round(performance.now() - began), output: null, truncated: false, executed: told(executed()) });
@@ -56,7 +75,7 @@ async function recorded(journal: Journal, where: Where, request: ExecRequest, ru
   // A change on its way out is base64: redaction could not see a secret in it, and the change is kept as a patch anyway.
   const all = phase === 'extract' ? result.stderr : Buffer.concat([result.stdout, result.stderr]);
   const output = all.length === 0 ? null : await journal.keep(all, 'text/plain');
-  await journal.record('command.ended', { command, exit: result.exit, signal: result.signal, reason: result.reason, ms: Math.round(result.ms), output, truncated: result.reason === 'output_limit', executed: told(executed()) });
+  ends.add(journal.record('command.ended', { command, exit: result.exit, signal: result.signal, reason: result.reason, ms: Math.round(result.ms), output, truncated: result.reason === 'output_limit', executed: told(executed()) }));
   return result;
 }
 
@@ -69,6 +88,7 @@ class RecordedSandbox implements Sandbox {
   readonly #inner: Sandbox;
   readonly #journal: Journal;
   readonly #names: readonly string[];
+  readonly #ends = new Ends();
   #closed: Promise<Usage> | undefined;
 
   constructor(inner: Sandbox, journal: Journal, names: readonly string[]) {
@@ -96,7 +116,7 @@ class RecordedSandbox implements Sandbox {
 
   async exec(request: ExecRequest): Promise<ExecResult> {
     request.signal?.throwIfAborted();
-    return await recorded(this.#journal, { sandbox: this.id, phase: this.phase, names: this.#names }, request, () => this.#inner.exec(request), () => this.#inner.executed());
+    return await recorded(this.#journal, this.#ends, { sandbox: this.id, phase: this.phase, names: this.#names }, request, () => this.#inner.exec(request), () => this.#inner.executed());
   }
 
   close(): Promise<Usage> {
@@ -105,7 +125,7 @@ class RecordedSandbox implements Sandbox {
 
   async #end(): Promise<Usage> {
     const usage = await this.#inner.close();
-    await this.#journal.record('sandbox.ended', { sandbox: this.id, ...usage, executed: told(this.#inner.executed()) });
+    await Promise.all([this.#journal.record('sandbox.ended', { sandbox: this.id, ...usage, executed: told(this.#inner.executed()) }), this.#ends.written()]);
     return usage;
   }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { openRecorded } from '../../src/sandbox/record.js';
+import { onceRecorded, openRecorded } from '../../src/sandbox/record.js';
 import type { ExecRequest, Sandbox, SandboxDriver, SandboxSpec } from '../../src/sandbox/sandbox.js';
 import { MemoryJournal } from '../support/journal.js';
 
@@ -81,4 +81,36 @@ it('ends a command on the log also when the driver throws', async () => {
   }), SPEC, journal);
   await expect(sandbox.exec(REQUEST)).rejects.toThrow('broken');
   expect(journal.of('command.ended')).toEqual([{ command: expect.any(String), exit: null, signal: null, reason: 'lost', ms: expect.any(Number), output: null, truncated: false, executed: null }]);
+});
+
+it('hands a result on while its end is on the way, and begins or closes nothing before the end is there', async () => {
+  const journal = new MemoryJournal();
+  const calls: string[] = [];
+  const sandbox = await openRecorded(fake(ok, calls), SPEC, journal);
+  const record = journal.record.bind(journal);
+  const write: (() => Promise<void>)[] = [];
+  journal.record = (type, data) => new Promise((resolve, reject) => void write.push(() => record(type, data).then(resolve, reject)));
+  const writeAll = async (): Promise<void> => {
+    for (const one of write.splice(0)) await one().catch(() => undefined);
+  };
+  const first = sandbox.exec(REQUEST);
+  await writeAll();
+  expect((await first).exit).toBe(0);
+  expect([calls, journal.types]).toEqual([['exec'], ['sandbox.started', 'command.started']]);
+  const second = sandbox.exec(REQUEST);
+  await writeAll();
+  await second;
+  expect([calls, journal.types]).toEqual([['exec', 'exec'], ['sandbox.started', 'command.started', 'command.ended', 'command.started']].map((x, i) => (i === 0 ? x : expect.arrayContaining(x))));
+  journal.fail = (type) => (type === 'command.ended' ? new Error('no log') : null);
+  await writeAll();
+  await expect(sandbox.exec(REQUEST)).rejects.toThrow('no log');
+  await expect(sandbox.close()).rejects.toThrow('no log');
+  expect(calls).toEqual(['exec', 'exec', 'close']);
+});
+
+it('says that a command alone failed to be recorded to its end', async () => {
+  const journal = new MemoryJournal();
+  journal.fail = (type) => (type === 'command.ended' ? new Error('no log') : null);
+  await expect(onceRecorded(fake(ok), SPEC, REQUEST, journal)).rejects.toThrow('no log');
+  expect(journal.types).toEqual(['sandbox.started', 'command.started', 'sandbox.ended']);
 });
