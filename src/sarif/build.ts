@@ -49,7 +49,7 @@ function resultOf(found: Found, ruleIndex: number | undefined, level: string | u
   return {
     ruleId: found.rule,
     ...(ruleIndex === undefined ? {} : { ruleIndex }),
-    level: level ?? 'warning',
+    level: found.level ?? level ?? 'warning',
     message: { text: found.message },
     locations: [{
       physicalLocation: {

@@ -48,6 +48,8 @@ export interface Found {
   readonly endColumn: number;
   /** The source found, secrets already taken out. */
   readonly snippet: string;
+  /** Where it is not the rule's. */
+  readonly level?: Level;
   readonly fix?: Fix;
 }
 

@@ -1,0 +1,65 @@
+import type { Found, Level } from '../../sarif/model.js';
+import { Interpreter } from './interpret.js';
+import { parseJavaScript } from './javascript/parse.js';
+import type { FileReport } from './machine.js';
+import type { FlowRule } from './rule.js';
+import type { Value } from './value.js';
+
+export type Mode = 'package' | 'fragment';
+
+export interface AnalyseOptions {
+  /** `package`: what callers of a function give is no source by itself, so that such results are notes. `fragment`: it is. */
+  readonly mode: Mode;
+  readonly rules: readonly FlowRule[];
+  /** Exports of another file of the package; null where there is none. */
+  readonly resolve?: (specifier: string) => ReadonlyMap<string, Value> | null;
+}
+
+export interface Analysis {
+  readonly found: readonly Found[];
+  readonly exports: ReadonlyMap<string, Value>;
+  /** Why less than the whole file was looked at, or null. */
+  readonly problem: 'unreadable' | 'too_long' | null;
+}
+
+/** Expressions of a file that are evaluated, by its length: what is beyond is said to be not looked at. */
+const STEPS = { least: 60_000, perCharacter: 30, most: 1_500_000 };
+
+/** Data flow through one file. Never throws over what the file holds. */
+export function analyse(path: string, source: string, { mode, rules, resolve = () => null }: AnalyseOptions): Analysis {
+  const program = parseJavaScript(path, source);
+  if (program === null) return { found: [], exports: new Map(), problem: 'unreadable' };
+  const steps = Math.min(STEPS.most, STEPS.least + source.length * STEPS.perCharacter);
+  const interpreter = new Interpreter({ path, source, mode, rules, resolve, steps });
+  interpreter.run(program);
+  const lines = lineStarts(source);
+  return { found: interpreter.reports.map((report) => foundOf(report, path, source, lines, mode)), exports: interpreter.exports, problem: interpreter.goesOn ? null : 'too_long' };
+}
+
+function foundOf({ rule, at, marks, message }: FileReport, path: string, source: string, lines: readonly number[], mode: Mode): Found {
+  const [from, to] = [position(lines, at.start), position(lines, at.end)];
+  const level: Level = mode === 'package' && marks.length > 0 && marks.every((mark) => mark.kind === 'parameter') ? 'note' : rule.level;
+  const where = marks[0]?.what;
+  return {
+    rule: rule.id, message: (message ?? rule.message).replace('%s', where === undefined ? 'data' : `"${where}"`), path, snippet: source.slice(at.start, at.end),
+    line: from.line, column: from.column, endLine: to.line, endColumn: to.column, ...(level === rule.level ? {} : { level }),
+  };
+}
+
+function lineStarts(source: string): readonly number[] {
+  const starts = [0];
+  for (let i = source.indexOf('\n'); i !== -1; i = source.indexOf('\n', i + 1)) starts.push(i + 1);
+  return starts;
+}
+
+/** Both from 1. */
+function position(starts: readonly number[], offset: number): { readonly line: number; readonly column: number } {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+}

@@ -1,0 +1,534 @@
+import { callFunction, evaluateCall, makeClosure } from './calls.js';
+import { type Asking, shown } from './guards.js';
+import { Frame, type State } from './frame.js';
+import { type Class, type Expr, type Func, nameOf, pathOf, type Pattern, type Program, type Span, type Stmt } from './ir.js';
+import { apiOf, elementOf, type Exit, type FileReport, globalOf, type Hook, type InterpretOptions, type Machine, moduleName, type SiteOf } from './machine.js';
+import type { Arg, FlowRule, Site } from './rule.js';
+import { memberSource } from './sources.js';
+import { api, BOOLEAN, type Closure, concat, defended, derived, join, joinMarks, literal, type Mark, NOTHING, NUMBER, type Value } from './value.js';
+
+const GLOBAL_OBJECTS = new Set(['window', 'globalThis', 'self', 'global', 'top', 'parent']);
+const MOST_DEPTH = 80;
+
+/** Runs a file on what is known of its values. One instance a file. */
+export class Interpreter implements Machine {
+  readonly options: InterpretOptions;
+  readonly reports: FileReport[] = [];
+  readonly exports = new Map<string, Value>();
+  /** Every function that was made, with the frame it was made in. */
+  readonly closures = new Map<Func, Closure>();
+  readonly entered = new Set<Func>();
+  readonly stack: Func[] = [];
+  readonly memo = new Map<string, Value>();
+  readonly #hooks: Readonly<Record<Hook, readonly FlowRule[]>>;
+  #steps: number;
+  #depth = 0;
+
+  constructor(options: InterpretOptions) {
+    this.options = options;
+    this.#steps = options.steps;
+    const hearing = (hook: Hook): readonly FlowRule[] => options.rules.filter((rule) => rule[hook] !== undefined);
+    this.#hooks = { call: hearing('call'), text: hearing('text'), compare: hearing('compare'), store: hearing('store'), read: hearing('read'), bind: hearing('bind'), regex: hearing('regex') };
+  }
+
+  /** False once the file took all the steps it may. */
+  get goesOn(): boolean {
+    return this.#steps > 0;
+  }
+
+  run(program: Program): void {
+    const frame = new Frame(null, '');
+    frame.declare('module', { marks: [], api: '#module', members: new Map([['exports', { marks: [], api: '#exports', members: new Map() }]]) });
+    frame.declare('exports', { marks: [], api: '#exports' });
+    this.block(program.body, frame);
+    for (const [key, value] of frame.lookup('module')?.members?.get('exports')?.members ?? []) this.exports.set(key, value);
+    const whole = frame.lookup('module')?.members?.get('exports');
+    if (whole !== undefined) this.exports.set('default', this.exports.get('default') ?? whole);
+    for (const [key, value] of frame.lookup('exports')?.members ?? []) this.exports.set(key, value);
+    this.#roots();
+  }
+
+  /** Functions that nobody called here are called by somebody else, and so are those that are exported. */
+  #roots(): void {
+    const exported = new Set<Func>();
+    const note = (value: Value, depth: number): void => {
+      if (value.closure !== undefined) exported.add(value.closure.fn);
+      if (depth < 2) for (const member of value.members?.values() ?? []) note(member, depth + 1);
+    };
+    for (const value of this.exports.values()) note(value, 0);
+    for (let before = -1; before !== this.closures.size; ) {
+      before = this.closures.size;
+      for (const [fn, closure] of [...this.closures]) {
+        if (this.entered.has(fn) && !exported.delete(fn)) continue;
+        this.entered.add(fn);
+        callFunction(this, closure, null);
+      }
+    }
+  }
+
+  hear<H extends Hook>(hook: H, frame: Frame, at: Span, site: () => Omit<SiteOf<H>, keyof Site>): void {
+    const rules = this.#hooks[hook];
+    if (rules.length === 0) return;
+    const more = site();
+    for (const rule of rules) {
+      const base: Site = {
+        at, frame, mode: this.options.mode, path: this.options.path,
+        source: (expr) => this.text(expr), value: (expr) => this.evaluate(expr, frame),
+        report: ({ at: where = at, marks = [], message = null } = {}) => {
+          const known = this.reports.findIndex((one) => one.rule.id === rule.id && one.at.start === where.start);
+          const entry = { rule, at: where, marks, message };
+          if (known === -1) this.reports.push(entry);
+          else if (rank(marks) > rank(this.reports[known]?.marks ?? [])) this.reports[known] = entry;
+        },
+      };
+      (rule[hook] as (site: SiteOf<H>) => void)({ ...base, ...more } as SiteOf<H>);
+    }
+  }
+
+  text(expr: Expr): string {
+    return this.options.source.slice(expr.at.start, Math.min(expr.at.end, expr.at.start + 200));
+  }
+
+  asking(frame: Frame): Asking {
+    return { value: (expr) => this.evaluate(expr, frame, true), condition: (name) => frame.condition(name), source: (expr) => this.text(expr).slice(0, 60) };
+  }
+
+  // Statements
+
+  block(stmts: readonly Stmt[], frame: Frame): Exit {
+    for (const stmt of stmts) if (this.#statement(stmt, frame) === 'ends') return 'ends';
+    return 'falls';
+  }
+
+  #statement(stmt: Stmt, frame: Frame): Exit {
+    switch (stmt.s) {
+      case 'expr':
+        this.evaluate(stmt.of, frame);
+        return isExit(stmt.of) ? 'ends' : 'falls';
+      case 'let':
+        this.#declare(stmt.pattern, stmt.value, frame);
+        return 'falls';
+      case 'function':
+        if (stmt.fn.name !== null) frame.declare(stmt.fn.name, makeClosure(this, stmt.fn, frame));
+        for (const decorator of stmt.fn.decorators) this.evaluate(decorator, frame);
+        return 'falls';
+      case 'return': {
+        const value = stmt.of === null ? NOTHING : this.evaluate(stmt.of, frame);
+        const { of } = stmt;
+        if (of !== null && frame.name !== '') this.hear('bind', frame, stmt.at, () => ({ name: frame.name, bound: value, expr: of, how: 'return' as const }));
+        frame.returned = join(frame.returned, value);
+        return 'ends';
+      }
+      case 'throw':
+        if (stmt.of !== null) this.evaluate(stmt.of, frame);
+        return 'ends';
+      case 'leave':
+        return 'ends';
+      case 'block':
+        return this.block(stmt.body, frame);
+      case 'if':
+        return this.#if(stmt, frame);
+      case 'loop':
+        return this.#loop(stmt, frame);
+      case 'try':
+        return this.#try(stmt, frame);
+      case 'import':
+        this.#import(stmt, frame);
+        return 'falls';
+      case 'export':
+        this.exports.set(stmt.name, this.evaluate(stmt.value, frame));
+        return 'falls';
+      default:
+        return stmt satisfies never;
+    }
+  }
+
+  #if(stmt: Extract<Stmt, { s: 'if' }>, frame: Frame): Exit {
+    this.evaluate(stmt.test, frame);
+    const before = frame.fork();
+    this.assume(stmt.test, true, frame);
+    const then = this.block(stmt.then, frame);
+    const afterThen = frame.state;
+    frame.state = before;
+    this.assume(stmt.test, false, frame);
+    const other = this.block(stmt.other, frame);
+    if (then === 'ends' && other === 'ends') return 'ends';
+    if (other === 'ends') frame.state = afterThen;
+    else if (then !== 'ends') frame.meet(afterThen, frame.state);
+    return 'falls';
+  }
+
+  assume(test: Expr, truth: boolean, frame: Frame): void {
+    for (const { path, dangers, defence } of shown(test, truth, this.asking(frame))) frame.learn(path, { dangers, defence });
+  }
+
+  /** Twice, for what one turn writes is read by the next. */
+  #loop(stmt: Extract<Stmt, { s: 'loop' }>, frame: Frame): Exit {
+    const before: State = frame.fork();
+    for (let turn = 0; turn < 2 && this.goesOn; turn++) {
+      const start = frame.fork();
+      if (stmt.each !== null) {
+        const over = this.evaluate(stmt.each.over, frame);
+        const each = stmt.each.keys ? { ...derived(over.marks), kind: 'string' as const, tags: ['key'] } : elementOf(over);
+        this.bind(stmt.each.pattern, each, frame);
+      }
+      if (stmt.test !== null) {
+        this.evaluate(stmt.test, frame);
+        this.assume(stmt.test, true, frame);
+      }
+      this.block(stmt.body, frame);
+      frame.meet(start, frame.state);
+    }
+    frame.meet(before, frame.state);
+    if (stmt.test !== null && stmt.each === null) this.assume(stmt.test, false, frame);
+    return 'falls';
+  }
+
+  #try(stmt: Extract<Stmt, { s: 'try' }>, frame: Frame): Exit {
+    const before = frame.fork();
+    const body = this.block(stmt.body, frame);
+    const after = frame.state;
+    let handler: Exit = 'ends';
+    if (stmt.handler !== null) {
+      frame.state = before;
+      // What was assigned before it threw may be there; what was shown may not.
+      for (const [name, value] of after.names) frame.state.names.set(name, join(frame.state.names.get(name) ?? NOTHING, value));
+      if (stmt.param !== null) this.bind(stmt.param, api('#error'), frame);
+      handler = this.block(stmt.handler, frame);
+      if (handler === 'ends') frame.state = after;
+      else if (body !== 'ends') frame.meet(after, frame.state);
+    }
+    const last = this.block(stmt.last, frame);
+    return last === 'ends' || (body === 'ends' && handler === 'ends') ? 'ends' : 'falls';
+  }
+
+  #import(stmt: Extract<Stmt, { s: 'import' }>, frame: Frame): void {
+    const module = moduleName(stmt.from);
+    const exports = module.startsWith('.') ? this.options.resolve(module) : null;
+    for (const { imported, local } of stmt.names) {
+      const found = imported === null ? undefined : exports?.get(imported);
+      const all: Value = { marks: [], api: module, ...(exports === null ? {} : { members: exports }) };
+      frame.declare(local, found ?? (imported === null || imported === 'default' ? all : api(`${module}.${imported}`)));
+    }
+  }
+
+  #declare(pattern: Pattern, init: Expr | null, frame: Frame): void {
+    if (init === null) {
+      if (pattern.k === 'to' && pattern.target.k === 'name') frame.declare(pattern.target.name, NOTHING);
+      return;
+    }
+    const value = this.evaluate(init, frame);
+    this.bind(pattern, value, frame, init);
+    if (pattern.k !== 'to' || pattern.target.k !== 'name') return;
+    const { name } = pattern.target;
+    if (isCondition(init)) frame.state.conditions.set(name, init);
+    const origins = originsOf(init).filter((path) => path !== name);
+    if (origins.length > 0) frame.state.made.set(name, origins);
+  }
+
+  /** Gives a value to what a pattern names. */
+  bind(pattern: Pattern, value: Value, frame: Frame, expr: Expr | null = null): void {
+    switch (pattern.k) {
+      case 'to':
+        this.#store(pattern.target, value, frame, expr, true);
+        return;
+      case 'default':
+        this.bind(pattern.pattern, value === NOTHING ? this.evaluate(pattern.value, frame) : join(value, this.evaluate(pattern.value, frame)), frame, expr);
+        return;
+      case 'members':
+        for (const { key, pattern: inner } of pattern.members) this.bind(inner, key === null ? (value.rest ?? derived(value.marks)) : this.member(value, key, key, pattern.at), frame);
+        if (pattern.rest !== null) this.bind(pattern.rest, value, frame);
+        return;
+      case 'elements':
+        pattern.elements.forEach((inner, i) => void (inner !== null && this.bind(inner, value.members?.get(String(i)) ?? elementOf(value), frame)));
+        if (pattern.rest !== null) this.bind(pattern.rest, value, frame);
+        return;
+      default:
+        pattern satisfies never;
+    }
+  }
+
+  #store(target: Expr, value: Value, frame: Frame, expr: Expr | null, declared: boolean): void {
+    if (target.k === 'same') return this.#store(target.of, value, frame, expr, declared);
+    if (target.k === 'name') {
+      if (declared) frame.declare(target.name, value);
+      else frame.write(target.name, value);
+      if (expr !== null) this.hear('bind', frame, target.at, () => ({ name: target.name, bound: value, expr, how: 'variable' as const }));
+      return;
+    }
+    if (target.k !== 'member') return;
+    const of = this.evaluate(target.of, frame);
+    const key = target.index === null ? null : this.evaluate(target.index, frame);
+    const name = target.name ?? (key?.literal === undefined ? null : String(key.literal));
+    this.hear('store', frame, target.at, () => ({ of, ofExpr: target.of, name, key, keyExpr: target.index, stored: value, storedExpr: expr ?? target, api: apiOf(of, name ?? '[]') }));
+    if (name !== null && expr !== null) this.hear('bind', frame, target.at, () => ({ name, bound: value, expr, how: 'property' as const }));
+    const path = pathOf(target);
+    if (path !== null) frame.forget(path);
+    const members = new Map(of.members ?? []);
+    if (name !== null && members.size < 60) members.set(name, value);
+    const changed: Value = name === null ? { ...of, rest: join(of.rest ?? NOTHING, value) } : { ...of, members };
+    this.writeBack(target.of, changed, frame);
+  }
+
+  /** The object that a member was written to is the one that its path names. */
+  writeBack(target: Expr, value: Value, frame: Frame): void {
+    if (target.k === 'name') {
+      if (frame.state.names.has(target.name)) frame.state.names.set(target.name, value);
+      else if (frame.lookup(target.name) !== undefined) frame.write(target.name, value);
+    } else if (target.k === 'member' && target.name !== null) {
+      const of = this.evaluate(target.of, frame, true);
+      this.writeBack(target.of, { ...of, members: new Map([...(of.members ?? []), [target.name, value]]) }, frame);
+    }
+  }
+
+  // Expressions
+
+  /** `quiet` = no rule hears of it: it was met before. */
+  evaluate(expr: Expr, frame: Frame, quiet = false): Value {
+    if (--this.#steps <= 0 || this.#depth > MOST_DEPTH) return NOTHING;
+    this.#depth++;
+    try {
+      return quiet && expr.k === 'call' ? evaluateCall(this, expr, frame, true) : this.#evaluate(expr, frame, quiet);
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #evaluate(expr: Expr, frame: Frame, quiet: boolean): Value {
+    switch (expr.k) {
+      case 'literal':
+        return literal(expr.value);
+      case 'regex':
+        if (!quiet) this.hear('regex', frame, expr.at, () => ({ pattern: expr.pattern, flags: expr.flags }));
+        return { marks: [], kind: 'regex', regex: { pattern: expr.pattern, flags: expr.flags } };
+      case 'name':
+        return frame.proven(expr.name, frame.lookup(expr.name) ?? globalOf(expr.name));
+      case 'member':
+        return this.#member(expr, frame, quiet);
+      case 'call':
+        return evaluateCall(this, expr, frame, quiet);
+      case 'text':
+        return this.#text(expr, frame, quiet);
+      case 'object':
+        return this.#object(expr, frame, quiet);
+      case 'array':
+        return this.#array(expr, frame, quiet);
+      case 'function':
+        return makeClosure(this, expr.fn, frame);
+      case 'class':
+        return this.#class(expr.cls, frame);
+      case 'choice':
+        return this.#choice(expr, frame, quiet);
+      case 'binary':
+        return this.#binary(expr, frame, quiet);
+      case 'unary': {
+        const of = this.evaluate(expr.of, frame, quiet);
+        if (expr.op === '!' || expr.op === 'not' || expr.op === 'delete') return BOOLEAN;
+        return expr.op === 'typeof' ? { marks: [], kind: 'string' } : typeof of.literal === 'number' && expr.op === '-' ? literal(-of.literal) : NUMBER;
+      }
+      case 'assign':
+        return this.#assign(expr, frame);
+      case 'same':
+        return this.evaluate(expr.of, frame, quiet);
+      case 'mix':
+        return expr.parts.map((part) => this.evaluate(part, frame, quiet)).reduce(join, NOTHING);
+      default:
+        return expr satisfies never;
+    }
+  }
+
+  #member(expr: Extract<Expr, { k: 'member' }>, frame: Frame, quiet: boolean): Value {
+    const of = this.evaluate(expr.of, frame, quiet);
+    const path = pathOf(expr);
+    if (expr.index !== null) {
+      const { index } = expr;
+      const key = this.evaluate(index, frame, quiet);
+      if (!quiet) this.hear('read', frame, expr.at, () => ({ of, ofExpr: expr.of, key, keyExpr: index }));
+      if (key.literal !== undefined && key.literal !== null) return this.member(of, String(key.literal), this.text(expr), expr.at);
+      const all = [...(of.members?.values() ?? [])].reduce(join, of.rest ?? NOTHING);
+      const value = { ...all, marks: joinMarks(all.marks, of.marks) };
+      return path === null ? value : frame.proven(path, value);
+    }
+    const value = this.member(of, expr.name ?? '', this.text(expr), expr.at);
+    return path === null ? value : frame.proven(path, value);
+  }
+
+  /** What `of.name` is. */
+  member(of: Value, name: string, what: string, at: Span): Value {
+    const known = of.members?.get(name);
+    if (known !== undefined) return known;
+    if (of.api !== undefined && GLOBAL_OBJECTS.has(of.api.slice(1)) && of.api.startsWith('#')) return globalOf(name);
+    const special = of.api === undefined ? null : memberSource(of.api, name, what, at);
+    if (special !== null) return special;
+    if (name === 'length' || name === 'size' || name === 'byteLength') return NUMBER;
+    const named = of.api === undefined ? {} : { api: apiOf(of, name) };
+    if (of.rest !== undefined && of.api === undefined) return { ...of.rest, marks: joinMarks(of.rest.marks, of.marks) };
+    return { ...derived(of.marks.map((mark) => (mark.what.length > 50 ? mark : { ...mark, what: mark.kind === 'parameter' ? `${mark.what}.${name}` : mark.what }))), ...named, ...(of.tags === undefined ? {} : { tags: of.tags.filter((tag) => tag !== 'key') }) };
+  }
+
+  #text(expr: Extract<Expr, { k: 'text' }>, frame: Frame, quiet: boolean): Value {
+    const tag = expr.tag === null ? null : this.evaluate(expr.tag, frame, quiet);
+    const values = expr.parts.map((part) => this.evaluate(part, frame, quiet));
+    const value = concat(values);
+    if (!quiet && (value.parts !== undefined || expr.tag !== null)) this.hear('text', frame, expr.at, () => ({ built: value, tag: expr.tag }));
+    if (tag === null) return value;
+    // sql`…${x}` passes x as a parameter, html`…${x}` escapes it.
+    const name = expr.tag === null ? '' : nameOf(expr.tag);
+    return { ...defended(value, /^(?:sql|SQL|pgSql|query|Prisma|\$queryRaw|\$executeRaw|gql|graphql)$/.test(name) ? ['sql', 'nosql'] : /^(?:html|safeHtml|htmlEscape|svg)$/.test(name) ? ['html'] : /^(?:String|raw|css|styled|keyframes|dedent|outdent|stripIndent)$/.test(name) ? [] : ['sql', 'html', 'command'], `${name}\`…\``), tags: ['tagged'] };
+  }
+
+  #object(expr: Extract<Expr, { k: 'object' }>, frame: Frame, quiet: boolean): Value {
+    let value: Value = { marks: [], kind: 'object' };
+    const members = new Map<string, Value>();
+    for (const { key, computed, value: of } of expr.entries) {
+      const inner = this.evaluate(of, frame, quiet);
+      if (computed !== null) this.evaluate(computed, frame, quiet);
+      if (key !== null) {
+        members.set(key, inner);
+        if (!quiet) this.hear('bind', frame, of.at, () => ({ name: key, bound: inner, expr: of, how: 'property' as const }));
+      } else if (computed !== null) value = { ...value, rest: join(value.rest ?? NOTHING, inner) };
+      else {
+        for (const [name, one] of inner.members ?? []) members.set(name, one);
+        value = { ...value, marks: joinMarks(value.marks, inner.marks), ...(inner.rest === undefined ? {} : { rest: inner.rest }), ...(inner.marks.length > 0 ? { tags: ['spread'] } : {}) };
+      }
+    }
+    return { ...value, members };
+  }
+
+  #array(expr: Extract<Expr, { k: 'array' }>, frame: Frame, quiet: boolean): Value {
+    const members = new Map<string, Value>();
+    let rest: Value = NOTHING;
+    expr.items.forEach(({ value, spread }, i) => {
+      const item = this.evaluate(value, frame, quiet);
+      if (spread) rest = join(rest, elementOf(item));
+      else if (members.size < 60) members.set(String(i), item);
+      else rest = join(rest, item);
+    });
+    return { marks: [], kind: 'array', members, ...(rest === NOTHING ? {} : { rest }) };
+  }
+
+  #class(cls: Class, frame: Frame): Value {
+    const parent = cls.parent === null ? undefined : this.evaluate(cls.parent, frame);
+    for (const decorator of cls.decorators) this.evaluate(decorator, frame);
+    const inner = new Frame(frame, cls.name ?? '');
+    inner.declare('this', { marks: [], ...(parent?.api === undefined ? {} : { api: `${parent.api}()` }), members: new Map() });
+    const members = new Map<string, Value>(parent?.members ?? []);
+    for (const { name, value, kind } of cls.members) {
+      const made = this.evaluate(value, inner);
+      if (name === null) continue;
+      members.set(name, made);
+      if (kind === 'field') this.hear('bind', frame, value.at, () => ({ name, bound: made, expr: value, how: 'property' as const }));
+    }
+    // The constructor first: what it keeps is what the methods find.
+    const constructor = members.get('constructor')?.closure;
+    inner.declare('this', { marks: [], ...(parent?.api === undefined ? {} : { api: `${parent.api}()` }), members: new Map([...members].filter(([name]) => name !== 'constructor')) });
+    if (constructor !== undefined) {
+      this.entered.add(constructor.fn);
+      callFunction(this, constructor, null);
+    }
+    return { marks: [], kind: 'object', tags: ['class'], ...(parent?.api === undefined ? {} : { api: parent.api }), members: new Map(inner.lookup('this')?.members ?? members) };
+  }
+
+  #choice(expr: Extract<Expr, { k: 'choice' }>, frame: Frame, quiet: boolean): Value {
+    const first = this.evaluate(expr.test, frame, quiet);
+    const before = frame.fork();
+    if (expr.op === '&&' || expr.op === '?:') this.assume(expr.test, true, frame);
+    else this.assume(expr.test, false, frame);
+    const left = expr.op === '?:' ? this.evaluate(expr.then, frame, quiet) : this.evaluate(expr.other, frame, quiet);
+    if (expr.op !== '?:') {
+      frame.state = { ...frame.state, facts: before.facts };
+      // `a && b` is b, or something false that holds nothing.
+      if (expr.op === '&&') return left;
+      const fallback = first.literal === null || first === NOTHING ? left : join(first, left);
+      return first.kind === 'number' || first.kind === 'boolean' ? { ...fallback, marks: left.marks } : fallback;
+    }
+    frame.state = { ...frame.state, facts: before.facts };
+    const saved = frame.fork();
+    this.assume(expr.test, false, frame);
+    const other = this.evaluate(expr.other, frame, quiet);
+    frame.state = { ...frame.state, facts: saved.facts };
+    return left.literal !== undefined && other.literal !== undefined && left.literal !== other.literal ? { marks: joinMarks(left.marks, other.marks), tags: ['constants'], ...(left.kind === undefined ? {} : { kind: left.kind }) } : join(left, other);
+  }
+
+  #binary(expr: Extract<Expr, { k: 'binary' }>, frame: Frame, quiet: boolean): Value {
+    const left = this.evaluate(expr.left, frame, quiet);
+    const right = this.evaluate(expr.right, frame, quiet);
+    const arg = (value: Value, of: Expr): Arg => ({ value, expr: of, name: null, spread: false });
+    if (/^(?:[=!]==?|[<>]=?|in|instanceof|not in|is|is not)$/.test(expr.op)) {
+      if (!quiet) this.hear('compare', frame, expr.at, () => ({ op: expr.op, left: arg(left, expr.left), right: arg(right, expr.right) }));
+      return BOOLEAN;
+    }
+    if (expr.op !== '+') return typeof left.literal === 'number' && typeof right.literal === 'number' ? arithmetic(expr.op, left.literal, right.literal) : { ...NUMBER, ...(left.tags ?? right.tags ? { tags: [...(left.tags ?? []), ...(right.tags ?? [])] } : {}) };
+    if (typeof left.literal === 'number' && typeof right.literal === 'number') return literal(left.literal + right.literal);
+    if ((left.kind === 'number' && right.kind === 'number') || (left.kind === 'number' && typeof right.literal === 'number')) return NUMBER;
+    const value = concat([left, right]);
+    if (!quiet && value.parts !== undefined) this.hear('text', frame, expr.at, () => ({ built: value, tag: null }));
+    return value;
+  }
+
+  #assign(expr: Extract<Expr, { k: 'assign' }>, frame: Frame): Value {
+    const right = this.evaluate(expr.value, frame);
+    const { target, op } = expr;
+    if (op === null) {
+      if (target.k === 'to') this.#store(target.target, right, frame, expr.value, false);
+      else this.bind(target, right, frame);
+      if (target.k === 'to' && target.target.k === 'name') {
+        const { name } = target.target;
+        if (isCondition(expr.value)) frame.state.conditions.set(name, expr.value);
+        const origins = originsOf(expr.value).filter((path) => path !== name);
+        if (origins.length > 0) frame.state.made.set(name, origins);
+      }
+      return right;
+    }
+    if (target.k !== 'to') return right;
+    const old = this.evaluate(target.target, frame, true);
+    const value = op === '+' ? (old.kind === 'number' && right.kind === 'number' ? NUMBER : concat([old, right])) : op === '||' || op === '??' || op === '&&' ? join(old, right) : NUMBER;
+    if (value.parts !== undefined) this.hear('text', frame, expr.at, () => ({ built: value, tag: null }));
+    this.#store(target.target, value, frame, expr.value, false);
+    return value;
+  }
+}
+
+function arithmetic(op: string, a: number, b: number): Value {
+  const value = op === '-' ? a - b : op === '*' ? a * b : op === '/' ? a / b : op === '**' ? a ** b : op === '%' ? a % b : op === '<<' ? a << b : null;
+  return value === null ? NUMBER : literal(value);
+}
+
+/** Certain ones first, then those of data from outside. */
+function rank(marks: readonly Mark[]): number {
+  if (marks.length === 0) return 3;
+  return marks.some((mark) => mark.kind !== 'parameter') ? 2 : 1;
+}
+
+/** `process.exit()` does not come back. */
+function isExit(expr: Expr): boolean {
+  return expr.k === 'call' && /^(?:process\.exit|notFound|redirect|sys\.exit|abort|exit)$/.test(pathOf(expr.callee) ?? '');
+}
+
+function isCondition(expr: Expr): boolean {
+  return expr.k === 'binary' || (expr.k === 'unary' && expr.op === '!') || (expr.k === 'call') || (expr.k === 'choice' && expr.op !== '?:');
+}
+
+/** Paths that a value is made of by functions that keep it what it is: what is shown of the new one is shown of them. */
+function originsOf(expr: Expr): readonly string[] {
+  switch (expr.k) {
+    case 'same':
+      return originsOf(expr.of);
+    case 'name':
+    case 'member': {
+      const path = pathOf(expr);
+      return path === null ? [] : [path];
+    }
+    case 'choice':
+      return expr.op === '||' || expr.op === '??' ? originsOf(expr.then) : [];
+    case 'call': {
+      const name = nameOf(expr.callee);
+      if (/^(?:URL|String|Buffer|trim|toString|toLowerCase|toUpperCase|normalize|decodeURIComponent|resolve|join|parse|realpath|realpathSync|urlparse|urlsplit|abspath|normpath|lower|upper|strip|Path|hostname|lookup)$/.test(name)) {
+        return [...expr.args.flatMap((arg) => originsOf(arg.value)), ...(expr.callee.k === 'member' && /^(?:trim|to|lower|upper|strip|resolve)/.test(name) ? originsOf(expr.callee.of) : [])];
+      }
+      return [];
+    }
+    default:
+      return [];
+  }
+}
