@@ -54,10 +54,12 @@ function common(a: readonly Shown[], b: readonly Shown[]): readonly Shown[] {
   return a.filter((one) => b.some((other) => other.path === one.path && other.dangers.join() === one.dangers.join()));
 }
 
-const of = (expr: Expr, dangers: readonly Danger[], defence: string): readonly Shown[] => {
+/** What is shown of a URL's host is shown of the URL. */
+function of(expr: Expr, dangers: readonly Danger[], defence: string): readonly Shown[] {
   const path = pathOf(expr);
-  return path === null ? [] : [{ path, dangers, defence }];
-};
+  const whole = expr.k === 'member' && /^(?:hostname|host|origin|netloc)$/.test(expr.name ?? '') ? pathOf(expr.of) : null;
+  return [...(path === null ? [] : [{ path, dangers, defence }]), ...(whole === null ? [] : [{ path: whole, dangers: ['url', 'redirect'] as const, defence }])];
+}
 
 function compared(test: Extract<Expr, { k: 'binary' }>, truth: boolean, ask: Asking): readonly Shown[] {
   const { op, left, right } = test;

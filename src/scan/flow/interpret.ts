@@ -4,7 +4,7 @@ import { Frame, type State } from './frame.js';
 import { type Class, type Expr, type Func, nameOf, pathOf, type Pattern, type Program, type Span, type Stmt } from './ir.js';
 import { apiOf, elementOf, type Exit, type FileReport, globalOf, type Hook, type InterpretOptions, type Machine, moduleName, type SiteOf } from './machine.js';
 import type { Arg, FlowRule, Site } from './rule.js';
-import { memberSource } from './sources.js';
+import { argumentMember, memberSource } from './sources.js';
 import { api, BOOLEAN, type Closure, concat, defended, derived, join, joinMarks, literal, type Mark, NOTHING, NUMBER, type Value } from './value.js';
 
 const GLOBAL_OBJECTS = new Set(['window', 'globalThis', 'self', 'global', 'top', 'parent']);
@@ -73,7 +73,7 @@ export class Interpreter implements Machine {
     for (const rule of rules) {
       const base: Site = {
         at, frame, mode: this.options.mode, path: this.options.path,
-        source: (expr) => this.text(expr), value: (expr) => this.evaluate(expr, frame),
+        source: (expr) => this.text(expr), whole: ({ start, end }) => this.options.source.slice(start, end), value: (expr) => this.evaluate(expr, frame),
         report: ({ at: where = at, marks = [], message = null } = {}) => {
           const known = this.reports.findIndex((one) => one.rule.id === rule.id && one.at.start === where.start);
           const entry = { rule, at: where, marks, message };
@@ -159,6 +159,7 @@ export class Interpreter implements Machine {
   }
 
   assume(test: Expr, truth: boolean, frame: Frame): void {
+    if (/\b(?:user|session|auth|admin|role|permission|actor|principal|can[A-Z])/i.test(this.text(test))) frame.state.notes.set('authorised', true);
     for (const { path, dangers, defence } of shown(test, truth, this.asking(frame))) frame.learn(path, { dangers, defence });
   }
 
@@ -361,6 +362,7 @@ export class Interpreter implements Machine {
     const special = of.api === undefined ? null : memberSource(of.api, name, what, at);
     if (special !== null) return special;
     if (name === 'length' || name === 'size' || name === 'byteLength') return NUMBER;
+    if (of.marks.some((mark) => mark.what === '')) return argumentMember(of, name);
     const named = of.api === undefined ? {} : { api: apiOf(of, name) };
     if (of.rest !== undefined && of.api === undefined) return { ...of.rest, marks: joinMarks(of.rest.marks, of.marks) };
     return { ...derived(of.marks.map((mark) => (mark.what.length > 50 ? mark : { ...mark, what: mark.kind === 'parameter' ? `${mark.what}.${name}` : mark.what }))), ...named, ...(of.tags === undefined ? {} : { tags: of.tags.filter((tag) => tag !== 'key') }) };
@@ -460,7 +462,7 @@ export class Interpreter implements Machine {
     }
     if (expr.op !== '+') return typeof left.literal === 'number' && typeof right.literal === 'number' ? arithmetic(expr.op, left.literal, right.literal) : { ...NUMBER, ...(left.tags ?? right.tags ? { tags: [...(left.tags ?? []), ...(right.tags ?? [])] } : {}) };
     if (typeof left.literal === 'number' && typeof right.literal === 'number') return literal(left.literal + right.literal);
-    if ((left.kind === 'number' && right.kind === 'number') || (left.kind === 'number' && typeof right.literal === 'number')) return NUMBER;
+    if ((left.kind === 'number' && right.kind === 'number') || (left.kind === 'number' && typeof right.literal === 'number')) return { ...NUMBER, ...(left.tags ?? right.tags ? { tags: [...(left.tags ?? []), ...(right.tags ?? [])] } : {}) };
     const value = concat([left, right]);
     if (!quiet && value.parts !== undefined) this.hear('text', frame, expr.at, () => ({ built: value, tag: null }));
     return value;

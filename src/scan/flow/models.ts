@@ -30,7 +30,9 @@ export function model(m: Machine, called: Called, frame: Frame, quiet: boolean, 
     const method = methodOf(m, called, receiver, results, frame);
     if (method !== null) return method;
   }
+  if (called.api === '#Object.create' && args[0]?.value.literal === null) return { marks: [], kind: 'object', tags: ['null prototype'] };
   const named = called.api === '' ? {} : { api: `${called.api}()`.slice(0, 140) };
+  if ((name === 'promisify' || name === 'callbackify') && args[0] !== undefined) return args[0].value;
   if (PASSES.test(name)) {
     const marks = args.reduce<readonly Mark[]>((all, arg) => joinMarks(all, arg.value.closure === undefined ? allMarks(arg.value) : []), receiver?.marks ?? []);
     return { ...passed(called), marks, ...named };
@@ -48,14 +50,14 @@ function tagsOf(args: readonly Arg[]): { tags?: readonly string[] } {
 function passed({ name, args, api: of }: Called): Partial<Value> {
   const first = args[0]?.value;
   if (first === undefined) return {};
-  if (name === 'promisify' || name === 'callbackify') return first;
+  if (/^#Buffer(?:\.from)?$/.test(of)) return { ...(first.literal === undefined ? {} : { literal: first.literal }), ...(first.parts === undefined ? {} : { parts: first.parts }), ...(first.members === undefined ? {} : { members: first.members }), kind: first.kind === 'array' ? 'array' : 'object', ...(first.tags === undefined ? {} : { tags: first.tags }) };
   if (/^(?:join|resolve)$/.test(name) && /^(?:path|posix|os\.path)/.test(of)) return concat(args.flatMap(({ value }, i) => (i === 0 ? [value] : [text('/'), value])));
   if (/^(?:concat|assign|merge|extend|from|all|resolve|freeze|seal|cloneDeep|clone|Set|structuredClone)$/.test(name)) {
     const value = args.map((arg) => arg.value).reduce(join, NOTHING);
     const { api: _, ...rest } = value;
     return name === 'Set' || name === 'all' || name === 'from' ? { ...rest, ...(first.kind === 'string' ? {} : { kind: first.kind ?? 'array' }) } : rest;
   }
-  if (/^(?:String|toString|str|Buffer|URL|Path|trim|strip|normalize|decodeURIComponent|resolve|freeze|pathToFileURL)$/.test(name) || of === '#Buffer.from') return { ...(partsOf(first) === undefined ? {} : { parts: partsOf(first) as readonly string[] }), ...(first.literal === undefined ? {} : { literal: first.literal }), kind: name === 'Buffer' || name === 'URL' ? 'object' : (first.kind ?? 'string'), ...(first.tags === undefined ? {} : { tags: first.tags }) };
+  if (/^(?:String|toString|str|Buffer|URL|Path|trim|strip|normalize|decodeURIComponent|resolve|freeze|pathToFileURL)$/.test(name)) return { ...(partsOf(first) === undefined ? {} : { parts: partsOf(first) as readonly string[] }), ...(first.literal === undefined ? {} : { literal: first.literal }), kind: name === 'Buffer' || name === 'URL' ? 'object' : (first.kind ?? 'string'), ...(first.tags === undefined ? {} : { tags: first.tags }) };
   if (/^(?:format|sprintf)$/.test(name)) return { ...concat(args.map((arg) => arg.value)) };
   return first.tags === undefined ? {} : { tags: first.tags };
 }
@@ -99,6 +101,7 @@ function given({ args }: Called, receiver: Value | null, name: string, index: nu
 function methodOf(m: Machine, called: Called, receiver: Value, results: Value, frame: Frame): Value | null {
   const { name, args } = called;
   const first = args[0]?.value ?? NOTHING;
+  if (name === 'encode' && receiver.api?.startsWith('#TextEncoder') === true) return first;
   if (SAYS_BOOLEAN.test(name) && called.callee.closure === undefined && !/^(?:add|delete|compare|verify)$/.test(name)) return BOOLEAN;
   if (SAYS_NUMBER.test(name)) return name.startsWith('to') || name === 'isoformat' ? { marks: [], kind: 'string', ...(receiver.tags === undefined ? {} : { tags: receiver.tags }) } : NUMBER;
   switch (name) {
@@ -153,6 +156,8 @@ function methodOf(m: Machine, called: Called, receiver: Value, results: Value, f
     case 'valueOf':
     case 'normalize':
       return /^(?:path|posix)$/.test(receiver.api ?? '') ? null : { ...receiver, kind: receiver.kind === 'number' ? 'string' : (receiver.kind ?? 'string'), ...(receiver.literal === undefined || typeof receiver.literal === 'string' ? {} : { literal: String(receiver.literal) }), ...(receiver.api === undefined ? {} : { api: `${receiver.api}.${name}()`.slice(0, 140) }) };
+    case 'digest':
+      return /createHmac/.test(receiver.api ?? '') ? { marks: [], kind: 'string', tags: ['digest'] } : null;
     case 'bind':
       return receiver;
     default:

@@ -27,7 +27,10 @@ export interface Site {
   /** `fragment`: what callers give is a source. */
   readonly mode: 'package' | 'fragment';
   readonly path: string;
+  /** Text of an expression, its first 200 characters. */
   source(expr: Expr): string;
+  /** Text of a stretch of the file. */
+  whole(at: Span): string;
   value(expr: Expr): Value;
   /** Reports the rule that hears this. `marks` are the data that make it dangerous; without any it is certain by itself. */
   report(found?: { readonly at?: Span; readonly marks?: readonly Mark[]; readonly message?: string }): void;

@@ -34,7 +34,14 @@ export function callSource(name: string, receiver: string | undefined, what: str
   return null;
 }
 
-const INFRASTRUCTURE = /^(?:res|resp|response|reply|next|cb|callback|done|resolve|reject|err|error|e|db|database|client|pool|conn|connection|trx|tx|transaction|knex|app|router|server|fastify|io|logger|log|console|el|elem|element|node|container|root|parent|doc|document|window|win|self|cls|config|env|store|repo|repository|service|manager|model|models|schema|i|j|idx|index|len|count|total|page|limit|offset|size|width|height|timeout|ms|signal|controller|prisma|redis|cache|queue|emitter|stream|socket|ws|fs|path|crypto|http|https|t|_|__|acc|memo|cursor)$/;
+/** A member of an argument that is taken apart: called by its own name. */
+export function argumentMember({ marks }: Value, name: string): Value {
+  if (/^children$/.test(name)) return NOTHING;
+  const kept = INFRASTRUCTURE.test(name) ? marks.filter((mark) => mark.what !== '') : marks;
+  return { marks: kept.map((mark) => (mark.what === '' ? { ...mark, what: name } : mark)) };
+}
+
+const INFRASTRUCTURE = /^(?:res|resp|response|reply|next|cb|callback|done|resolve|reject|err|error|e|db|database|client|pool|conn|connection|trx|tx|transaction|knex|app|router|server|fastify|io|logger|log|console|el|elem|element|node|container|root|parent|doc|document|window|win|self|cls|config|env|store|repo|repository|service|manager|model|models|schema|i|j|idx|index|len|count|total|page|limit|offset|size|width|height|timeout|ms|signal|controller|prisma|redis|cache|queue|emitter|stream|socket|ws|fs|t|_|__|acc|memo|cursor)$/;
 
 /**
  * What a function gets from callers that are not seen. Frameworks' handlers are known by the names and types of their parameters, as people write them everywhere;
@@ -51,6 +58,11 @@ export function parameter(param: Param, index: number, names: readonly string[],
   if (/^(?:req|request|_req|httpRequest)$/.test(name) || /^(?:Request|IncomingMessage|NextApiRequest|NextRequest|FastifyRequest|HttpRequest|APIGatewayProxyEvent\w*|ExpressRequest)$/.test(type)) return api(REQUEST);
   if (/^(?:ctx|context|c)$/.test(name) && index === 0 && (names.length <= 2) && (type === '' || /Context$/.test(type))) return api('#ctx');
   if (/^(?:number|boolean|literal|number\|literal|literal(?:\|literal)*)$/.test(type)) return { ...NUMBER };
+  if (param.pattern.k === 'members' && type === '') {
+    // `({ query, body }, res) => …`
+    if (index === 0 && /^(?:res|response|reply)$/.test(names[1] ?? '')) return api(REQUEST);
+    return trusting ? NOTHING : source('parameter', '', at);
+  }
   if (name === '' || INFRASTRUCTURE.test(name) || /^(?:Response|NextFunction|NextApiResponse|FastifyReply|ServerResponse|Pool|PoolClient|Client|Element|HTMLElement|Logger)$/.test(type)) return NOTHING;
   return trusting ? NOTHING : source('parameter', name, at);
 }
