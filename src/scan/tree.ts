@@ -1,11 +1,16 @@
 import { buildSarif } from '../sarif/build.js';
-import type { Found, Notice, SarifLog } from '../sarif/model.js';
-import { type WalkLimits, walk } from './inside/walk.js';
+import type { Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
+import { FLOW_RULES } from './flow/rules.js';
+import { readWithin, type WalkLimits, walk } from './inside/walk.js';
+import { onceEach, PackageScan } from './package-scan.js';
 import { findSecrets, SECRET_RULE_META, withoutSecrets } from './secrets.js';
-import { findShapes, hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
+import { hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
 
 /** Version of the rules and of how they are applied; a change makes base and head be scanned anew. */
-export const SCANNER = { name: 'sallyport-scan', version: '2' } as const;
+export const SCANNER = { name: 'sallyport-scan', version: '3' } as const;
+
+/** Each rule once: what is known of one class by shape and by flow has one id. */
+export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...SECRET_RULE_META].map((rule) => [rule.id, rule])).values()];
 
 export interface ScanOptions {
   readonly root: string;
@@ -28,11 +33,12 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
   };
   const results: Found[] = [];
   const missing = new Set<string>();
+  const code = new PackageScan((path) => (path.split('/').some((name) => exclude.has(name)) ? null : readWithin(root, path, limits)?.toString('utf8') ?? null));
   for (const file of walk(root, exclude, limits, note)) {
     const grammar = missingGrammar(file.path);
     if (grammar !== null && !missing.has(grammar)) note({ level: 'note', id: 'no_rules', message: grammar, path: null });
     if (grammar !== null) missing.add(grammar);
-    results.push(...scanFile(file.path, file.bytes, note));
+    results.push(...scanFile(file.path, file.bytes, code, note));
     if (results.length > limits.results) {
       note({ level: 'error', id: 'results', message: `The scan stopped: more than ${limits.results} results.`, path: null });
       break;
@@ -40,21 +46,28 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
   }
   // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
   if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
-  return buildSarif({ tool: SCANNER, rules: [...SHAPE_RULES, ...SECRET_RULE_META], results: results.slice(0, limits.results), notices: notices.slice(0, limits.notices + 100) });
+  return buildSarif({ tool: SCANNER, rules: RULES, results: onceEach(results).slice(0, limits.results), notices: notices.slice(0, limits.notices + 100) });
 }
 
-function scanFile(path: string, bytes: Buffer, note: (notice: Notice) => void): readonly Found[] {
+/** What is said of a file that was not searched whole. */
+const PROBLEMS = {
+  too_deep: { id: 'too_nested', message: 'nests too deeply to be searched' },
+  unreadable: { id: 'no_flow', message: 'cannot be read as a program, so no data flow was followed' },
+  too_long: { id: 'no_flow', message: 'is too long for all of its data flow to be followed' },
+} as const;
+
+function scanFile(path: string, bytes: Buffer, code: PackageScan, note: (notice: Notice) => void): readonly Found[] {
   // Node runs a .js file with a NUL in it, so only files without rules are left out for being binary.
   if (!hasShapeRules(path) && bytes.includes(0)) {
     note({ level: 'note', id: 'binary', message: 'is not text', path });
     return [];
   }
   const text = bytes.toString('utf8');
-  const shapes = findShapes(path, text);
-  if (shapes === 'too_deep') note({ level: 'note', id: 'too_nested', message: 'nests too deeply to be searched', path });
+  const { found, problems } = code.scan(path, text);
+  for (const problem of problems) note({ level: 'note', id: PROBLEMS[problem].id, message: PROBLEMS[problem].message, path });
   // Bytes that are no UTF-8 would be written back as something else.
-  const whole = shapes !== 'too_deep' && shapes.some((found) => found.fix !== undefined) && Buffer.from(text, 'utf8').equals(bytes);
-  return [...(shapes === 'too_deep' ? [] : shapes.map((found) => shown(found, whole))), ...findSecrets(path, text)];
+  const whole = found.some((one) => one.fix !== undefined) && Buffer.from(text, 'utf8').equals(bytes);
+  return [...found.map((one) => shown(one, whole)), ...findSecrets(path, text)];
 }
 
 /** A result as it may leave the sandbox: no secret in its snippet, and none in its fix, which therefore goes. */

@@ -5,6 +5,9 @@ import type { FileReport } from './machine.js';
 import type { FlowRule } from './rule.js';
 import type { Value } from './value.js';
 
+/** Offsets that a rule looked at and found harmless, as `RULE@OFFSET`; `*@OFFSET` is a call of a function that the file has itself. */
+export type Cleared = ReadonlySet<string>;
+
 export type Mode = 'package' | 'fragment';
 
 export interface AnalyseOptions {
@@ -17,6 +20,7 @@ export interface AnalyseOptions {
 
 export interface Analysis {
   readonly found: readonly Found[];
+  readonly cleared: Cleared;
   readonly exports: ReadonlyMap<string, Value>;
   /** Why less than the whole file was looked at, or null. */
   readonly problem: 'unreadable' | 'too_long' | null;
@@ -28,15 +32,17 @@ const STEPS = { least: 60_000, perCharacter: 30, most: 1_500_000 };
 /** Data flow through one file. Never throws over what the file holds. */
 export function analyse(path: string, source: string, { mode, rules, resolve = () => null }: AnalyseOptions): Analysis {
   const program = parseJavaScript(path, source);
-  if (program === null) return { found: [], exports: new Map(), problem: 'unreadable' };
+  if (program === null) return { found: [], cleared: new Set(), exports: new Map(), problem: 'unreadable' };
   const steps = Math.min(STEPS.most, STEPS.least + source.length * STEPS.perCharacter);
   const interpreter = new Interpreter({ path, source, mode, rules, resolve, steps });
   interpreter.run(program);
-  const lines = lineStarts(source);
-  return { found: interpreter.reports.map((report) => foundOf(report, path, source, lines, mode)), exports: interpreter.exports, problem: interpreter.goesOn ? null : 'too_long' };
+  const reported = new Set(interpreter.reports.filter(({ file }) => file.path === path).map(({ rule, at }) => `${rule.id}@${at.start}`));
+  const cleared = new Set([...interpreter.cleared].filter((key) => !reported.has(key)));
+  return { cleared, found: interpreter.reports.map((report) => foundOf(report, mode)), exports: interpreter.exports, problem: interpreter.goesOn ? null : 'too_long' };
 }
 
-function foundOf({ rule, at, marks, message }: FileReport, path: string, source: string, lines: readonly number[], mode: Mode): Found {
+function foundOf({ rule, file: { path, source }, at, marks, message }: FileReport, mode: Mode): Found {
+  const lines = linesOf(source);
   const [from, to] = [position(lines, at.start), position(lines, at.end)];
   const level: Level = mode === 'package' && marks.length > 0 && marks.every((mark) => mark.kind === 'parameter') ? 'note' : rule.level;
   const where = marks[0]?.what;
@@ -44,6 +50,14 @@ function foundOf({ rule, at, marks, message }: FileReport, path: string, source:
     rule: rule.id, message: (message ?? rule.message).replace('%s', where === undefined ? 'data' : `"${where}"`), path, snippet: source.slice(at.start, at.end),
     line: from.line, column: from.column, endLine: to.line, endColumn: to.column, ...(level === rule.level ? {} : { level }),
   };
+}
+
+let last: { readonly source: string; readonly starts: readonly number[] } = { source: '', starts: [0] };
+
+/** Offsets at which lines begin; those of the file before are kept. */
+export function linesOf(source: string): readonly number[] {
+  if (last.source !== source) last = { source, starts: lineStarts(source) };
+  return last.starts;
 }
 
 function lineStarts(source: string): readonly number[] {

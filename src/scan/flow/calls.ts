@@ -21,11 +21,13 @@ type Call = Extract<Expr, { k: 'call' }>;
 export function evaluateCall(m: Machine, expr: Call, frame: Frame, quiet: boolean): Value {
   const target = targetOf(m, expr, frame, quiet);
   const args = expr.args.map(({ value, name, spread }): Arg => ({ value: m.evaluate(value, frame, quiet), expr: value, name, spread }));
-  const called: Called = unwrapped({ ...target, args, expr, construct: expr.construct });
+  const called: Called = canonical(unwrapped({ ...target, args, expr, construct: expr.construct }));
   const loaded = moduleOf(m, called);
   if (!quiet) m.hear('call', frame, expr.at, () => siteOf(called));
   if (loaded !== null) return loaded;
   const { closure } = called.callee;
+  // A function or class of the file is not the one that a name suggests.
+  if (closure !== undefined || called.callee.tags?.includes('class') === true) m.cleared.add(`*@${expr.at.start}`);
   if (closure !== undefined) return callFunction(m, closure, args.map((arg) => arg.value), quiet);
   return model(m, called, frame, quiet, callFunction);
 }
@@ -35,7 +37,9 @@ type Target = Pick<Called, 'callee' | 'api' | 'name' | 'receiver' | 'receiverExp
 function targetOf(m: Machine, expr: Call, frame: Frame, quiet: boolean): Target {
   const { callee } = expr;
   if (callee.k !== 'member') {
-    const value = m.evaluate(callee, frame, quiet);
+    const found = m.evaluate(callee, frame, quiet);
+    // What a function that is not shown gives back is not known to be anybody's data.
+    const value = callee.k === 'name' && found.closure === undefined ? { ...found, marks: [] } : found;
     return { callee: value, api: value.api ?? '', name: nameOf(callee), receiver: null, receiverExpr: null };
   }
   const receiver = m.evaluate(callee.of, frame, quiet);
@@ -57,10 +61,16 @@ function unwrapped(called: Called): Called {
   return { ...called, callee: receiver, api: receiver.api ?? '', name: nameOf(receiverExpr), args: rest, receiver: null, receiverExpr: receiverExpr.k === 'member' ? receiverExpr.of : null };
 }
 
+/** What an import or a destructuring called otherwise has its own name again. */
+function canonical(called: Called): Called {
+  const last = /^[^()]*\.([\w$]+)$/.exec(called.api)?.[1];
+  return last === undefined || called.callee.closure !== undefined ? called : { ...called, name: last };
+}
+
 function siteOf(called: Called): Omit<CallSite, keyof Site> {
-  const { api, name, receiver, receiverExpr, args, construct } = called;
+  const { api, name, receiver, receiverExpr, args, construct, callee } = called;
   return {
-    api, name, receiver, receiverExpr, args, construct,
+    api, name, receiver, receiverExpr, args, construct, callee,
     option: (key, index) => args.find((arg) => arg.name === key)?.value ?? (index === undefined ? args.find((arg) => arg.value.members?.has(key)) : args[index])?.value.members?.get(key),
   };
 }
@@ -84,12 +94,14 @@ export function callFunction(m: Machine, closure: Closure, args: readonly Value[
   m.entered.add(fn);
   const given = args === null ? [] : args.reduce<readonly Mark[]>((all, arg) => joinMarks(all, arg.marks), []);
   if (m.stack.includes(fn) || m.stack.length >= MOST_CALLS || !m.goesOn) return { marks: given };
-  const key = `${fn.at.start}:${args === null ? 'outside' : args.map((arg) => digest(arg, 0)).join(',')}`;
+  const key = `${closure.frame.file.path}@${fn.at.start}:${args === null ? 'outside' : args.map((arg) => digest(arg, 0)).join(',')}`;
   const known = m.memo.get(key);
   if (known !== undefined || (quiet && args === null)) return known ?? NOTHING;
   m.stack.push(fn);
+  const before = m.file;
+  m.file = closure.frame.file;
   try {
-    const frame = new Frame(closure.frame, fn.name ?? '');
+    const frame = new Frame(closure.frame, m.names.get(fn) ?? fn.name ?? '');
     if (closure.self !== null && !fn.arrow) frame.declare('this', closure.self);
     const names = fn.params.map(({ pattern }) => nameOfPattern(pattern));
     fn.params.forEach((param, i) => {
@@ -103,6 +115,7 @@ export function callFunction(m: Machine, closure: Closure, args: readonly Value[
     if (m.memo.size < MOST_MEMO) m.memo.set(key, frame.returned);
     return frame.returned;
   } finally {
+    m.file = before;
     m.stack.pop();
   }
 }

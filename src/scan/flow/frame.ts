@@ -33,6 +33,12 @@ function baked(mine: State, other: State): Map<string, Value> {
   return names;
 }
 
+/** The file whose code runs in a frame. */
+export interface FileText {
+  readonly path: string;
+  readonly source: string;
+}
+
 /** One activation of a function, or a module. Closures hold the frame they were made in. */
 export class Frame {
   state: State = empty();
@@ -40,10 +46,12 @@ export class Frame {
   returned: Value = NOTHING;
   readonly parent: Frame | null;
   readonly name: string;
+  readonly file: FileText;
 
-  constructor(parent: Frame | null, name: string) {
+  constructor(parent: Frame | null, name: string, file: FileText | null = null) {
     this.parent = parent;
     this.name = name;
+    this.file = file ?? parent?.file ?? { path: '', source: '' };
   }
 
   declare(name: string, value: Value): void {

@@ -1,5 +1,5 @@
 import { type Argument, type Expr, nameOf, pathOf } from './ir.js';
-import type { Danger, Value } from './value.js';
+import { type Danger, isOurs, type Value } from './value.js';
 
 /** What a condition shows of a path when it holds. */
 export interface Shown {
@@ -93,10 +93,10 @@ function equals(side: Expr, other: Expr, ask: Asking): readonly Shown[] {
     if (name === 'indexOf' && value.literal === 0 && side.callee.k === 'member') return prefixed(side.callee.of, side.args[0], ask);
     return [];
   }
-  if (side.k === 'member' && /^(?:origin|host|hostname)$/.test(side.name ?? '') && value.marks.length === 0) return of(side.of, ['url', 'redirect'], `its ${side.name} is compared`);
+  if (side.k === 'member' && /^(?:origin|host|hostname)$/.test(side.name ?? '') && isOurs(value)) return of(side.of, ['url', 'redirect'], `its ${side.name} is compared`);
   if (side.k === 'member' && side.name === 'protocol' && typeof value.literal === 'string') return of(side.of, ['html'], 'its protocol is compared');
   if (value.literal !== undefined && value.literal !== null && value.literal !== '') return of(side, EVERYTHING, `is compared with ${JSON.stringify(value.literal)}`);
-  return value.marks.length === 0 && value.api !== undefined && /^[A-Z][A-Z0-9_]+$/.test(nameOf(other)) ? of(side, EVERYTHING, `is compared with ${nameOf(other)}`) : [];
+  return isOurs(value) && value.api !== undefined && /^[A-Z][A-Z0-9_]+$/.test(nameOf(other)) ? of(side, EVERYTHING, `is compared with ${nameOf(other)}`) : [];
 }
 
 /** Shown by an inequality that holds: `list.indexOf(x) !== -1`, `x !== '__proto__'`. */
@@ -113,7 +113,7 @@ function isMinusOne(expr: Expr): boolean {
 /** `x in TABLE`: nobody outside chooses what is in it. */
 function memberOf(item: Expr, list: Expr, ask: Asking): readonly Shown[] {
   const value = ask.value(list);
-  if (value.marks.length > 0) return [];
+  if (!isOurs(value)) return [];
   if (typeof value.literal === 'string') return [];
   return of(item, value.kind === 'object' ? ['command', 'code', 'sql', 'path', 'html', 'url', 'redirect', 'regex', 'ldap', 'xpath', 'header', 'log', 'template', 'format'] : EVERYTHING, 'is in a fixed list');
 }
@@ -126,7 +126,7 @@ function inList(test: Extract<Expr, { k: 'call' }>, ask: Asking): readonly Shown
 
 /** Something that is no text: `text.includes(x)` shows nothing of x. */
 function isList(value: Value): boolean {
-  return value.marks.length === 0 && value.kind !== 'string';
+  return isOurs(value) && value.kind !== 'string';
 }
 
 function called(test: Extract<Expr, { k: 'call' }>, truth: boolean, ask: Asking): readonly Shown[] {
@@ -150,7 +150,7 @@ function called(test: Extract<Expr, { k: 'call' }>, truth: boolean, ask: Asking)
       const table = name === 'hasOwnProperty' ? receiver : first.value;
       const item = name === 'hasOwnProperty' ? first.value : test.args[1]?.value;
       if (name === 'call' && !ask.source(test.callee).includes('hasOwnProperty')) return [];
-      return truth && table !== null && item !== undefined && ask.value(table).marks.length === 0 ? of(item, EVERYTHING, `is a key of ${ask.source(table)}`) : [];
+      return truth && table !== null && item !== undefined && isOurs(ask.value(table)) ? of(item, EVERYTHING, `is a key of ${ask.source(table)}`) : [];
     }
     case 'test':
     case 'match':
@@ -182,7 +182,13 @@ function called(test: Extract<Expr, { k: 'call' }>, truth: boolean, ask: Asking)
       return truth && receiver !== null ? someOf(receiver, first, ask) : [];
     default:
   }
-  return truth && VALIDATES.test(name) && !EMPTY_TESTS.test(name) ? validated(test, name) : [];
+  return truth && VALIDATES.test(name) && !EMPTY_TESTS.test(name) && !isEmpty(ask.value(test.callee)) ? validated(test, name) : [];
+}
+
+/** A function of the file that says yes to anything, or gives back what it was given. */
+function isEmpty({ closure }: Value): boolean {
+  const only = closure?.fn.body.length === 1 ? closure.fn.body[0] : undefined;
+  return only?.s === 'return' && only.of !== null && (only.of.k === 'name' || only.of.k === 'literal');
 }
 
 /** A function that is called for what it validates is believed where its body is not known. */
@@ -193,7 +199,7 @@ function validated(test: Extract<Expr, { k: 'call' }>, name: string): readonly S
 /** `ALLOWED.some((p) => x.startsWith(p))`: what the function shows of paths that are not its own parameter. */
 function someOf(list: Expr, callback: Argument, ask: Asking): readonly Shown[] {
   const { value } = callback;
-  if (value.k !== 'function' || ask.value(list).marks.length > 0) return [];
+  if (value.k !== 'function' || !isOurs(ask.value(list))) return [];
   const own = new Set(value.fn.params.map((p) => (p.pattern.k === 'to' && p.pattern.target.k === 'name' ? p.pattern.target.name : '')));
   const last = value.fn.body.at(-1);
   if (last?.s !== 'return' || last.of === null) return [];
@@ -230,6 +236,9 @@ function matched(item: Expr, { pattern, flags }: { readonly pattern: string; rea
   if (KEYS.test(pattern)) return truth ? [] : of(item, ['key'], 'does not match a pattern of keys');
   if (!truth) return forbids(pattern) ? of(item, ['command', 'sql', 'path', 'html', 'header', 'ldap', 'xpath'], `does not match /${pattern}/`) : [];
   const anchored = whole || ((pattern.startsWith('^') || pattern.startsWith('\\A')) && /(?:\$|\\z|\\Z)$/.test(pattern) && !hasFreeAlternative(pattern) && !flags.includes('m'));
+  // The dots of a host that are not escaped stand for any character.
+  const loose = /:\\?\/\\?\//.test(pattern) && /[a-z]\.[a-z]/i.test(pattern);
+  if (loose) return of(item, ['html'], `matches /${pattern}/`);
   if (anchored && !takesAnything(pattern)) return of(item, EVERYTHING, `matches /${pattern}/`);
   if (/^\^(?:\(\?:)?https?:\\?\/\\?\/[\w.\\-]+(?:\\?\/|\$|\(|:)/.test(pattern)) return of(item, ['url', 'redirect', 'html'], `matches /${pattern}/`);
   if (/^\^\\?\/(?:\(\?!|\[\^)/.test(pattern)) return of(item, ['redirect', 'url'], `matches /${pattern}/`);
@@ -264,7 +273,7 @@ function takesAnything(pattern: string): boolean {
 function prefixed(item: Expr, prefix: Argument | undefined, ask: Asking): readonly Shown[] {
   if (prefix === undefined) return [];
   const value = ask.value(prefix.value);
-  if (value.marks.length > 0) return [];
+  if (!isOurs(value)) return [];
   const start = typeof value.literal === 'string' ? value.literal : null;
   if (start === null) return of(item, ['path', 'url', 'redirect'], `starts with ${ask.source(prefix.value)}`);
   if (/^https?:\/\/[^/]+\//.test(start)) return of(item, ['url', 'redirect', 'html'], `starts with ${start}`);

@@ -1,23 +1,29 @@
 import { callFunction, evaluateCall, makeClosure } from './calls.js';
 import { type Asking, shown } from './guards.js';
-import { Frame, type State } from './frame.js';
+import { type FileText, Frame, type State } from './frame.js';
 import { type Class, type Expr, type Func, nameOf, pathOf, type Pattern, type Program, type Span, type Stmt } from './ir.js';
 import { apiOf, elementOf, type Exit, type FileReport, globalOf, type Hook, type InterpretOptions, type Machine, moduleName, type SiteOf } from './machine.js';
 import type { Arg, FlowRule, Site } from './rule.js';
-import { argumentMember, memberSource } from './sources.js';
-import { api, BOOLEAN, type Closure, concat, defended, derived, join, joinMarks, literal, type Mark, NOTHING, NUMBER, type Value } from './value.js';
+import { argumentMember, memberSource, notShown } from './sources.js';
+import { api, BOOLEAN, type Closure, concat, defended, derived, harmless, join, joinMarks, literal, type Mark, NOTHING, NUMBER, open, type Value } from './value.js';
 
 const GLOBAL_OBJECTS = new Set(['window', 'globalThis', 'self', 'global', 'top', 'parent']);
 const MOST_DEPTH = 80;
+/** Names that the language, a browser or Node has, and classes. */
+const GLOBALS = /^(?:[A-Z]\w*|\$|_|jQuery|window|document|globalThis|self|global|top|parent|frames|process|console|module|exports|require|import|import\.meta|new\.target|location|history|navigator|localStorage|sessionStorage|indexedDB|caches|crypto|performance|fetch|eval|open|close|alert|prompt|confirm|setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|queueMicrotask|structuredClone|parseInt|parseFloat|isNaN|isFinite|encodeURIComponent|decodeURIComponent|encodeURI|decodeURI|escape|unescape|atob|btoa|postMessage|importScripts|addEventListener|removeEventListener|dispatchEvent|requestAnimationFrame|matchMedia|getComputedStyle|chrome|browser|describe|it|test|expect|before|after|beforeEach|afterEach|vi|jest|app|router|server|express|fastify|db|database|pool|client|conn|connection|knex|sequelize|prisma|redis|mongoose|axios|got|request|http|https|fs|path|os|util|url|vm|child_process|cp|bcrypt|jwt|logger|log|config|env|this|super|arguments|undefined|cors|helmet|next|res|response|el|element|ws|socket|io|cache|store|session|__\w+|#\w*)$/;
 
 /** Runs a file on what is known of its values. One instance a file. */
 export class Interpreter implements Machine {
   readonly options: InterpretOptions;
+  file: FileText;
   readonly reports: FileReport[] = [];
+  /** Where a rule knows that nothing is wrong: `RULE@OFFSET`; `*` for each rule that only knows names. */
+  readonly cleared = new Set<string>();
   readonly exports = new Map<string, Value>();
   /** Every function that was made, with the frame it was made in. */
   readonly closures = new Map<Func, Closure>();
   readonly entered = new Set<Func>();
+  readonly names = new Map<Func, string>();
   readonly stack: Func[] = [];
   readonly memo = new Map<string, Value>();
   readonly #hooks: Readonly<Record<Hook, readonly FlowRule[]>>;
@@ -26,6 +32,7 @@ export class Interpreter implements Machine {
 
   constructor(options: InterpretOptions) {
     this.options = options;
+    this.file = { path: options.path, source: options.source };
     this.#steps = options.steps;
     const hearing = (hook: Hook): readonly FlowRule[] => options.rules.filter((rule) => rule[hook] !== undefined);
     this.#hooks = { call: hearing('call'), text: hearing('text'), compare: hearing('compare'), store: hearing('store'), read: hearing('read'), bind: hearing('bind'), regex: hearing('regex') };
@@ -37,7 +44,7 @@ export class Interpreter implements Machine {
   }
 
   run(program: Program): void {
-    const frame = new Frame(null, '');
+    const frame = new Frame(null, '', this.file);
     frame.declare('module', { marks: [], api: '#module', members: new Map([['exports', { marks: [], api: '#exports', members: new Map() }]]) });
     frame.declare('exports', { marks: [], api: '#exports' });
     this.block(program.body, frame);
@@ -66,27 +73,33 @@ export class Interpreter implements Machine {
     }
   }
 
-  hear<H extends Hook>(hook: H, frame: Frame, at: Span, site: () => Omit<SiteOf<H>, keyof Site>): void {
+  hear<H extends Hook>(hook: H, frame: Frame, at: Span, more: () => Omit<SiteOf<H>, keyof Site>): void {
     const rules = this.#hooks[hook];
     if (rules.length === 0) return;
-    const more = site();
+    const { file } = this;
+    let hearing = rules[0] as FlowRule;
+    const base: Site = {
+      at, frame, mode: this.options.mode, path: file.path,
+      source: (expr) => this.text(expr), whole: ({ start, end }) => file.source.slice(start, end), value: (expr) => this.evaluate(expr, frame, true),
+      clear: (value, danger) => void (file.path === this.options.path && harmless(value, danger) && this.cleared.add(`${hearing.id}@${at.start}`)),
+      report: ({ at: where = at, marks = [], message = null } = {}) => this.#note({ rule: hearing, file, at: where, marks, message }),
+    };
+    // One site for all of them: which rule hears it is known by who is asked.
+    const site = Object.assign(base, more()) as SiteOf<H>;
     for (const rule of rules) {
-      const base: Site = {
-        at, frame, mode: this.options.mode, path: this.options.path,
-        source: (expr) => this.text(expr), whole: ({ start, end }) => this.options.source.slice(start, end), value: (expr) => this.evaluate(expr, frame),
-        report: ({ at: where = at, marks = [], message = null } = {}) => {
-          const known = this.reports.findIndex((one) => one.rule.id === rule.id && one.at.start === where.start);
-          const entry = { rule, at: where, marks, message };
-          if (known === -1) this.reports.push(entry);
-          else if (rank(marks) > rank(this.reports[known]?.marks ?? [])) this.reports[known] = entry;
-        },
-      };
-      (rule[hook] as (site: SiteOf<H>) => void)({ ...base, ...more } as SiteOf<H>);
+      hearing = rule;
+      (rule[hook] as (site: SiteOf<H>) => void)(site);
     }
   }
 
+  #note(found: FileReport): void {
+    const known = this.reports.findIndex((one) => one.rule.id === found.rule.id && one.at.start === found.at.start && one.file.path === found.file.path);
+    if (known === -1) this.reports.push(found);
+    else if (rank(found.marks) > rank(this.reports[known]?.marks ?? [])) this.reports[known] = found;
+  }
+
   text(expr: Expr): string {
-    return this.options.source.slice(expr.at.start, Math.min(expr.at.end, expr.at.start + 200));
+    return this.file.source.slice(expr.at.start, Math.min(expr.at.end, expr.at.start + 200));
   }
 
   asking(frame: Frame): Asking {
@@ -159,7 +172,7 @@ export class Interpreter implements Machine {
   }
 
   assume(test: Expr, truth: boolean, frame: Frame): void {
-    if (/\b(?:user|session|auth|admin|role|permission|actor|principal|can[A-Z])/i.test(this.text(test))) frame.state.notes.set('authorised', true);
+    if (/\b(?:user|session|auth|admin|role|permission|actor|principal|can[A-Z])/i.test(this.text(test).replace(/\breq(?:uest)?\.(?:body|query|params)[\w.?]*/g, ''))) frame.state.notes.set('authorised', true);
     for (const { path, dangers, defence } of shown(test, truth, this.asking(frame))) frame.learn(path, { dangers, defence });
   }
 
@@ -252,6 +265,7 @@ export class Interpreter implements Machine {
   #store(target: Expr, value: Value, frame: Frame, expr: Expr | null, declared: boolean): void {
     if (target.k === 'same') return this.#store(target.of, value, frame, expr, declared);
     if (target.k === 'name') {
+      if (value.closure !== undefined && value.closure.fn.name === null && !this.names.has(value.closure.fn)) this.names.set(value.closure.fn, target.name);
       if (declared) frame.declare(target.name, value);
       else frame.write(target.name, value);
       if (expr !== null) this.hear('bind', frame, target.at, () => ({ name: target.name, bound: value, expr, how: 'variable' as const }));
@@ -303,7 +317,7 @@ export class Interpreter implements Machine {
         if (!quiet) this.hear('regex', frame, expr.at, () => ({ pattern: expr.pattern, flags: expr.flags }));
         return { marks: [], kind: 'regex', regex: { pattern: expr.pattern, flags: expr.flags } };
       case 'name':
-        return frame.proven(expr.name, frame.lookup(expr.name) ?? globalOf(expr.name));
+        return frame.proven(expr.name, frame.lookup(expr.name) ?? this.#free(expr.name, expr.at));
       case 'member':
         return this.#member(expr, frame, quiet);
       case 'call':
@@ -338,6 +352,11 @@ export class Interpreter implements Machine {
     }
   }
 
+  /** A name that nothing declares: a global, or in a fragment something of the part that is not shown. */
+  #free(name: string, at: Span): Value {
+    return this.options.mode === 'package' || GLOBALS.test(name) ? globalOf(name) : notShown(name, at);
+  }
+
   #member(expr: Extract<Expr, { k: 'member' }>, frame: Frame, quiet: boolean): Value {
     const of = this.evaluate(expr.of, frame, quiet);
     const path = pathOf(expr);
@@ -347,7 +366,7 @@ export class Interpreter implements Machine {
       if (!quiet) this.hear('read', frame, expr.at, () => ({ of, ofExpr: expr.of, key, keyExpr: index }));
       if (key.literal !== undefined && key.literal !== null) return this.member(of, String(key.literal), this.text(expr), expr.at);
       const all = [...(of.members?.values() ?? [])].reduce(join, of.rest ?? NOTHING);
-      const value = { ...all, marks: joinMarks(all.marks, of.marks) };
+      const value: Value = { ...all, marks: joinMarks(all.marks, of.marks), ...(open(key, 'key').some((mark) => mark.kind === 'request' || mark.kind === 'message') && key.kind !== 'number' && of.kind !== 'array' ? { tags: ['chosen'] } : {}) };
       return path === null ? value : frame.proven(path, value);
     }
     const value = this.member(of, expr.name ?? '', this.text(expr), expr.at);
@@ -363,6 +382,8 @@ export class Interpreter implements Machine {
     if (special !== null) return special;
     if (name === 'length' || name === 'size' || name === 'byteLength') return NUMBER;
     if (of.marks.some((mark) => mark.what === '')) return argumentMember(of, name);
+    // Where a page stands is its own.
+    if (/^(?:origin|host|hostname|protocol|port)$/.test(name) && of.marks.length > 0 && of.marks.every((mark) => mark.kind === 'browser' && /location\.href|document\.(?:URL|baseURI)|^location$/.test(mark.what))) return { marks: [], kind: 'string' };
     const named = of.api === undefined ? {} : { api: apiOf(of, name) };
     if (of.rest !== undefined && of.api === undefined) return { ...of.rest, marks: joinMarks(of.rest.marks, of.marks) };
     return { ...derived(of.marks.map((mark) => (mark.what.length > 50 ? mark : { ...mark, what: mark.kind === 'parameter' ? `${mark.what}.${name}` : mark.what }))), ...named, ...(of.tags === undefined ? {} : { tags: of.tags.filter((tag) => tag !== 'key') }) };
@@ -376,7 +397,7 @@ export class Interpreter implements Machine {
     if (tag === null) return value;
     // sql`…${x}` passes x as a parameter, html`…${x}` escapes it.
     const name = expr.tag === null ? '' : nameOf(expr.tag);
-    return { ...defended(value, /^(?:sql|SQL|pgSql|query|Prisma|\$queryRaw|\$executeRaw|gql|graphql)$/.test(name) ? ['sql', 'nosql'] : /^(?:html|safeHtml|htmlEscape|svg)$/.test(name) ? ['html'] : /^(?:String|raw|css|styled|keyframes|dedent|outdent|stripIndent)$/.test(name) ? [] : ['sql', 'html', 'command'], `${name}\`…\``), tags: ['tagged'] };
+    return { ...defended(value, /^(?:sql|SQL|pgSql|query|Prisma|\$queryRaw|\$executeRaw|gql|graphql)$/.test(name) ? ['sql', 'nosql'] : /^(?:html|safeHtml|htmlEscape|svg)$/.test(name) ? ['html'] : /^(?:String|raw|css|styled|keyframes|dedent|outdent|stripIndent)$/.test(name) ? [] : ['sql', 'html', 'command'], `${name}\`…\``), ...(name === 'raw' || name === 'String' ? {} : { tags: ['tagged'] }) };
   }
 
   #object(expr: Extract<Expr, { k: 'object' }>, frame: Frame, quiet: boolean): Value {

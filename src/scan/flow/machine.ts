@@ -1,4 +1,4 @@
-import type { Frame } from './frame.js';
+import type { FileText, Frame } from './frame.js';
 import type { Expr, Func, Pattern, Span, Stmt } from './ir.js';
 import type { Arg, FlowRule, Site } from './rule.js';
 import { api, type Closure, join, joinMarks, type Mark, type Value } from './value.js';
@@ -9,6 +9,7 @@ export type Exit = 'falls' | 'ends';
 
 export interface FileReport {
   readonly rule: FlowRule;
+  readonly file: FileText;
   readonly at: Span;
   readonly marks: readonly Mark[];
   readonly message: string | null;
@@ -40,13 +41,18 @@ export interface Called {
 
 /** What calls and models ask of the interpreter. */
 export interface Machine {
+  /** The file whose code runs now: another one's while one of its functions does. */
+  file: FileText;
   readonly options: InterpretOptions;
   /** Every function that was made, with the frame it was made in. */
   readonly closures: Map<Func, Closure>;
   /** Functions that something here called. */
   readonly entered: Set<Func>;
+  /** Names of functions without one of their own: those of the variables they were first put into. */
+  readonly names: Map<Func, string>;
   readonly stack: Func[];
   readonly memo: Map<string, Value>;
+  readonly cleared: Set<string>;
   readonly goesOn: boolean;
   text(expr: Expr): string;
   evaluate(expr: Expr, frame: Frame, quiet?: boolean): Value;
@@ -67,7 +73,7 @@ export function elementOf(list: Value): Value {
 
 /** A name that nothing in the file declares. */
 export function globalOf(name: string): Value {
-  return api(`#${name}`);
+  return api(name.startsWith('#') ? name : `#${name}`);
 }
 
 export function apiOf(of: Value, name: string): string {

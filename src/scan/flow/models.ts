@@ -5,6 +5,9 @@ import { replaced, sanitized } from './sanitizers.js';
 import { callSource, source } from './sources.js';
 import { allMarks, api, BOOLEAN, type Closure, concat, defended, derived, join, joinMarks, type Mark, NOTHING, NUMBER, partsOf, text, type Value } from './value.js';
 
+/** Bytes that are the same in every run. */
+const FIXED_BYTES = /^#(?:Buffer\.(?:from|alloc|allocUnsafe)|Buffer|Uint8Array|Uint8Array\.(?:from|of))$/;
+
 type Run = (m: Machine, closure: Closure, args: readonly Value[] | null, quiet?: boolean) => Value;
 
 const TO_NUMBER = /^(?:#?(?:parseInt|parseFloat|Number|BigInt|int|float|len|ord|bool|isNaN|isFinite)|#Number\.\w+|#Math\.(?!random)\w+|#Date\.now|#performance\.now|#Boolean)$/;
@@ -19,7 +22,7 @@ const SAME_LIST = /^(?:filter|sort|slice|reverse|splice|toSorted|toReversed|flat
 export function model(m: Machine, called: Called, frame: Frame, quiet: boolean, run: Run): Value {
   const { name, receiver, args, callee } = called;
   const what = m.text(called.expr);
-  const origin = callSource(name, receiver?.api, what.replace(/\(.*$/s, '()'), called.expr.at) ?? fetched(called, what);
+  const origin = callSource(called.api, name, receiver?.api, what.replace(/\(.*$/s, '()'), called.expr.at) ?? fetched(called, what);
   const results = callbacks(m, called, quiet, run);
   if (origin !== null) return origin;
   const clean = sanitized(called);
@@ -33,12 +36,20 @@ export function model(m: Machine, called: Called, frame: Frame, quiet: boolean, 
   if (called.api === '#Object.create' && args[0]?.value.literal === null) return { marks: [], kind: 'object', tags: ['null prototype'] };
   const named = called.api === '' ? {} : { api: `${called.api}()`.slice(0, 140) };
   if ((name === 'promisify' || name === 'callbackify') && args[0] !== undefined) return args[0].value;
+  if (called.api === '#Array.from' && args[1]?.value.closure !== undefined) return { marks: [], kind: 'array', rest: results };
+  if (FIXED_BYTES.test(called.api) && args.length > 0 && args.every((arg) => isConstant(arg.value))) return { ...passed(called), marks: [], api: `${called.api}()`, tags: ['fixed bytes'] };
+  if (/(?:^|\.)(?:pbkdf2|pbkdf2Sync|scrypt|scryptSync)$/.test(called.api)) return { marks: [], tags: ['digest'] };
   if (PASSES.test(name)) {
     const marks = args.reduce<readonly Mark[]>((all, arg) => joinMarks(all, arg.value.closure === undefined ? allMarks(arg.value) : []), receiver?.marks ?? []);
     return { ...passed(called), marks, ...named };
   }
   if (callee.marks.length > 0 && callee.closure === undefined) return derived(callee.marks, named);
   return derived(results.marks, { ...named, ...(called.construct && results.marks.length === 0 ? {} : {}) });
+}
+
+/** A literal, or a list of them. */
+function isConstant(value: Value): boolean {
+  return value.marks.length === 0 && ((value.literal !== undefined && value.literal !== null) || (value.kind === 'array' && value.rest === undefined && value.members !== undefined && [...value.members.values()].every((one) => one.literal !== undefined)));
 }
 
 function tagsOf(args: readonly Arg[]): { tags?: readonly string[] } {
@@ -142,7 +153,7 @@ function methodOf(m: Machine, called: Called, receiver: Value, results: Value, f
     case 'format':
       return receiver.kind === 'string' ? concat([receiver, ...args.map((arg) => arg.value)]) : null;
     case 'split':
-      return { marks: receiver.marks, kind: 'array' };
+      return { marks: receiver.marks, kind: 'array', ...(typeof first.literal === 'string' ? { tags: [`split ${first.literal}`] } : {}) };
     case 'replace':
     case 'replaceAll':
       return replaced(receiver, first, args[1]?.value ?? NOTHING);
@@ -170,6 +181,9 @@ function methodOf(m: Machine, called: Called, receiver: Value, results: Value, f
 
 /** `['a', x].join(' ')` is a text of these parts. */
 function joinedText(list: Value, between: Value): Value {
+  // `x.split("'").join("''")` doubles every quote.
+  const by = list.tags?.find((tag) => tag.startsWith('split '))?.slice(6);
+  if (by !== undefined && typeof between.literal === 'string' && by !== between.literal) return defended(derived(list.marks, { kind: 'string' }), by === "'" ? ['sql', 'xpath'] : by === '<' ? ['html'] : by === '..' || by === '../' ? ['path'] : [], `replaces ${by}`);
   const separator = typeof between.literal === 'string' ? between.literal : ',';
   const values = [...(list.members?.values() ?? []), ...(list.rest === undefined ? [] : [list.rest])];
   if (values.length === 0) return derived(list.marks, { kind: 'string' });

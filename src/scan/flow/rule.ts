@@ -32,6 +32,8 @@ export interface Site {
   /** Text of a stretch of the file. */
   whole(at: Span): string;
   value(expr: Expr): Value;
+  /** Says that this rule looked at the value here and knows that nothing is wrong: what a rule by shape finds here is none. */
+  clear(value: Value, danger: Danger): void;
   /** Reports the rule that hears this. `marks` are the data that make it dangerous; without any it is certain by itself. */
   report(found?: { readonly at?: Span; readonly marks?: readonly Mark[]; readonly message?: string }): void;
 }
@@ -46,8 +48,10 @@ export interface Arg {
 export interface CallSite extends Site {
   /** Canonical name of what is called: `child_process.exec`; '' where nothing is known. */
   readonly api: string;
-  /** Last name of the callee. */
+  /** Last name of the callee, that of the library where it was imported under another. */
   readonly name: string;
+  /** The function. */
+  readonly callee: Value;
   readonly receiver: Value | null;
   readonly receiverExpr: Expr | null;
   readonly args: readonly Arg[];

@@ -23,8 +23,14 @@ const SANITIZERS: readonly Sanitizer[] = [
 const GENERIC = /^(?:sanitize|sanitise|purify|clean|cleanse|escape|neutrali[sz]e|allowlist|whitelist|safe|toSafe|makeSafe|assertSafe|assertValid|ensureSafe|ensureValid|validateAnd|strip|scrub|coerce|normalizeAnd)(?:[A-Z_]\w*)?$/;
 /** Which dangers a function of that name is about; everything where it does not say. */
 const ABOUT: readonly (readonly [RegExp, readonly Danger[]])[] = [
-  [/html|xss|markup|tag|script|entit/i, ['html', 'template', 'xml']], [/sql|query|ident/i, ['sql']], [/shell|cmd|command|arg/i, ['command']], [/path|file|dir/i, ['path']], [/url|uri|redirect|link|href/i, ['url', 'redirect', 'html']],
+  [/html|xss|markup|tag|script|entit/i, ['html', 'template', 'xml']], [/url|uri|redirect|link|href/i, ['url', 'redirect', 'html']], [/sql|query|ident/i, ['sql']], [/shell|cmd|command|arg/i, ['command']], [/path|file|folder|directory/i, ['path']],
   [/reg/i, ['regex']], [/key|proto/i, ['key']], [/ldap|dn/i, ['ldap']], [/xpath/i, ['xpath']], [/log|newline|crlf/i, ['log', 'header']], [/mongo|nosql/i, ['nosql']],
+];
+
+/** Libraries that are nothing but a sanitizer, whatever they are called here. */
+const LIBRARIES: readonly (readonly [RegExp, readonly Danger[]])[] = [
+  [/^escape-string-regexp\b|^regexp\.escape|^#RegExp\.escape$/, ['regex']], [/^(?:escape-html|escape-goat|html-escaper|he|sanitize-html|xss|dompurify|isomorphic-dompurify|html-entities)\b/, ['html', 'template', 'xml']], [/^sanitize-filename\b/, ['path']],
+  [/^(?:shell-escape|shell-quote|any-shell-escape|shescape)\b/, ['command']], [/^(?:sqlstring|pg-format)\b/, ['sql']], [/^(?:ldap-escape|ldap-filter)\b/, ['ldap']],
 ];
 
 /** The result of a sanitizer, or null. */
@@ -43,6 +49,8 @@ function dangersOf(name: string, api: string, called: Called): readonly Danger[]
   if (/^(?:validator|he|lodash|_|underscore|html-entities|markupsafe|html|cgi|django\.utils\.html)\.(?:escape|encode)/.test(api) || (name === 'escape' && /^(?:_|he|html|validator)$/.test(called.receiverExpr === null ? '' : nameOf(called.receiverExpr)))) return ['html', 'template'];
   if (/^(?:mysql2?|sqlstring|pg|pg-format)/.test(api) && /^(?:escape|format|ident|literal)/.test(name)) return ['sql'];
   if (name === 'sanitize' && /purify/i.test(api + (called.receiverExpr === null ? '' : nameOf(called.receiverExpr)))) return ['html'];
+  const library = LIBRARIES.find(([module]) => module.test(api));
+  if (library !== undefined) return library[1];
   const named = SANITIZERS.find((sanitizer) => sanitizer.name.test(name));
   if (named !== undefined) return named.dangers;
   if (!GENERIC.test(name)) return null;

@@ -95,11 +95,26 @@ export function join(a: Value, b: Value, depth = 0): Value {
   if (regex !== undefined) joined.regex = regex;
   const parts = mostParts(a, b);
   if (parts !== undefined) joined.parts = parts;
-  if (a.tags !== undefined || b.tags !== undefined) joined.tags = [...new Set([...(a.tags ?? []), ...(b.tags ?? [])])].slice(0, 8);
+  const tags = [...new Set([...(a.tags ?? []), ...(b.tags ?? [])])].filter((tag) => tag !== 'constants').slice(0, 8);
+  if (joined.literal === undefined && isConstant(a) && isConstant(b)) tags.push('constants');
+  if (tags.length > 0) joined.tags = tags;
   if (depth < 3 && (a.members !== undefined || b.members !== undefined)) joined.members = joinMembers(a, b, depth);
   const rest = a.rest === undefined ? b.rest : b.rest === undefined ? a.rest : depth < 3 ? join(a.rest, b.rest, depth + 1) : undefined;
   if (rest !== undefined) joined.rest = rest;
   return joined;
+}
+
+/** One literal, or one of several. */
+function isConstant(value: Value): boolean {
+  return (value.literal !== undefined || value.tags?.includes('constants') === true) && value.marks.length === 0;
+}
+
+/** True where all of a value is known, and none of it dangerous: constants, numbers, and data that passed a defence. */
+export function harmless(value: Value, danger: Danger, depth = 0): boolean {
+  if (open(value, danger).length > 0 || depth > 4) return false;
+  if (value.parts !== undefined) return value.parts.every((part) => typeof part === 'string' || harmless(part, danger, depth + 1));
+  if (isConstant(value) || value.kind === 'number' || value.kind === 'boolean' || value.marks.length > 0 || value.closure !== undefined) return true;
+  return value.kind === 'array' && value.members !== undefined && [...value.members.values(), ...(value.rest === undefined ? [] : [value.rest])].every((one) => harmless(one, danger, depth + 1));
 }
 
 /** null, '' and false stand for "nothing yet". */
@@ -111,6 +126,8 @@ function isEmptyLiteral(value: Value): boolean {
 function mostParts(a: Value, b: Value): Value['parts'] {
   const [pa, pb] = [partsOf(a), partsOf(b)];
   if (a.kind !== 'string' && b.kind !== 'string') return undefined;
+  // Where one of them is data as a whole, its text is not known.
+  if ((pa === undefined && a.marks.length > 0) || (pb === undefined && b.marks.length > 0)) return undefined;
   return (pb?.length ?? 0) > (pa?.length ?? 0) ? pb : pa;
 }
 
@@ -183,6 +200,9 @@ export function open(value: Value, danger: Danger): readonly Mark[] {
 export function skeleton(value: Value): string {
   return (partsOf(value) ?? []).map((part) => (typeof part === 'string' ? part : '\u0000')).join('');
 }
+
+/** True where nobody who uses the program chooses it. */
+export const isOurs = (value: Value): boolean => value.marks.every((mark) => mark.kind === 'environment' || mark.kind === 'file');
 
 export const tagged = (value: Value, tag: string): boolean => value.tags?.includes(tag) === true;
 export const withTag = (value: Value, tag: string): Value => ({ ...value, tags: [...new Set([...(value.tags ?? []), tag])] });

@@ -71,6 +71,24 @@ function pushChildren(stack: Entry[], at: Entry, note: (notice: Notice) => void)
   }
 }
 
+/**
+ * The file that walk() would give for `path`, or null: nothing below a link, nothing over the limit, nothing that is no regular file.
+ */
+export function readWithin(root: string, path: string, limits: Pick<WalkLimits, 'fileBytes'>): Buffer | null {
+  const parts = path.split('/');
+  if (parts.some((part) => part === '..' || part === '.' || part === '' || part.includes('\0'))) return null;
+  const file = attempt(() => {
+    let at = root;
+    for (const [i, part] of parts.entries()) {
+      at = `${at}/${part}`;
+      const stat = lstatSync(at);
+      if (i < parts.length - 1 ? !stat.isDirectory() : !stat.isFile() || stat.size > limits.fileBytes) return null;
+    }
+    return readRegular(Buffer.from(at), limits.fileBytes);
+  });
+  return file instanceof Error ? null : file;
+}
+
 /** Opened without following a link and without waiting for a FIFO's writer; what was opened is looked at again. */
 function readRegular(path: Buffer, most: number): Buffer {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -5,7 +5,7 @@ const METHODS = /^(?:get|post|put|patch|delete|all|del)$/;
 const GUARD = /auth|login|session|guard|protect|permission|role|admin|owner|verify|jwt|token|passport|acl|rbac|can[A-Z]|require|ensure|check|access|authorize|isUser|user|policy|bearer|apikey|api_key|signed|signature|csrf|restrict|allow|member|scope|identity|credential|principal|secure/i;
 const NOT_GUARDS = /^(?:express|bodyParser|json|urlencoded|cors|helmet|compression|morgan|logger|multer|rateLimit|limiter|cookieParser|static|validate|asyncHandler|wrap|celebrate|cache|noCache|parser|upload|throttle|requestId|responseTime|accessLog(?:ger)?|userAgent)/i;
 /** Paths whose routes serve somebody in particular. */
-const SENSITIVE = /(?:^|\/)(?:admin|users?|accounts?|me|profile|settings|billing|payments?|orders?|invoices?|transfers?|internal|private|manage|management|dashboard|tenants?|organi[sz]ations?|members?|customers?|patients?|records?|documents?|messages?|reports?|audit|keys|tokens|secrets|config|backups?|export|employees?|payroll|impersonate|wallets?|subscriptions?|teams?)(?:\/|$|:)/i;
+const SENSITIVE = /(?:^|\/)(?:admin|users?|accounts?|billing|payments?|payouts?|invoices?|transfers?|private|manage|management|patients?|audit|keys|tokens|secrets|backups?|employees?|payroll|impersonate|wallets?)(?:\/|$|:)/i;
 const PUBLIC = /(?:^|\/)(?:login|logout|signin|sign-in|signup|sign-up|register|health|healthz|status|ping|metrics|public|webhooks?|callback|oauth|auth|forgot|reset|verify|static|assets|docs|favicon\S*|robots\.txt|\.well-known|version|ready|live|token|sso|csrf)(?:\/|$|-|:)/i;
 const ROUTER = /(?:^|\.)(?:app|router|routes|api|server|fastify|[a-z]+Router|r)$/i;
 
@@ -31,7 +31,7 @@ export const FLOW_ACCESS: readonly FlowRule[] = [
       const path = site.args[0]?.value.literal;
       if (!METHODS.test(site.name) || typeof path !== 'string' || site.args.length < 2 || state.guardedAll || allGuarded(site)) return;
       const writes = site.name !== 'get' && site.name !== 'all';
-      if (PUBLIC.test(path) || !(SENSITIVE.test(path) && (writes || /admin|account|billing|internal|me\b|settings|private|manage|payroll|secret|token|key|audit|export|users?$|profile|wallet|patient|dashboard|backup|config/i.test(path)) || (site.name === 'delete' && /:/.test(path)))) return;
+      if (PUBLIC.test(path) || !(SENSITIVE.test(path) && (writes || /admin|account|billing|private|manage|payroll|secret|token|key|audit|users?$|wallet|patient|backup/i.test(path)) || (site.name === 'delete' && /:/.test(path)))) return;
       const handlers = site.args.slice(1);
       if (handlers.slice(0, -1).some((arg) => isGuard(site, arg.expr)) || /preHandler|onRequest|preValidation/.test(handlers.map((arg) => site.source(arg.expr)).join(' '))) return;
       const last = handlers.at(-1);
@@ -57,9 +57,14 @@ function isGuard(site: Site, expr: Expr): boolean {
   if (expr.k === 'literal') return false;
   const text = pathOf(expr) ?? (expr.k === 'call' ? (pathOf(expr.callee) ?? '') : nameOf(expr));
   const inner = expr.k === 'call' ? expr.args.some((arg) => arg.value.k !== 'literal' && arg.value.k !== 'object' && isGuard(site, arg.value)) : false;
+  // One that only lets pass guards nothing.
+  const { closure } = site.value(expr.k === 'call' ? expr.callee : expr);
+  if (closure !== undefined && closure.fn.body.length === 1 && /^\s*(?:return\s+)?next\(\);?\s*$/.test(bodyText(site, closure.fn.at))) return false;
   const name = text.split('.').at(-1) ?? text;
   return inner || (GUARD.test(text) && !NOT_GUARDS.test(name) && !NOT_GUARDS.test(text));
 }
+
+const bodyText = (site: Site, at: Expr['at']): string => /\{([\s\S]*)\}\s*$/.exec(site.whole(at))?.[1] ?? '';
 
 const ASKS = /\breq(?:uest)?\.(?:user|session|auth|isAuthenticated|account|principal|tenant|currentUser|identity|apiKey|token|jwt|userId)\b|\bctx\.(?:state\.)?(?:user|session|auth|isAuthenticated)\b|\b(?:res\.locals\.user|getServerSession|currentUser|verifyToken|requireAuth|jwt\.verify|authenticate|authorize|checkAuth|assertAuth\w*|ensureAuth\w*|requireRole|requireAdmin|isAdmin|getSession|requireUser|verifySession|verifyApiKey|timingSafeEqual)\b|authorization['"\])]|headers\.authorization|x-api-key/i;
 

@@ -39,7 +39,7 @@ export const FLOW_CRYPTO: readonly FlowRule[] = [
     bind(site) {
       if (!tagged(site.bound, 'random') || site.bound.kind === 'boolean') return;
       const name = site.how === 'return' ? site.name.replace(/^(?:generate|create|make|new|random|get|build|issue|gen|mint|produce|next|fresh)_?/i, '') : site.name;
-      if (SECRET_NAME.test(name) || SECRET_WORD.test(site.name) || (/^(?:id|code|key|password|pass|str|string|hash|uid|uuid|guid)$/i.test(name) && SECRET_WORD.test(site.frame.name))) site.report();
+      if (SECRET_NAME.test(name) || /^(?:verify|confirm|activation|auth|login|access)_?code$/i.test(name) || (/^(?:id|code|key|password|pass|str|string|hash|uid|uuid|guid)$/i.test(name) && SECRET_WORD.test(site.frame.name))) site.report();
     },
     call(site) {
       const random = site.args.filter((arg) => tagged(arg.value, 'random'));
@@ -66,7 +66,7 @@ export const FLOW_CRYPTO: readonly FlowRule[] = [
     message: 'This initialisation vector is the same every time, so that equal texts show, and with GCM or CTR the key stream too. Use randomBytes for each message.',
     help: 'Make a new IV with crypto.randomBytes for every message, and keep it beside the text.',
     call(site) {
-      if (/^createCipheriv$/.test(site.name)) {
+      if (/^create(?:De|C)ipheriv$/.test(site.name)) {
         const iv = site.args[2];
         const mode = site.args[0]?.value.literal;
         if (typeof mode === 'string' && /-ecb$/i.test(mode)) return;
@@ -122,6 +122,11 @@ export const FLOW_CRYPTO: readonly FlowRule[] = [
     id: 'js/timing-compare', title: 'Secret compared byte by byte', cwe: 208, severity: 5.9, level: 'warning',
     message: 'This comparison ends at the first difference, and its time tells how much of the secret was right. Use crypto.timingSafeEqual on buffers of one length.',
     help: 'Use crypto.timingSafeEqual on buffers of one length (digests, say).',
+    call(site) {
+      if (!/^(?:equals|compare|localeCompare|isEqual|startsWith|endsWith|is|eq)$/.test(site.name) || /^(?:semver|bcrypt|bcryptjs|argon2)/.test(site.api)) return;
+      const sides = [...(site.receiverExpr === null || site.receiver === null || /^(?:Buffer|_|lodash|Object|assert)$/.test(nameOf(site.receiverExpr)) ? [] : [{ value: site.receiver, expr: site.receiverExpr, name: null, spread: false }]), ...site.args].slice(0, 2);
+      if (sides.length === 2 && sides.some((one) => isSecret(one)) && sides.every((one) => one.value.literal === undefined) && sides.some((one) => one.value.marks.some((mark) => mark.kind === 'request') || tagged(one.value, 'digest'))) site.report();
+    },
     compare(site) {
       if (!/^[=!]==?$/.test(site.op)) return;
       const [left, right] = [site.left, site.right];
@@ -132,6 +137,8 @@ export const FLOW_CRYPTO: readonly FlowRule[] = [
       // Two fields of a form are the same person's, and a type is no secret.
       if (/confirm|repeat|retype|again|previous|prev|old|last|current|next|type|kind|constructor/i.test(nameOf(other.expr)) || /confirm|repeat|retype|type$|kind$|count$|length$|name$|prev|next|current/i.test(nameOf(secret.expr))) return;
       if (other.expr.k === 'name' && /^[A-Z][A-Z0-9_]*$/.test(other.expr.name) && /type|kind|punct|symbol|eof|comma/i.test(other.expr.name)) return;
+      if (rootOf(left.expr) !== '' && rootOf(left.expr) === rootOf(right.expr) && left.expr.k !== 'member') return;
+      if (/^(?:is|has|can|should)[A-Z]/.test(nameOf(secret.expr)) || /^(?:local|remote|old|new|before|after|a|b)(?:Config|Settings|Options)?$/i.test(rootOf(secret.expr))) return;
       const known = [left, right].some((one) => one.value.marks.some((mark) => mark.kind !== 'file') || tagged(one.value, 'digest') || /process\.env/.test(one.value.api ?? ''));
       if (known || [left, right].every((one) => isSecret(one))) site.report();
     },
@@ -226,14 +233,19 @@ function placeholder(text: string): boolean {
   return text === '' || text.length < 4 || /^(?:<.*>|\$\{.*\}|\{\{.*\}\}|x+|\*+|changeme|change-me|password|secret|example|your[-_].*|placeholder|dummy|test(?:ing)?|postgres|root|user|pass|none|null|undefined|todo)$/i.test(text) || text.startsWith('$') || text.startsWith('%');
 }
 
+/** First name of a path. */
+function rootOf(expr: Expr): string {
+  return expr.k === 'call' ? (expr.callee.k === 'member' ? rootOf(expr.callee.of) : '') : ((pathOf(expr) ?? '').split('.')[0] ?? '');
+}
+
 /** A name or an origin that says that guessing must be hard. */
 function isSecret({ value, expr }: Arg): boolean {
   const name = nameOf(expr);
   const index = expr.k === 'member' && expr.name !== null ? expr.name : name;
   if (tagged(value, 'digest')) return true;
-  const words = index.replace(/-/g, '_');
+  const words = (SECRET_NAME.test(index.replace(/-/g, '_')) ? index : (/\.([\w-]+)$/.exec(value.api ?? '')?.[1] ?? index)).replace(/-/g, '_');
   if (/^(?:__proto__|id|key|code|type|status|text|value)$/i.test(words)) return false;
-  const named = SECRET_NAME.test(words) || SECRET_WORD.test(words) || /(?:signature|hmac|digest|checksum_expected|hash(?:ed)?(?:password)?$|mac$|x_signature|x_api_key|sessionid|authorization)/i.test(words);
+  const named = SECRET_NAME.test(words) || /(?:signature|hmac|digest|checksum_expected|hash(?:ed)?(?:password)?$|mac$|x_signature|x_api_key|sessionid|authorization)/i.test(words);
   return named && !/^(?:salt|iv|nonce|token_?type|password_?field|seed|pin|ticket|coupon|voucher|tokens|passwords|secrets|keys|sids?)$/i.test(words);
 }
 

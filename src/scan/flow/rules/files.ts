@@ -38,6 +38,7 @@ export const FLOW_FILES: readonly FlowRule[] = [
       // `sendFile(name, { root })` keeps it below the root by itself.
       if (sends && site.option('root', 1) !== undefined) return;
       const marks = pathsOf(site).flatMap((path) => openOf(path, 'path', FROM_OUTSIDE));
+      for (const path of pathsOf(site)) site.clear(path, 'path');
       if (marks.length > 0) site.report({ marks });
     },
     examples: {
@@ -60,7 +61,7 @@ export const FLOW_FILES: readonly FlowRule[] = [
       if (!isFs(site)) return;
       // A caller may name a file; below a folder of ours it may not name another.
       const marks = pathsOf(site).filter((path) => (partsOf(path)?.length ?? 0) > 1 && typeof partsOf(path)?.[0] === 'string' && /\//.test(textOf(path))).flatMap((path) => openOf(path, 'path', ['parameter', 'argument']));
-      if (marks.length > 0 && marks.some((mark) => /name|file|path|key|slug|id$|template|upload|user|doc|asset|image|theme|page|dir|url/i.test(mark.what))) site.report({ marks });
+      if (marks.length > 0 && marks.some((mark) => /name|file|path|key|slug|template|upload|doc|asset|image|theme|page|url/i.test(mark.what))) site.report({ marks });
     },
     examples: {
       must: [`import fs from 'fs'; import path from 'path'; export const read = (name) => fs.readFileSync(path.join('/srv/uploads', name));`],
@@ -97,7 +98,7 @@ export const FLOW_FILES: readonly FlowRule[] = [
         site.frame.state.notes.set(key, [...known, { path, shared: isShared(site, value), text: textOf(value) }].slice(-20));
         return;
       }
-      if (!WRITES.test(site.name)) return;
+      if (!WRITES.test(site.name) && !(/^open(?:Sync)?$/.test(site.name) && /^[aw]/.test(String(site.args[1]?.value.literal ?? '')))) return;
       const exclusive = /wx|ax/.test(site.args.map((arg) => textOf(arg.value)).join(' ')) || isLiteral(site.option('flag'), 'wx', 'ax', 'wx+', 'ax+');
       const checked = known.find((one) => one.shared && (one.path === path || (one.text.length > 4 && !one.text.includes('\u0000') && one.text === textOf(value))));
       if (checked !== undefined && !exclusive) site.report();

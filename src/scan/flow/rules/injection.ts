@@ -1,10 +1,12 @@
-import { nameOf } from '../ir.js';
+import { type Expr, nameOf, pathOf } from '../ir.js';
 import { isLiteral, type FlowRule } from '../rule.js';
 import { allMarks, type Mark, partsOf, skeleton, tagged, type Value } from '../value.js';
 import { OUTSIDE, openOf, runsSql, SQL_TEXT, textOf } from './terms.js';
 
 const SHELL = /^(?:(?:\/usr)?(?:\/bin\/)?(?:ba|z|da|k|fi)?sh|cmd(?:\.exe)?|powershell(?:\.exe)?|pwsh)$/i;
 const CHILD = /^(?:child_process|cross-spawn|execa|shelljs|zx|tinyexec|promisify-child-process|child-process-promise)\b/;
+
+const NO_EXPR: Expr = { k: 'mix', parts: [], at: { start: 0, end: 0 } };
 
 /** Text that a shell reads, with something in it that is not a constant of the program. */
 function shellText(value: Value): readonly Mark[] {
@@ -13,8 +15,11 @@ function shellText(value: Value): readonly Mark[] {
 
 /** `spawn('sh', ['-c', TEXT])`: TEXT. */
 function shellScript(command: Value | undefined, list: Value | undefined): Value | undefined {
-  if (typeof command?.literal !== 'string' || !SHELL.test(command.literal)) return undefined;
   const items = [...(list?.members?.values() ?? [])];
+  // `sudo sh -c …`, `docker exec NAME sh -c …`
+  const inner = items.findIndex((item) => typeof item.literal === 'string' && SHELL.test(item.literal));
+  if (typeof command?.literal === 'string' && !SHELL.test(command.literal) && inner !== -1) return /^-\w*c$/.test(String(items[inner + 1]?.literal ?? '')) ? items[inner + 2] : undefined;
+  if (typeof command?.literal !== 'string' || !SHELL.test(command.literal)) return undefined;
   const at = items.findIndex((item) => typeof item.literal === 'string' && /^(?:-\w*c|\/c|-Command|-EncodedCommand)$/i.test(item.literal));
   return at === -1 ? undefined : items[at + 1];
 }
@@ -33,6 +38,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (/^(?:exec|execSync|execAsync|execPromise|execaCommand|execaCommandSync|execCommand|\$|system|popen)$/.test(name) && (known || /^(?:exec|execSync|execAsync|execPromise|execCommand)$/.test(name) && (site.receiver === null || /^(?:cp|child_?process|proc|shell|shelljs|ssh|conn)$/i.test(nameOf(site.receiverExpr ?? { k: 'name', name: '', at: site.at }))))) {
         const marks = shellText(first);
         if (marks.length > 0 && !SQL_TEXT.test(textOf(first))) site.report({ marks });
+        else site.clear(first, 'command');
         return;
       }
       if (!/^(?:spawn|spawnSync|execFile|execFileSync|execa|execaSync|default|fork|sync)$/.test(name) && !CHILD.test(api)) return;
@@ -72,11 +78,12 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
     help: 'Parse data with JSON.parse, or choose among functions that you name yourself.',
     call(site) {
       const { api, name, args } = site;
-      const runs = /^#(?:eval|execScript)$/.test(api) || /^vm2?\.(?:runIn\w+|Script|VM\b.*\.run|compileFunction)/.test(api) || (/^#?(?:setTimeout|setInterval|setImmediate)$/.test(api) && args[0]?.value.kind === 'string') || /(?:^|\.)(?:runInContext|runInNewContext|runInThisContext|compileFunction|executeScript|executeJavaScript)$/.test(`.${name}`);
+      const runs = /^#(?:eval|execScript)$/.test(api) || /^vm2?\.(?:runIn\w+|Script|(?:Node)?VM\b.*\.run|compileFunction)/.test(api) || /constructor\.constructor$/.test(pathOf(site.receiverExpr === null ? NO_EXPR : { k: 'member', of: site.receiverExpr, name: site.name, index: null, at: site.at }) ?? (site.name === 'constructor' && site.receiverExpr !== null && nameOf(site.receiverExpr) === 'constructor' ? 'constructor.constructor' : '')) || (/^#?(?:setTimeout|setInterval|setImmediate)$/.test(api) && args[0]?.value.kind === 'string') || /(?:^|\.)(?:runInContext|runInNewContext|runInThisContext|compileFunction|executeScript|executeJavaScript)$/.test(`.${name}`);
       const made = /^#(?:Function|AsyncFunction|GeneratorFunction)$/.test(api) || (site.construct && name === 'Function');
       const all = made ? args : runs ? args.slice(0, 1) : [];
       const marks = all.flatMap((arg) => openOf(arg.value, 'code', [...OUTSIDE, 'network']));
       if (marks.length > 0) return site.report({ marks });
+      if (all[0] !== undefined) site.clear(all[0].value, 'code');
       if (/^#(?:setTimeout|setInterval)$/.test(api) && args[0]?.value.parts !== undefined) site.report({ marks: allMarks(args[0].value), message: 'This text is run as code. Give a function instead.' });
     },
     text(site) {
@@ -101,6 +108,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (!runsSql(site, textOf(text))) return;
       const marks = openOf(text, 'sql');
       // A text that a caller hands over whole is the caller's.
+      site.clear(text, 'sql');
       if (marks.length === 0 || (text.parts === undefined && marks.every((mark) => mark.kind === 'parameter' && partsOf(text) === undefined))) return;
       site.report({ marks });
     },
@@ -194,7 +202,8 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
     help: 'Escape the text before it becomes a pattern, or compare texts with includes().',
     call(site) {
       if (site.api !== '#RegExp' || site.args[0] === undefined) return;
-      const marks = openOf(site.args[0].value, 'regex', ['request', 'browser', 'message', 'argument', 'parameter']);
+      const marks = openOf(site.args[0].value, 'regex', ['request', 'browser', 'message', 'argument', 'parameter']).filter((mark) => !/\.source$/.test(mark.what));
+      site.clear(site.args[0].value, 'regex');
       if (marks.length > 0) site.report({ marks });
     },
     examples: {
@@ -212,7 +221,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (first === undefined) return;
       const schema = site.option('schema', 1);
       const yaml = /^(?:js-yaml|yamljs)\.(?:load|loadAll)$/.test(api) && (schema === undefined || /DEFAULT_FULL|DEFAULT_UNSAFE/.test(schema.api ?? '')) && !/JSON_SCHEMA|FAILSAFE|CORE_SCHEMA|SAFE/.test(args[1] === undefined ? '' : site.source(args[1].expr));
-      const runs = /^(?:node-serialize|serialize-to-js|funcster|serialijse|cryo|php-serialize|php-unserialize)\b.*\.(?:unserialize|deserialize|parse|deepDeserialize|revive)$/.test(api) || /^v8\.deserialize$/.test(api) || (/^(?:unserialize|deserialize)$/.test(name) && !/json|proto|msgpack|avro|superjson/i.test(api));
+      const runs = /^(?:node-serialize|serialize-to-js|funcster|serialijse|cryo|php-serialize|php-unserialize)\b.*\.(?:unserialize|deserialize|parse|deepDeserialize|revive)$/.test(api) || /^v8\.deserialize$/.test(api) || (/^(?:unserialize|deserialize)$/.test(name) && !/json|proto|msgpack|avro|bson|cbor|borsh|thrift|flatbuffers/i.test(api));
       if (!yaml && !runs) return;
       const marks = openOf(first, 'code', ['request', 'browser', 'message', 'argument', 'parameter', 'network']);
       if (marks.length > 0) site.report({ marks });
@@ -243,8 +252,11 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
     message: '%s chooses which module is loaded and run. Choose among modules that you name yourself.',
     help: 'Choose among modules that you name yourself: a table from names to `() => import(\'…\')`.',
     call(site) {
-      if (!/^(?:#require(?:\.resolve)?|#import|#importScripts|#module\.require|module\._load|#__non_webpack_require__)$/.test(site.api) || site.args[0] === undefined) return;
-      const marks = openOf(site.args[0].value, 'path', [...OUTSIDE, 'environment']);
+      if (!/^(?:#require(?:\.resolve)?|#import|#importScripts|#module\.require|module\._load|#__non_webpack_require__|module\.createRequire\(\))$/.test(site.api) || site.args[0] === undefined) return;
+      const { value } = site.args[0];
+      // A bundler makes a list of what `import('./x/${name}.js')` can be.
+      const listed = site.api === '#import' && /^\.{1,2}\/[\w-]/.test(textOf(value));
+      const marks = openOf(value, 'path', [...OUTSIDE, 'environment']).filter((mark) => !listed || mark.kind !== 'parameter');
       if (marks.length > 0) site.report({ marks });
     },
     examples: {

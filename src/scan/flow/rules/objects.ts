@@ -3,7 +3,7 @@ import { type FlowRule, isText } from '../rule.js';
 import { open, tagged, type Value } from '../value.js';
 import { openOf } from './terms.js';
 
-const PRIVILEGE = /^(?:role|roles|isAdmin|is_admin|admin|isStaff|is_staff|is_superuser|superuser|permissions?|privileges?|scopes?|accessLevel|access_level|isOwner|owner_?id|isVerified|is_verified|verified|emailVerified|email_verified|plan|tier|credits?|balance|isModerator|isSuperAdmin|groups?|accountType|user_?type|clearance|authorities|grants?|level|rank|approved|isActive|is_active|tenant_?id)$/i;
+const PRIVILEGE = /^(?:role|roles|isAdmin|is_admin|admin|isStaff|is_staff|is_superuser|superuser|permissions?|privileges?|scopes?|accessLevel|access_level|isOwner|owner_?id|isVerified|is_verified|verified|emailVerified|email_verified|plan|tier|credits?|balance|isModerator|isSuperAdmin|accountType|user_?type|clearance|authorities|approved|tenant_?id)$/i;
 const MAKES = /^(?:create|insert|insertOne|insertMany|update|updateOne|updateMany|findByIdAndUpdate|findOneAndUpdate|save|upsert|build|bulkCreate|merge|patch|set|assign|replaceOne|findAndModify|updateUser|createUser|fill|forceFill|new)$/;
 const MODEL = /^[A-Z]\w*$/;
 
@@ -21,6 +21,7 @@ export const FLOW_OBJECTS: readonly FlowRule[] = [
     help: 'Use a Map or an object without a prototype, or check the name against a list.',
     store(site) {
       const { key, keyExpr, of } = site;
+      if (/(?:^|\.)(?:__proto__|constructor\.prototype)$/.test(pathOf(site.ofExpr) ?? '') && !/^[A-Z]/.test(pathOf(site.ofExpr) ?? '') && !/^this\./.test(pathOf(site.ofExpr) ?? '')) return site.report({ message: 'This changes every object of the kind. Set the member on the object itself.' });
       if (key === null || keyExpr === null) return;
       if (of.kind === 'array' || /^new Map|^#Map|#(?:localStorage|sessionStorage|Uint8Array|Array|Float\w+Array|Buffer)/.test(of.api ?? '') || site.frame.lookup(nameOf(site.ofExpr))?.tags?.includes('null prototype') === true) return;
       const loop = tagged(key, 'key');
@@ -36,6 +37,7 @@ export const FLOW_OBJECTS: readonly FlowRule[] = [
       if (named || (nested && wide)) site.report({ marks });
     },
     call(site) {
+      if (tagged(site.callee, 'chosen')) return site.report({ message: 'A request chooses which function is called. Check the name against a list, or use a Map.' });
       if (!/^(?:merge|mergeWith|defaultsDeep|set|setWith|extend|deepmerge|zipObjectDeep|mergeDeep|deepMerge|deepExtend|deepAssign)$/.test(site.name)) return;
       const library = /^(?:lodash(?:\.\w+)?|lodash-es|#_|#jQuery|#\$|deepmerge|merge-deep|deep-extend|dot-prop|object-path|dset|set-value|mpath|hoek|@hapi\/hoek|merge|defaults-deep|just-extend|extend|node\.extend)\b/.test(site.api);
       if (!library || /^(?:Map|Set)/.test(site.receiver?.api ?? '')) return;
@@ -73,6 +75,11 @@ export const FLOW_OBJECTS: readonly FlowRule[] = [
       if (marks.length > 0 && !guarded(site.frame)) site.report({ marks });
     },
     call(site) {
+      if (site.api === '#Object.assign' && site.args[0] !== undefined && site.args[0].expr.k !== 'object') {
+        const marks = site.args.slice(1).flatMap((arg) => arg.value.marks.filter((mark) => mark.kind === 'request' && !mark.clean.includes('all') && /(?:body|\.json\(\)|query|payload)$/.test(mark.what)));
+        if (marks.length > 0 && !guarded(site.frame)) site.report({ marks });
+        return;
+      }
       if (!MAKES.test(site.name) || site.receiver === null && !site.construct) {
         if (!(site.construct && MODEL.test(site.name) && /^\.|^#[A-Z]|\//.test(site.api))) return;
       }

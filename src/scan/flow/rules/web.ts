@@ -12,6 +12,11 @@ function leading(value: Value | undefined, kinds: readonly SourceKind[], danger:
   return holes(value, danger, kinds).filter(({ before }) => before === '' || /^(?:https?:)?\/\/[^/?#]*$/i.test(before) || /^\u0000/.test(before) && before.length < 2 || /^javascript:/i.test(before)).flatMap(({ marks }) => marks);
 }
 
+/** Data inside a path, a query or a fragment that could change its shape. */
+function inUrl(url: Value): readonly Mark[] {
+  return holes(url, 'url', ['browser', 'parameter', 'request', 'message']).filter(({ before, hole }) => /[/?#&=]/.test(before.replace(/^\w+:\/\/[^/?#]*/, '')) && hole.kind !== 'number').flatMap((one) => one.marks);
+}
+
 const HTTP_CLIENT = /^(?:#fetch|#(?:window|globalThis)\.fetch|node-fetch|axios(?:\.create\(\))?(?:\.(?:get|post|put|patch|delete|head|request|options))?|got(?:\.\w+)?|undici\.(?:fetch|request|stream)|https?\.(?:get|request)|superagent\.\w+|ky(?:\.\w+)?|needle(?:\.\w+)?|request(?:\.(?:get|post|put|del|head|defaults))?|cross-fetch|isomorphic-fetch|phin|bent|wreck\.\w+|puppeteer.*\.goto|playwright.*\.goto|follow-redirects\.https?\.(?:get|request))$/;
 
 /** What goes to browsers and to other hosts. */
@@ -43,6 +48,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const last = site.args.at(-1)?.value;
       if (server || (site.name === 'redirect' && site.receiver === null && site.api !== '')) {
         const marks = leading(last, ['request'], 'redirect');
+        if (last !== undefined) site.clear(last, 'redirect');
         if (marks.length > 0) site.report({ marks });
         return;
       }
@@ -85,8 +91,14 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const parts = partsOf(site.built);
       const head = parts?.[0];
       if (typeof head !== 'string' || !/^(?:https?|wss?):\/\/[^/?#\s]+[/?#]/i.test(head)) return;
-      if (site.frame.parent !== null && site.frame.parent.parent !== null && site.frame.parent.name !== '') return;
-      const marks = holes(site.built, 'url', ['browser', 'parameter', 'request', 'message']).filter(({ before, hole }) => /[?&][\w[\]-]*=[^&]*$|\/[^?#]*$/.test(before) && hole.kind !== 'number' && /[?&][\w[\]-]*=/.test(before)).flatMap((one) => one.marks);
+      const marks = inUrl(site.built);
+      if (marks.length > 0) site.report({ marks });
+    },
+    call(site) {
+      const target = /^(?:#fetch|axios(?:\.\w+)?)$/.test(site.api) ? site.args[0]?.value : site.name === 'open' && site.args.length >= 2 && site.receiver !== null ? site.args[1]?.value : site.api === '#jsx' ? site.args[1]?.value.members?.get('src') ?? site.args[1]?.value.members?.get('href') : undefined;
+      const head = target === undefined ? undefined : partsOf(target)?.[0];
+      if (target === undefined || typeof head !== 'string' || !/^\/(?!\/)/.test(head)) return;
+      const marks = inUrl(target).filter((mark) => mark.kind !== 'request');
       if (marks.length > 0) site.report({ marks });
     },
     examples: {
@@ -102,6 +114,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const handler = /^on[a-z]+$/.test(site.name ?? '') && site.stored.kind === 'string';
       if (!/^(?:innerHTML|outerHTML|srcdoc)$/.test(site.name ?? '') && !handler) return;
       const marks = openOf(site.stored, 'html', [...OUTSIDE, 'network']);
+      site.clear(site.stored, 'html');
       if (marks.length > 0) site.report({ marks });
     },
     call(site) {
@@ -139,6 +152,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const chain = site.source(site.receiverExpr ?? site.args[0].expr);
       if (/type\(\s*['"](?:text\/plain|application\/json|json|txt|text)|text\/plain|application\/json|octet-stream/.test(chain)) return;
       const marks = openOf(value, 'html', ['request']);
+      site.clear(value, 'html');
       if (marks.length === 0 || (value.kind === 'object' && !markup)) return;
       if (markup || (partsOf(value) !== undefined && site.name === 'send') || site.name === 'send') site.report({ marks });
     },
@@ -165,8 +179,9 @@ export const FLOW_WEB: readonly FlowRule[] = [
     store(site) {
       if (site.name !== 'cookie' || !/document$/.test(site.of.api ?? '') && !/document$/.test(nameOf(site.ofExpr))) return;
       const text = textOf(site.stored);
-      if (text === '' || /max-age=0\b|max-age=-|expires=thu, 01 jan 1970/i.test(text) || /\u0000\s*$/.test(text) && !text.includes(';') && text.length < 3) return;
-      if (!/;\s*secure/i.test(text) || !/;\s*samesite\s*=\s*(?:strict|lax|none|\u0000)/i.test(text)) site.report({ message: 'This cookie lacks Secure or SameSite. Add `; Secure; SameSite=Lax`, and let the server set what is secret.' });
+      if (text === '' || /max-age=0\b|max-age=-|expires=thu, 01 jan 1970/i.test(text)) return;
+      if (/\u0000$/.test(text) && !text.includes(';')) return;
+      if (!/;\s*secure\s*(?:;|$|\u0000)/i.test(text) || !/;\s*samesite\s*=\s*(?:strict|lax|none|\u0000)/i.test(text)) site.report({ message: 'This cookie lacks Secure or SameSite. Add `; Secure; SameSite=Lax`, and let the server set what is secret.' });
       else if (/^\s*[\w-]*(?:sess|token|jwt|auth|sid)[\w-]*=/i.test(text)) site.report({ message: 'Scripts can read this cookie, for a script sets it. Let the server set it with HttpOnly.' });
     },
     examples: {
