@@ -110,7 +110,7 @@ export function callFunction(m: Machine, closure: Closure, args: readonly Value[
       const value = args === null ? outside : param.rest ? { marks: given, kind: 'array' as const, members: new Map(args.slice(i).map((arg, n) => [String(n), arg])) } : joined(args[i] ?? NOTHING, outside);
       m.bind(param.pattern, outside.api?.startsWith('#') === true && param.pattern.k === 'members' ? outside : value, frame);
     });
-    for (const decorator of fn.decorators) m.evaluate(decorator, closure.frame);
+    for (const decorator of fn.decorators) m.evaluate(decorator, frame);
     m.block(fn.body, frame);
     if (m.memo.size < MOST_MEMO) m.memo.set(key, frame.returned);
     return frame.returned;

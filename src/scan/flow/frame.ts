@@ -1,23 +1,5 @@
 import type { Expr } from './ir.js';
-import { type Danger, join, NOTHING, type Value, withDefence } from './value.js';
-
-/** What a condition showed of what a path names: it holds until the path is written again. */
-export interface Fact {
-  readonly dangers: readonly Danger[];
-  readonly defence: string;
-}
-
-/** What is known at one point of a function. */
-export interface State {
-  readonly names: Map<string, Value>;
-  readonly facts: Map<string, readonly Fact[]>;
-  /** Conditions that a name stands for: `const ok = LIST.includes(x)`. */
-  readonly conditions: Map<string, Expr>;
-  /** Names that were made of another path, so that what is shown of them is shown of it: `const url = new URL(x)`. */
-  readonly made: Map<string, readonly string[]>;
-  /** What rules remember on this way through the function. */
-  readonly notes: Map<string, unknown>;
-}
+import { type Enclosing, type Fact, type FileText, join, NOTHING, type State, type Value, withDefence } from './value.js';
 
 const empty = (): State => ({ names: new Map(), facts: new Map(), conditions: new Map(), made: new Map(), notes: new Map() });
 const copy = (s: State): State => ({ names: new Map(s.names), facts: new Map(s.facts), conditions: new Map(s.conditions), made: new Map(s.made), notes: new Map(s.notes) });
@@ -33,22 +15,16 @@ function baked(mine: State, other: State): Map<string, Value> {
   return names;
 }
 
-/** The file whose code runs in a frame. */
-export interface FileText {
-  readonly path: string;
-  readonly source: string;
-}
-
 /** One activation of a function, or a module. Closures hold the frame they were made in. */
-export class Frame {
+export class Frame implements Enclosing {
   state: State = empty();
   /** What the function gave back so far. */
   returned: Value = NOTHING;
-  readonly parent: Frame | null;
+  readonly parent: Enclosing | null;
   readonly name: string;
   readonly file: FileText;
 
-  constructor(parent: Frame | null, name: string, file: FileText | null = null) {
+  constructor(parent: Enclosing | null, name: string, file: FileText | null = null) {
     this.parent = parent;
     this.name = name;
     this.file = file ?? parent?.file ?? { path: '', source: '' };
@@ -60,7 +36,7 @@ export class Frame {
   }
 
   lookup(name: string): Value | undefined {
-    for (let frame: Frame | null = this; frame !== null; frame = frame.parent) {
+    for (let frame: Enclosing | null = this; frame !== null; frame = frame.parent) {
       const value = frame.state.names.get(name);
       if (value !== undefined) return value;
     }
@@ -69,7 +45,7 @@ export class Frame {
 
   /** Writes a name where it was declared. What a closure writes outside happens sometime: both values are possible. */
   write(name: string, value: Value): void {
-    for (let frame: Frame | null = this; frame !== null; frame = frame.parent) {
+    for (let frame: Enclosing | null = this; frame !== null; frame = frame.parent) {
       const old = frame.state.names.get(name);
       if (old === undefined) continue;
       frame.forget(name);
@@ -108,7 +84,7 @@ export class Frame {
   proven(path: string, value: Value): Value {
     let marks = value.marks;
     if (marks.length === 0) return value;
-    for (let frame: Frame | null = this; frame !== null; frame = frame.parent) {
+    for (let frame: Enclosing | null = this; frame !== null; frame = frame.parent) {
       if (frame.state.facts.size === 0) continue;
       for (let p = path; p !== ''; p = p.slice(0, Math.max(0, p.lastIndexOf('.')))) {
         for (const fact of frame.state.facts.get(p) ?? []) marks = marks.map((mark) => withDefence(mark, fact.dangers, fact.defence));

@@ -34,9 +34,9 @@ export function shown(test: Expr, truth: boolean, ask: Asking, depth = 0): reado
     case 'choice':
       if (test.op === '?:') return [];
       // Of `a && b` that is true both are; of `a || b` that is false neither is.
-      if (test.op === '&&' ? truth : !truth) return [...again(test.then, truth), ...again(test.other, truth)];
+      if (test.op === '&&' ? truth : !truth) return [...again(test.yes, truth), ...again(test.other, truth)];
       // Of `a || b` that is true one is: only what both show is known.
-      return test.op === '??' ? [] : common(again(test.then, truth), again(test.other, truth));
+      return test.op === '??' ? [] : common(again(test.yes, truth), again(test.other, truth));
     case 'name': {
       const condition = ask.condition(test.name);
       return condition === undefined ? [] : again(condition, truth);

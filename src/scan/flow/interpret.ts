@@ -1,11 +1,13 @@
 import { callFunction, evaluateCall, makeClosure } from './calls.js';
 import { type Asking, shown } from './guards.js';
-import { type FileText, Frame, type State } from './frame.js';
-import { type Class, type Expr, type Func, nameOf, pathOf, type Pattern, type Program, type Span, type Stmt } from './ir.js';
+import { Frame } from './frame.js';
+import { type Expr, type Func, pathOf, type Pattern, type Program, type Span, type Stmt } from './ir.js';
 import { apiOf, elementOf, type Exit, type FileReport, globalOf, type Hook, type InterpretOptions, type Machine, moduleName, type SiteOf } from './machine.js';
 import type { Arg, FlowRule, Site } from './rule.js';
+import { arithmetic, isCondition, isExit, originsOf, rank } from './judgements.js';
+import { makeArray, makeClass, makeObject, makeText } from './make.js';
 import { argumentMember, memberSource, notShown } from './sources.js';
-import { api, BOOLEAN, type Closure, concat, defended, derived, harmless, join, joinMarks, literal, type Mark, NOTHING, NUMBER, open, type Value } from './value.js';
+import { api, BOOLEAN, type Closure, concat, derived, harmless, join, joinMarks, literal, NOTHING, NUMBER, open, type Value, type FileText, type State } from './value.js';
 
 const GLOBAL_OBJECTS = new Set(['window', 'globalThis', 'self', 'global', 'top', 'parent']);
 const MOST_DEPTH = 80;
@@ -160,7 +162,7 @@ export class Interpreter implements Machine {
     this.evaluate(stmt.test, frame);
     const before = frame.fork();
     this.assume(stmt.test, true, frame);
-    const then = this.block(stmt.then, frame);
+    const then = this.block(stmt.yes, frame);
     const afterThen = frame.state;
     frame.state = before;
     this.assume(stmt.test, false, frame);
@@ -323,15 +325,15 @@ export class Interpreter implements Machine {
       case 'call':
         return evaluateCall(this, expr, frame, quiet);
       case 'text':
-        return this.#text(expr, frame, quiet);
+        return makeText(this, expr, frame, quiet);
       case 'object':
-        return this.#object(expr, frame, quiet);
+        return makeObject(this, expr, frame, quiet);
       case 'array':
-        return this.#array(expr, frame, quiet);
+        return makeArray(this, expr, frame, quiet);
       case 'function':
         return makeClosure(this, expr.fn, frame);
       case 'class':
-        return this.#class(expr.cls, frame);
+        return makeClass(this, expr.cls, frame);
       case 'choice':
         return this.#choice(expr, frame, quiet);
       case 'binary':
@@ -389,75 +391,12 @@ export class Interpreter implements Machine {
     return { ...derived(of.marks.map((mark) => (mark.what.length > 50 ? mark : { ...mark, what: mark.kind === 'parameter' ? `${mark.what}.${name}` : mark.what }))), ...named, ...(of.tags === undefined ? {} : { tags: of.tags.filter((tag) => tag !== 'key') }) };
   }
 
-  #text(expr: Extract<Expr, { k: 'text' }>, frame: Frame, quiet: boolean): Value {
-    const tag = expr.tag === null ? null : this.evaluate(expr.tag, frame, quiet);
-    const values = expr.parts.map((part) => this.evaluate(part, frame, quiet));
-    const value = concat(values);
-    if (!quiet && (value.parts !== undefined || expr.tag !== null)) this.hear('text', frame, expr.at, () => ({ built: value, tag: expr.tag }));
-    if (tag === null) return value;
-    // sql`…${x}` passes x as a parameter, html`…${x}` escapes it.
-    const name = expr.tag === null ? '' : nameOf(expr.tag);
-    return { ...defended(value, /^(?:sql|SQL|pgSql|query|Prisma|\$queryRaw|\$executeRaw|gql|graphql)$/.test(name) ? ['sql', 'nosql'] : /^(?:html|safeHtml|htmlEscape|svg)$/.test(name) ? ['html'] : /^(?:String|raw|css|styled|keyframes|dedent|outdent|stripIndent)$/.test(name) ? [] : ['sql', 'html', 'command'], `${name}\`…\``), ...(name === 'raw' || name === 'String' ? {} : { tags: ['tagged'] }) };
-  }
-
-  #object(expr: Extract<Expr, { k: 'object' }>, frame: Frame, quiet: boolean): Value {
-    let value: Value = { marks: [], kind: 'object' };
-    const members = new Map<string, Value>();
-    for (const { key, computed, value: of } of expr.entries) {
-      const inner = this.evaluate(of, frame, quiet);
-      if (computed !== null) this.evaluate(computed, frame, quiet);
-      if (key !== null) {
-        members.set(key, inner);
-        if (!quiet) this.hear('bind', frame, of.at, () => ({ name: key, bound: inner, expr: of, how: 'property' as const }));
-      } else if (computed !== null) value = { ...value, rest: join(value.rest ?? NOTHING, inner) };
-      else {
-        for (const [name, one] of inner.members ?? []) members.set(name, one);
-        value = { ...value, marks: joinMarks(value.marks, inner.marks), ...(inner.rest === undefined ? {} : { rest: inner.rest }), ...(inner.marks.length > 0 ? { tags: ['spread'] } : {}) };
-      }
-    }
-    return { ...value, members };
-  }
-
-  #array(expr: Extract<Expr, { k: 'array' }>, frame: Frame, quiet: boolean): Value {
-    const members = new Map<string, Value>();
-    let rest: Value = NOTHING;
-    expr.items.forEach(({ value, spread }, i) => {
-      const item = this.evaluate(value, frame, quiet);
-      if (spread) rest = join(rest, elementOf(item));
-      else if (members.size < 60) members.set(String(i), item);
-      else rest = join(rest, item);
-    });
-    return { marks: [], kind: 'array', members, ...(rest === NOTHING ? {} : { rest }) };
-  }
-
-  #class(cls: Class, frame: Frame): Value {
-    const parent = cls.parent === null ? undefined : this.evaluate(cls.parent, frame);
-    for (const decorator of cls.decorators) this.evaluate(decorator, frame);
-    const inner = new Frame(frame, cls.name ?? '');
-    inner.declare('this', { marks: [], ...(parent?.api === undefined ? {} : { api: `${parent.api}()` }), members: new Map() });
-    const members = new Map<string, Value>(parent?.members ?? []);
-    for (const { name, value, kind } of cls.members) {
-      const made = this.evaluate(value, inner);
-      if (name === null) continue;
-      members.set(name, made);
-      if (kind === 'field') this.hear('bind', frame, value.at, () => ({ name, bound: made, expr: value, how: 'property' as const }));
-    }
-    // The constructor first: what it keeps is what the methods find.
-    const constructor = members.get('constructor')?.closure;
-    inner.declare('this', { marks: [], ...(parent?.api === undefined ? {} : { api: `${parent.api}()` }), members: new Map([...members].filter(([name]) => name !== 'constructor')) });
-    if (constructor !== undefined) {
-      this.entered.add(constructor.fn);
-      callFunction(this, constructor, null);
-    }
-    return { marks: [], kind: 'object', tags: ['class'], ...(parent?.api === undefined ? {} : { api: parent.api }), members: new Map(inner.lookup('this')?.members ?? members) };
-  }
-
   #choice(expr: Extract<Expr, { k: 'choice' }>, frame: Frame, quiet: boolean): Value {
     const first = this.evaluate(expr.test, frame, quiet);
     const before = frame.fork();
     if (expr.op === '&&' || expr.op === '?:') this.assume(expr.test, true, frame);
     else this.assume(expr.test, false, frame);
-    const left = expr.op === '?:' ? this.evaluate(expr.then, frame, quiet) : this.evaluate(expr.other, frame, quiet);
+    const left = expr.op === '?:' ? this.evaluate(expr.yes, frame, quiet) : this.evaluate(expr.other, frame, quiet);
     if (expr.op !== '?:') {
       frame.state = { ...frame.state, facts: before.facts };
       // `a && b` is b, or something false that holds nothing.
@@ -509,49 +448,5 @@ export class Interpreter implements Machine {
     if (value.parts !== undefined) this.hear('text', frame, expr.at, () => ({ built: value, tag: null }));
     this.#store(target.target, value, frame, expr.value, false);
     return value;
-  }
-}
-
-function arithmetic(op: string, a: number, b: number): Value {
-  const value = op === '-' ? a - b : op === '*' ? a * b : op === '/' ? a / b : op === '**' ? a ** b : op === '%' ? a % b : op === '<<' ? a << b : null;
-  return value === null ? NUMBER : literal(value);
-}
-
-/** Certain ones first, then those of data from outside. */
-function rank(marks: readonly Mark[]): number {
-  if (marks.length === 0) return 3;
-  return marks.some((mark) => mark.kind !== 'parameter') ? 2 : 1;
-}
-
-/** `process.exit()` does not come back. */
-function isExit(expr: Expr): boolean {
-  return expr.k === 'call' && /^(?:process\.exit|notFound|redirect|sys\.exit|abort|exit)$/.test(pathOf(expr.callee) ?? '');
-}
-
-function isCondition(expr: Expr): boolean {
-  return expr.k === 'binary' || (expr.k === 'unary' && expr.op === '!') || (expr.k === 'call') || (expr.k === 'choice' && expr.op !== '?:');
-}
-
-/** Paths that a value is made of by functions that keep it what it is: what is shown of the new one is shown of them. */
-function originsOf(expr: Expr): readonly string[] {
-  switch (expr.k) {
-    case 'same':
-      return originsOf(expr.of);
-    case 'name':
-    case 'member': {
-      const path = pathOf(expr);
-      return path === null ? [] : [path];
-    }
-    case 'choice':
-      return expr.op === '||' || expr.op === '??' ? originsOf(expr.then) : [];
-    case 'call': {
-      const name = nameOf(expr.callee);
-      if (/^(?:URL|String|Buffer|trim|toString|toLowerCase|toUpperCase|normalize|decodeURIComponent|resolve|join|parse|realpath|realpathSync|urlparse|urlsplit|abspath|normpath|lower|upper|strip|Path|hostname|lookup)$/.test(name)) {
-        return [...expr.args.flatMap((arg) => originsOf(arg.value)), ...(expr.callee.k === 'member' && /^(?:trim|to|lower|upper|strip|resolve)/.test(name) ? originsOf(expr.callee.of) : [])];
-      }
-      return [];
-    }
-    default:
-      return [];
   }
 }

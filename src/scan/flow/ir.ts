@@ -29,7 +29,7 @@ export type Expr =
   | (Node<'function'> & { readonly fn: Func })
   | (Node<'class'> & { readonly cls: Class })
   /** One of two: `?:` has a test; of `||`, `&&`, `??` the first operand is the test. */
-  | (Node<'choice'> & { readonly op: '?:' | '||' | '&&' | '??'; readonly test: Expr; readonly then: Expr; readonly other: Expr })
+  | (Node<'choice'> & { readonly op: '?:' | '||' | '&&' | '??'; readonly test: Expr; readonly yes: Expr; readonly other: Expr })
   | (Node<'binary'> & { readonly op: string; readonly left: Expr; readonly right: Expr })
   | (Node<'unary'> & { readonly op: string; readonly of: Expr })
   | (Node<'assign'> & { readonly target: Pattern; readonly op: string | null; readonly value: Expr })
@@ -92,7 +92,7 @@ export type Stmt =
   | { readonly s: 'throw'; readonly of: Expr | null; readonly at: Span }
   /** break and continue. */
   | { readonly s: 'leave'; readonly at: Span }
-  | { readonly s: 'if'; readonly test: Expr; readonly then: readonly Stmt[]; readonly other: readonly Stmt[]; readonly at: Span }
+  | { readonly s: 'if'; readonly test: Expr; readonly yes: readonly Stmt[]; readonly other: readonly Stmt[]; readonly at: Span }
   /** `each` binds what it goes over; `keys` where it goes over names and indices. */
   | { readonly s: 'loop'; readonly each: { readonly pattern: Pattern; readonly over: Expr; readonly keys: boolean } | null; readonly test: Expr | null; readonly body: readonly Stmt[]; readonly at: Span }
   | { readonly s: 'try'; readonly body: readonly Stmt[]; readonly param: Pattern | null; readonly handler: readonly Stmt[] | null; readonly last: readonly Stmt[]; readonly at: Span }

@@ -1,7 +1,7 @@
-import type { FileText, Frame } from './frame.js';
+import type { Frame } from './frame.js';
 import type { Expr, Func, Pattern, Span, Stmt } from './ir.js';
 import type { Arg, FlowRule, Site } from './rule.js';
-import { api, type Closure, join, joinMarks, type Mark, type Value } from './value.js';
+import { api, type Closure, type FileText, join, joinMarks, type Mark, type Value } from './value.js';
 
 export type Hook = 'call' | 'text' | 'compare' | 'store' | 'read' | 'bind' | 'regex';
 export type SiteOf<H extends Hook> = Parameters<NonNullable<FlowRule[H]>>[0];

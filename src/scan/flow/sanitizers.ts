@@ -69,7 +69,7 @@ export function replaced(of: Value, what: Value, by: Value): Value {
   if (/^\(?\[\^[^\]]*\]\+?\)?$/.test(pattern) && !/\[\^[^\]]*[<'"`;$|&]/.test(pattern)) return defended(after, pattern.includes('.') && pattern.includes('/') ? ['command', 'sql', 'html', 'ldap', 'xpath', 'header', 'log'] : ['all'], said);
   const dangers: Danger[] = [];
   if (/</.test(pattern)) dangers.push('html');
-  if (/\\r|\\n|\\s|\\x0|\\u0000/.test(pattern)) dangers.push('log', 'header');
+  if (/\\r|\\n|\\s|\\x0|\\uFFFC/.test(pattern)) dangers.push('log', 'header');
   if (/\[.*[.*+?^${}()|[\]\\\\].*\]/.test(pattern) && /\\\]|\\\\/.test(pattern) && /\$&|\\\\/.test(String(by.literal ?? ''))) dangers.push('regex');
   if (/\\\.\\?\./.test(pattern) || /\\\.\{2/.test(pattern)) dangers.push('path');
   if (/\(|\*|\\28/.test(pattern) && /\\\(|\[[^\]]*\(/.test(pattern) && dangers.length === 0) dangers.push('ldap');

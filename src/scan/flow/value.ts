@@ -1,5 +1,4 @@
-import type { Func, Literal, Span } from './ir.js';
-import type { Frame } from './frame.js';
+import type { Expr, Func, Literal, Span } from './ir.js';
 
 /**
  * Where data comes from that somebody else may choose. `parameter` is what a function is given by callers that nobody sees: a source in a
@@ -21,9 +20,44 @@ export interface Mark {
   readonly defences: readonly string[];
 }
 
+/** What a condition showed of what a path names: it holds until the path is written again. */
+export interface Fact {
+  readonly dangers: readonly Danger[];
+  readonly defence: string;
+}
+
+/** What is known at one point of a function. */
+export interface State {
+  readonly names: Map<string, Value>;
+  readonly facts: Map<string, readonly Fact[]>;
+  /** Conditions that a name stands for: `const ok = LIST.includes(x)`. */
+  readonly conditions: Map<string, Expr>;
+  /** Names that were made of another path, so that what is shown of them is shown of it: `const url = new URL(x)`. */
+  readonly made: Map<string, readonly string[]>;
+  /** What rules remember on this way through the function. */
+  readonly notes: Map<string, unknown>;
+}
+
+/** The file whose code runs in a frame. */
+export interface FileText {
+  readonly path: string;
+  readonly source: string;
+}
+
+/** What a function that is called later finds around it. */
+export interface Enclosing {
+  readonly state: State;
+  readonly parent: Enclosing | null;
+  readonly file: FileText;
+  madeOf(name: string): readonly string[];
+  condition(name: string): Expr | undefined;
+  forget(path: string): void;
+  lookup(name: string): Value | undefined;
+}
+
 export interface Closure {
   readonly fn: Func;
-  readonly frame: Frame;
+  readonly frame: Enclosing;
   readonly self: Value | null;
 }
 
@@ -196,9 +230,9 @@ export function open(value: Value, danger: Danger): readonly Mark[] {
   return value.marks.filter((mark) => !mark.clean.includes(danger) && !mark.clean.includes('all'));
 }
 
-/** What the literal texts of a value say, holes as `\u0000`. */
+/** What the literal texts of a value say, holes as `\uFFFC`. */
 export function skeleton(value: Value): string {
-  return (partsOf(value) ?? []).map((part) => (typeof part === 'string' ? part : '\u0000')).join('');
+  return (partsOf(value) ?? []).map((part) => (typeof part === 'string' ? part : '\uFFFC')).join('');
 }
 
 /** True where nobody who uses the program chooses it. */

@@ -53,9 +53,9 @@ function lower(node: t.Node): Expr {
     case 'ClassExpression':
       return { k: 'class', at: at(node), cls: lowerClass(node) };
     case 'ConditionalExpression':
-      return { k: 'choice', at: at(node), op: '?:', test: lower(node.test), then: lower(node.consequent), other: lower(node.alternate) };
+      return { k: 'choice', at: at(node), op: '?:', test: lower(node.test), yes: lower(node.consequent), other: lower(node.alternate) };
     case 'LogicalExpression':
-      return { k: 'choice', at: at(node), op: node.operator, test: lower(node.left), then: lower(node.left), other: lower(node.right) };
+      return { k: 'choice', at: at(node), op: node.operator, test: lower(node.left), yes: lower(node.left), other: lower(node.right) };
     case 'BinaryExpression':
       return binary(node);
     case 'UnaryExpression':
@@ -139,7 +139,7 @@ function sequence(node: t.SequenceExpression): Expr {
   const parts = node.expressions.map(lower);
   const last = parts.at(-1) as Expr;
   const none: Expr = mix(node, []);
-  return parts.slice(0, -1).reduceRight<Expr>((rest, part) => ({ k: 'choice', at: at(node), op: '?:', test: part, then: rest, other: none }), last);
+  return parts.slice(0, -1).reduceRight<Expr>((rest, part) => ({ k: 'choice', at: at(node), op: '?:', test: part, yes: rest, other: none }), last);
 }
 
 /** An element is a call `#jsx(name, attributes, ...children)`. */
@@ -245,7 +245,7 @@ function lowerStatement(node: t.Statement): Stmt[] {
     case 'ContinueStatement':
       return [{ s: 'leave', at: at(node) }];
     case 'IfStatement':
-      return [{ s: 'if', at: at(node), test: lower(node.test), then: body(node.consequent), other: body(node.alternate) }];
+      return [{ s: 'if', at: at(node), test: lower(node.test), yes: body(node.consequent), other: body(node.alternate) }];
     case 'BlockStatement':
       return [{ s: 'block', body: lowerStatements(node.body) }];
     case 'LabeledStatement':
@@ -312,7 +312,7 @@ function cases(node: t.SwitchStatement): Stmt {
     const arm = arms[i];
     if (arm === undefined || arm.test === null) continue;
     // `case 'a': case 'b':` — an empty arm shares its test with the next one.
-    rest = [{ s: 'if', at: arm.at, test: { k: 'binary', at: arm.at, op: '===', left: on, right: arm.test }, then: fallen(i), other: rest }];
+    rest = [{ s: 'if', at: arm.at, test: { k: 'binary', at: arm.at, op: '===', left: on, right: arm.test }, yes: fallen(i), other: rest }];
   }
   return { s: 'block', body: rest };
 }

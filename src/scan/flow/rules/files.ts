@@ -100,7 +100,7 @@ export const FLOW_FILES: readonly FlowRule[] = [
       }
       if (!WRITES.test(site.name) && !(/^open(?:Sync)?$/.test(site.name) && /^[aw]/.test(String(site.args[1]?.value.literal ?? '')))) return;
       const exclusive = /wx|ax/.test(site.args.map((arg) => textOf(arg.value)).join(' ')) || isLiteral(site.option('flag'), 'wx', 'ax', 'wx+', 'ax+');
-      const checked = known.find((one) => one.shared && (one.path === path || (one.text.length > 4 && !one.text.includes('\u0000') && one.text === textOf(value))));
+      const checked = known.find((one) => one.shared && (one.path === path || (one.text.length > 4 && !one.text.includes('\uFFFC') && one.text === textOf(value))));
       if (checked !== undefined && !exclusive) site.report();
     },
     examples: {

@@ -170,7 +170,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
     call(site) {
       if (!/^(?:select|select1|selectWithResolver|evaluate|useNamespaces|find|get|parse|createExpression|xpath|query|selectNodes|selectSingleNode)$/.test(site.name)) return;
       for (const { value } of site.args) {
-        if (!/^\s*(?:\(|count\(|string\(|boolean\()?(?:\/\/?|\.\/|\.\/\/|descendant::|child::|self::|ancestor::)[\w@*:.\u0000]|\[@?[\w:-]+\s*=|\[contains\(|\[text\(\)/.test(skeleton(value)) || !/[[@(]|\/\//.test(skeleton(value))) continue;
+        if (!/^\s*(?:\(|count\(|string\(|boolean\()?(?:\/\/?|\.\/|\.\/\/|descendant::|child::|self::|ancestor::)[\w@*:.\uFFFC]|\[@?[\w:-]+\s*=|\[contains\(|\[text\(\)/.test(skeleton(value)) || !/[[@(]|\/\//.test(skeleton(value))) continue;
         const marks = openOf(value, 'xpath');
         if (marks.length > 0 && (value.parts !== undefined || /^xpath/.test(site.api))) return site.report({ marks });
       }

@@ -1,5 +1,5 @@
 import { nameOf, pathOf } from '../ir.js';
-import { type FlowRule, isText } from '../rule.js';
+import type { FlowRule, } from '../rule.js';
 import { open, tagged, type Value } from '../value.js';
 import { openOf } from './terms.js';
 

@@ -9,7 +9,7 @@ const FROM_CLIENT: readonly SourceKind[] = ['request', 'browser', 'message'];
 /** Marks that can choose where a URL leads: at its very front, or inside its host. */
 function leading(value: Value | undefined, kinds: readonly SourceKind[], danger: 'url' | 'redirect'): readonly Mark[] {
   if (value === undefined) return [];
-  return holes(value, danger, kinds).filter(({ before }) => before === '' || /^(?:https?:)?\/\/[^/?#]*$/i.test(before) || /^\u0000/.test(before) && before.length < 2 || /^javascript:/i.test(before)).flatMap(({ marks }) => marks);
+  return holes(value, danger, kinds).filter(({ before }) => before === '' || /^(?:https?:)?\/\/[^/?#]*$/i.test(before) || /^\uFFFC/.test(before) && before.length < 2 || /^javascript:/i.test(before)).flatMap(({ marks }) => marks);
 }
 
 /** Data inside a path, a query or a fragment that could change its shape. */
@@ -180,8 +180,8 @@ export const FLOW_WEB: readonly FlowRule[] = [
       if (site.name !== 'cookie' || !/document$/.test(site.of.api ?? '') && !/document$/.test(nameOf(site.ofExpr))) return;
       const text = textOf(site.stored);
       if (text === '' || /max-age=0\b|max-age=-|expires=thu, 01 jan 1970/i.test(text)) return;
-      if (/\u0000$/.test(text) && !text.includes(';')) return;
-      if (!/;\s*secure\s*(?:;|$|\u0000)/i.test(text) || !/;\s*samesite\s*=\s*(?:strict|lax|none|\u0000)/i.test(text)) site.report({ message: 'This cookie lacks Secure or SameSite. Add `; Secure; SameSite=Lax`, and let the server set what is secret.' });
+      if (/\uFFFC$/.test(text) && !text.includes(';')) return;
+      if (!/;\s*secure\s*(?:;|$|\uFFFC)/i.test(text) || !/;\s*samesite\s*=\s*(?:strict|lax|none|\uFFFC)/i.test(text)) site.report({ message: 'This cookie lacks Secure or SameSite. Add `; Secure; SameSite=Lax`, and let the server set what is secret.' });
       else if (/^\s*[\w-]*(?:sess|token|jwt|auth|sid)[\w-]*=/i.test(text)) site.report({ message: 'Scripts can read this cookie, for a script sets it. Let the server set it with HttpOnly.' });
     },
     examples: {
