@@ -51,6 +51,8 @@ export interface Found {
   /** Where it is not the rule's. */
   readonly level?: Level;
   readonly fix?: Fix;
+  /** True where data flow found it; not part of the log. */
+  readonly flow?: boolean;
 }
 
 /** Something that was left out of a scan. `error` = the scan is not complete because of it. */

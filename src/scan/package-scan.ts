@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
-import type { Found } from '../sarif/model.js';
 import { analyse, type Analysis } from './flow/analyse.js';
-import { FLOW_RULES } from './flow/rules.js';
+import { flowRulesFor } from './flow/rules.js';
 import type { Value } from './flow/value.js';
 import { type CodeScan, combined, hasFlow, isGenerated } from './code.js';
 
@@ -42,7 +41,7 @@ export class PackageScan {
     this.#modules.set(path, 'running');
     this.#chain++;
     try {
-      const analysis = analyse(path, source, { mode: 'package', rules: FLOW_RULES, resolve: (specifier) => this.#exports(path, specifier) });
+      const analysis = analyse(path, source, { mode: 'package', rules: flowRulesFor(path), resolve: (specifier) => this.#exports(path, specifier) });
       if (this.#modules.size > MOST_MODULES) this.#modules.delete(this.#modules.keys().next().value as string);
       this.#modules.set(path, { analysis });
       return analysis;
@@ -72,16 +71,4 @@ export class PackageScan {
     }
     return null;
   }
-}
-
-/** Each place once, in the order they were found: a result in a file may be known from several of its callers. */
-export function onceEach(found: readonly Found[]): readonly Found[] {
-  const seen = new Map<string, Found>();
-  for (const one of found) {
-    const key = `${one.rule}\0${one.path}\0${one.line}\0${one.column}`;
-    const before = seen.get(key);
-    // What a caller shows to be data from outside is more than a note.
-    if (before === undefined || (before.level === 'note' && one.level !== 'note')) seen.set(key, before?.fix === undefined ? one : { ...one, fix: before.fix });
-  }
-  return [...seen.values()];
 }

@@ -1,8 +1,9 @@
 import { buildSarif } from '../sarif/build.js';
 import type { Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
+import { onceEach } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
 import { readWithin, type WalkLimits, walk } from './inside/walk.js';
-import { onceEach, PackageScan } from './package-scan.js';
+import { PackageScan } from './package-scan.js';
 import { findSecrets, SECRET_RULE_META, withoutSecrets } from './secrets.js';
 import { hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
 

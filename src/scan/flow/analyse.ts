@@ -1,6 +1,7 @@
 import type { Found, Level } from '../../sarif/model.js';
 import { Interpreter } from './interpret.js';
 import { parseJavaScript } from './javascript/parse.js';
+import { parsePython } from './python/parse.js';
 import type { FileReport } from './machine.js';
 import type { FlowRule } from './rule.js';
 import type { Value } from './value.js';
@@ -21,6 +22,8 @@ export interface AnalyseOptions {
 export interface Analysis {
   readonly found: readonly Found[];
   readonly cleared: Cleared;
+  /** Where a rule looked, and neither found data from outside nor knows the value. */
+  readonly unknown: Cleared;
   readonly exports: ReadonlyMap<string, Value>;
   /** Why less than the whole file was looked at, or null. */
   readonly problem: 'unreadable' | 'too_long' | null;
@@ -31,14 +34,25 @@ const STEPS = { least: 60_000, perCharacter: 30, most: 1_500_000 };
 
 /** Data flow through one file. Never throws over what the file holds. */
 export function analyse(path: string, source: string, { mode, rules, resolve = () => null }: AnalyseOptions): Analysis {
-  const program = parseJavaScript(path, source);
-  if (program === null) return { found: [], cleared: new Set(), exports: new Map(), problem: 'unreadable' };
+  const program = path.endsWith('.py') ? parsePython(source) : parseJavaScript(path, source);
+  if (program === null) return { found: [], cleared: new Set(), unknown: new Set(), exports: new Map(), problem: 'unreadable' };
   const steps = Math.min(STEPS.most, STEPS.least + source.length * STEPS.perCharacter);
   const interpreter = new Interpreter({ path, source, mode, rules, resolve, steps });
-  interpreter.run(program);
+  const whole = attempt(() => interpreter.run(program));
   const reported = new Set(interpreter.reports.filter(({ file }) => file.path === path).map(({ rule, at }) => `${rule.id}@${at.start}`));
   const cleared = new Set([...interpreter.cleared].filter((key) => !reported.has(key)));
-  return { cleared, found: interpreter.reports.map((report) => foundOf(report, mode)), exports: interpreter.exports, problem: interpreter.goesOn ? null : 'too_long' };
+  const unknown = new Set([...interpreter.seen].filter((key) => !reported.has(key)));
+  return { cleared, unknown, found: interpreter.reports.map((report) => foundOf(report, mode)), exports: interpreter.exports, problem: !whole ? 'unreadable' : interpreter.goesOn ? null : 'too_long' };
+}
+
+/** False when it threw: nested deeper than the stack, or a fault of a rule, which must not hide what the others found. */
+function attempt(run: () => void): boolean {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function foundOf({ rule, file: { path, source }, at, marks, message }: FileReport, mode: Mode): Found {
@@ -48,7 +62,7 @@ function foundOf({ rule, file: { path, source }, at, marks, message }: FileRepor
   const where = marks[0]?.what;
   return {
     rule: rule.id, message: (message ?? rule.message).replace('%s', where === undefined ? 'data' : `"${where}"`), path, snippet: source.slice(at.start, at.end),
-    line: from.line, column: from.column, endLine: to.line, endColumn: to.column, ...(level === rule.level ? {} : { level }),
+    line: from.line, column: from.column, endLine: to.line, endColumn: to.column, flow: true, ...(level === rule.level ? {} : { level }),
   };
 }
 

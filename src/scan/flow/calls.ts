@@ -21,7 +21,7 @@ type Call = Extract<Expr, { k: 'call' }>;
 export function evaluateCall(m: Machine, expr: Call, frame: Frame, quiet: boolean): Value {
   const target = targetOf(m, expr, frame, quiet);
   const args = expr.args.map(({ value, name, spread }): Arg => ({ value: m.evaluate(value, frame, quiet), expr: value, name, spread }));
-  const called: Called = canonical(unwrapped({ ...target, args, expr, construct: expr.construct }));
+  const called: Called = canonical(m.file.path.endsWith('.py') ? { ...target, args, expr, construct: expr.construct } : unwrapped({ ...target, args, expr, construct: expr.construct }));
   const loaded = moduleOf(m, called);
   if (!quiet) m.hear('call', frame, expr.at, () => siteOf(called));
   if (loaded !== null) return loaded;

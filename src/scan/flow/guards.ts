@@ -90,6 +90,7 @@ function equals(side: Expr, other: Expr, ask: Asking): readonly Shown[] {
     const name = nameOf(side.callee);
     const first = side.args[0]?.value;
     if (name === 'basename' && first !== undefined) return of(first, ['path'], 'is its own basename');
+    if ((name === 'commonpath' || name === 'commonprefix') && first?.k === 'array') return first.items.flatMap((item) => of(item.value, ['path'], `${name}()`));
     if (name === 'indexOf' && value.literal === 0 && side.callee.k === 'member') return prefixed(side.callee.of, side.args[0], ask);
     return [];
   }
@@ -133,6 +134,7 @@ function called(test: Extract<Expr, { k: 'call' }>, truth: boolean, ask: Asking)
   const name = nameOf(test.callee);
   const receiver = test.callee.k === 'member' ? test.callee.of : null;
   const first = test.args[0];
+  if (first === undefined && receiver !== null && truth && /^is(?:digit|alnum|alpha|identifier|decimal|numeric)$/.test(name)) return of(receiver, EVERYTHING, `${name}()`);
   if (first === undefined) return receiver !== null && truth && /^(?:isValid|isSafe|isAllowed)/.test(name) ? of(receiver, EVERYTHING, `${name}()`) : [];
   switch (name) {
     case 'includes':
@@ -157,6 +159,7 @@ function called(test: Extract<Expr, { k: 'call' }>, truth: boolean, ask: Asking)
     case 'fullmatch':
     case 'exec': {
       if (receiver === null) return [];
+      if (ask.value(receiver).api === 're') return ofPattern(test, truth, ask);
       const [regex, item] = name === 'match' && ask.value(receiver).regex === undefined ? [ask.value(first.value), receiver] : [ask.value(receiver), first.value];
       return regex.regex === undefined ? [] : matched(item, regex.regex, truth, name === 'fullmatch');
     }
@@ -177,12 +180,23 @@ function called(test: Extract<Expr, { k: 'call' }>, truth: boolean, ask: Asking)
     case 'isalnum':
     case 'isidentifier':
       return truth ? of(first?.value ?? receiver, EVERYTHING, `${name}()`) : [];
+    case 'isinstance':
+      return truth && /^(?:int|float|bool|Decimal|UUID)$/.test(test.args[1] === undefined ? '' : nameOf(test.args[1].value)) ? of(first.value, EVERYTHING, 'isinstance()') : [];
     case 'some':
     case 'every':
       return truth && receiver !== null ? someOf(receiver, first, ask) : [];
     default:
   }
   return truth && VALIDATES.test(name) && !EMPTY_TESTS.test(name) && !isEmpty(ask.value(test.callee)) ? validated(test, name) : [];
+}
+
+/** `re.match(PATTERN, x)` begins at the beginning; `re.fullmatch` ends at the end. */
+function ofPattern(test: Extract<Expr, { k: 'call' }>, truth: boolean, ask: Asking): readonly Shown[] {
+  const [pattern, item] = test.args;
+  const text = pattern === undefined ? undefined : ask.value(pattern.value).literal;
+  if (item === undefined || typeof text !== 'string') return [];
+  const name = nameOf(test.callee);
+  return matched(item.value, { pattern: name === 'match' && !text.startsWith('^') ? `^${text}` : text, flags: '' }, truth, name === 'fullmatch');
 }
 
 /** A function of the file that says yes to anything, or gives back what it was given. */

@@ -11,6 +11,8 @@ import { api, BOOLEAN, type Closure, concat, derived, harmless, join, joinMarks,
 
 const GLOBAL_OBJECTS = new Set(['window', 'globalThis', 'self', 'global', 'top', 'parent']);
 const MOST_DEPTH = 80;
+/** Modules that are called by their own names nearly everywhere. */
+const MODULES = /^(?:fs|path|os|http|https|vm|util|child_process|subprocess|shutil|re|sys|json|pickle|cPickle|yaml|commands|html|cgi|urllib|urllib2|requests|flask|django|sqlite3|psycopg2|MySQLdb|pymysql|logging|codecs|io|zipfile|tarfile|shlex|pipes|base64|hashlib|random|secrets|socket|ssl|tempfile|glob|pathlib|markupsafe|bleach|jinja2|lodash|axios|bcrypt)$/;
 /** Names that the language, a browser or Node has, and classes. */
 const GLOBALS = /^(?:[A-Z]\w*|\$|_|jQuery|window|document|globalThis|self|global|top|parent|frames|process|console|module|exports|require|import|import\.meta|new\.target|location|history|navigator|localStorage|sessionStorage|indexedDB|caches|crypto|performance|fetch|eval|open|close|alert|prompt|confirm|setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|queueMicrotask|structuredClone|parseInt|parseFloat|isNaN|isFinite|encodeURIComponent|decodeURIComponent|encodeURI|decodeURI|escape|unescape|atob|btoa|postMessage|importScripts|addEventListener|removeEventListener|dispatchEvent|requestAnimationFrame|matchMedia|getComputedStyle|chrome|browser|describe|it|test|expect|before|after|beforeEach|afterEach|vi|jest|app|router|server|express|fastify|db|database|pool|client|conn|connection|knex|sequelize|prisma|redis|mongoose|axios|got|request|http|https|fs|path|os|util|url|vm|child_process|cp|bcrypt|jwt|logger|log|config|env|this|super|arguments|undefined|cors|helmet|next|res|response|el|element|ws|socket|io|cache|store|session|__\w+|#\w*)$/;
 
@@ -21,6 +23,8 @@ export class Interpreter implements Machine {
   readonly reports: FileReport[] = [];
   /** Where a rule knows that nothing is wrong: `RULE@OFFSET`; `*` for each rule that only knows names. */
   readonly cleared = new Set<string>();
+  /** Where a rule looked and knows too little. */
+  readonly seen = new Set<string>();
   readonly exports = new Map<string, Value>();
   /** Every function that was made, with the frame it was made in. */
   readonly closures = new Map<Func, Closure>();
@@ -83,7 +87,7 @@ export class Interpreter implements Machine {
     const base: Site = {
       at, frame, mode: this.options.mode, path: file.path,
       source: (expr) => this.text(expr), whole: ({ start, end }) => file.source.slice(start, end), value: (expr) => this.evaluate(expr, frame, true),
-      clear: (value, danger) => void (file.path === this.options.path && harmless(value, danger) && this.cleared.add(`${hearing.id}@${at.start}`)),
+      clear: (value, danger) => void (file.path === this.options.path && (harmless(value, danger) ? this.cleared : this.seen).add(`${hearing.id}@${at.start}`)),
       report: ({ at: where = at, marks = [], message = null } = {}) => this.#note({ rule: hearing, file, at: where, marks, message }),
     };
     // One site for all of them: which rule hears it is known by who is asked.
@@ -356,6 +360,8 @@ export class Interpreter implements Machine {
 
   /** A name that nothing declares: a global, or in a fragment something of the part that is not shown. */
   #free(name: string, at: Span): Value {
+    // A fragment leaves its imports away.
+    if (MODULES.test(name)) return api(name);
     return this.options.mode === 'package' || GLOBALS.test(name) ? globalOf(name) : notShown(name, at);
   }
 

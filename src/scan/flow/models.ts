@@ -3,7 +3,7 @@ import { apiOf, type Called, elementOf, type Machine } from './machine.js';
 import type { Arg } from './rule.js';
 import { replaced, sanitized } from './sanitizers.js';
 import { callSource, source } from './sources.js';
-import { allMarks, api, BOOLEAN, type Closure, concat, defended, derived, join, joinMarks, type Mark, NOTHING, NUMBER, partsOf, text, type Value } from './value.js';
+import { allMarks, api, BOOLEAN, type Closure, concat, defended, derived, join, joinMarks, type Mark, NOTHING, NUMBER, partsOf, text, type Value, withTag } from './value.js';
 
 /** Bytes that are the same in every run. */
 const FIXED_BYTES = /^#(?:Buffer\.(?:from|alloc|allocUnsafe)|Buffer|Uint8Array|Uint8Array\.(?:from|of))$/;
@@ -62,7 +62,7 @@ function passed({ name, args, api: of }: Called): Partial<Value> {
   const first = args[0]?.value;
   if (first === undefined) return {};
   if (/^#Buffer(?:\.from)?$/.test(of)) return { ...(first.literal === undefined ? {} : { literal: first.literal }), ...(first.parts === undefined ? {} : { parts: first.parts }), ...(first.members === undefined ? {} : { members: first.members }), kind: first.kind === 'array' ? 'array' : 'object', ...(first.tags === undefined ? {} : { tags: first.tags }) };
-  if (/^(?:join|resolve)$/.test(name) && /^(?:path|posix|os\.path)/.test(of)) return concat(args.flatMap(({ value }, i) => (i === 0 ? [value] : [text('/'), value])));
+  if (/^(?:join|resolve)$/.test(name) && /^(?:path|posix|os\.path)/.test(of)) return withTag(concat(args.flatMap(({ value }, i) => (i === 0 ? [value] : [text('/'), value]))), 'joined path');
   if (/^(?:concat|assign|merge|extend|from|all|resolve|freeze|seal|cloneDeep|clone|Set|structuredClone)$/.test(name)) {
     const value = args.map((arg) => arg.value).reduce(join, NOTHING);
     const { api: _, ...rest } = value;
@@ -150,6 +150,8 @@ function methodOf(m: Machine, called: Called, receiver: Value, results: Value, f
       return receiver.kind === 'array' || receiver.members !== undefined || receiver.rest !== undefined ? joinedText(receiver, first) : receiver.marks.length > 0 && !/^path|^os/.test(receiver.api ?? '') ? derived(receiver.marks, { kind: 'string' }) : name === 'join' && typeof receiver.literal === 'string' ? joinedText(first, receiver) : null;
     case 'concat':
       return receiver.kind === 'array' || first.kind === 'array' ? join(receiver, args.map((arg) => arg.value).reduce(join, NOTHING)) : concat([receiver, ...args.map((arg) => arg.value)]);
+    case '%':
+      return partsOf(receiver) === undefined ? NUMBER : concat([receiver, ...args.flatMap((arg) => (arg.value.kind === 'array' && arg.value.members !== undefined ? [...arg.value.members.values()] : [arg.value]))]);
     case 'format':
       return receiver.kind === 'string' ? concat([receiver, ...args.map((arg) => arg.value)]) : null;
     case 'split':

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { analyse } from '../../../src/scan/flow/analyse.js';
-import { FLOW_RULES } from '../../../src/scan/flow/rules.js';
+import { FLOW_RULES, flowRulesFor } from '../../../src/scan/flow/rules.js';
 
 const found = (source: string, rule: string): readonly string[] =>
-  analyse('a.tsx', source, { mode: 'fragment', rules: FLOW_RULES }).found.map((one) => one.rule).filter((id) => id === rule);
+  analyse(rule.startsWith('py/') ? 'a.py' : 'a.tsx', source, { mode: 'fragment', rules: flowRulesFor(rule.startsWith('py/') ? 'a.py' : 'a.tsx') }).found.map((one) => one.rule).filter((id) => id === rule);
 
 describe.each(FLOW_RULES.map((rule) => [rule.id, rule] as const))('%s', (id, rule) => {
   it.each(rule.examples.must)('finds %s', (source) => expect(found(source, id)).not.toEqual([]));

@@ -38,6 +38,8 @@ export const FLOW_CRYPTO: readonly FlowRule[] = [
     help: 'Use crypto.randomBytes, crypto.randomUUID, crypto.randomInt or crypto.getRandomValues.',
     bind(site) {
       if (!tagged(site.bound, 'random') || site.bound.kind === 'boolean') return;
+      // What has a name was said where it got it.
+      if (site.how === 'return' && site.expr.k === 'name') return;
       const name = site.how === 'return' ? site.name.replace(/^(?:generate|create|make|new|random|get|build|issue|gen|mint|produce|next|fresh)_?/i, '') : site.name;
       if (SECRET_NAME.test(name) || /^(?:verify|confirm|activation|auth|login|access)_?code$/i.test(name) || (/^(?:id|code|key|password|pass|str|string|hash|uid|uuid|guid)$/i.test(name) && SECRET_WORD.test(site.frame.name))) site.report();
     },
