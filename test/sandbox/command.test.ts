@@ -13,14 +13,18 @@ interface Server {
 /** A server at the other end of a channel that does what `answer` says. */
 function serve(answer: (message: { op: string; id: string }, say: (message: object) => void) => void): Server {
   const got: { op: string; id: string }[] = [];
-  const say = (message: object): void => void stream.push(`${JSON.stringify(message)}\n`);
+  let key = '';
+  const say = (message: object): void => void stream.push(`${JSON.stringify('id' in message ? { ...message, id: `${key}.${message.id}` } : message)}\n`);
   const stream = new Duplex({
     read: () => undefined,
     write: (chunk: Buffer, _encoding, done) => {
       for (const line of chunk.toString().trim().split('\n')) {
-        const message = JSON.parse(line) as { op: string; id: string };
-        got.push(message);
-        answer(message, say);
+        const message = JSON.parse(line) as { op: string; id: string; key: string };
+        if (message.op === 'hello') key = message.key;
+        else {
+          got.push(message);
+          answer(message, say);
+        }
       }
       done();
     },
