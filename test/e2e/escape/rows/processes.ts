@@ -7,7 +7,7 @@ import { processesOf, type Seen, seenNow, stillRunning } from '../host.js';
 import { command, perl, perlOutside, refused, shell } from '../probe.js';
 import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
 
-export const HOST = process.pid;
+const HOST = process.pid;
 const SURFACE = 'amicontained, SandboxEscapeBench';
 
 /** Processes of the host whose command line holds a word. */
@@ -103,7 +103,7 @@ function server(id: string, seenIn: string, script: string, control: Row['contro
   }, control };
 }
 
-export const STATUS = (field: string, good: string): string => `open(my $f, '<', '/proc/self/status') or die; my ($v) = join('', <$f>) =~ /^${field}:\\s+(\\S+)/m; $v =~ /^(?:${good})$/ ? held("${field} $v") : worked("${field} $v");`;
+const STATUS = (field: string, good: string): string => `open(my $f, '<', '/proc/self/status') or die; my ($v) = join('', <$f>) =~ /^${field}:\\s+(\\S+)/m; $v =~ /^(?:${good})$/ ? held("${field} $v") : worked("${field} $v");`;
 /** What is hidden below another mount, a device, one plain read-only file, and a folder that is empty and read-only, as runtimes lay over what they mask, can hold no such file. */
 const PRIVILEGED_MOUNTS = (option: string): string => `sub bare { my ($at, $flags) = @_; return 1 if !-e $at || -c $at; return !-u $at && !-g $at && $flags =~ /(^|,)ro(,|$)/ if -f $at; return 0 unless -d $at && $flags =~ /(^|,)ro(,|$)/; opendir(my $d, $at) or return 0; return !grep { !/^[.][.]?$/ } readdir $d } open(my $f, '<', '/proc/self/mountinfo') or die; my @bad = map { (split ' ')[4] } grep { my @p = split ' '; "$p[5]," !~ /(^|,)${option},/ && !bare($p[4], $p[5]) } <$f>; @bad ? worked("@bad") : held('all are ${option}');`;
 const FD = "opendir(my $d, '/proc/self/fd') or die; my $own = fileno $d // -1; my @extra = grep { /^\\d+$/ && $_ > 2 && readlink(\"/proc/self/fd/$_\") !~ m(^/proc/\\d+/fd$) } readdir $d; @extra ? worked(join ' ', map { readlink(\"/proc/self/fd/$_\") } @extra) : held('only standard ones');";

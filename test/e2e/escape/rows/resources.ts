@@ -2,7 +2,7 @@ import type { Guarantee } from '../../../../src/protocol/guarantee.js';
 import { NO_LIMITS } from '../defences.js';
 import { counter } from '../host.js';
 import { command, perl, refused, shell } from '../probe.js';
-import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
+import { held, type Outcome, type Room, type Row, worked } from '../row.js';
 
 /**
  * A bound that only a cgroup gives. Where the driver does not report it, what has to hold is that a run which demands it does not

@@ -4,7 +4,7 @@ import { run } from '../../../../src/process/spawn.js';
 import { type Complaint, counter, each, type HostProcess, seenBeside, seenOutside } from '../host.js';
 import { command, perl, perlOutside } from '../probe.js';
 import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
-import { OOM, OWN_TTY, PRIORITY, SCHEDULE, STATUS } from './processes.js';
+import { OOM, OWN_TTY, PRIORITY, SCHEDULE } from './processes.js';
 
 /**
  * Rows of which the usual probe says nothing where sandboxes have a kernel of their own (gVisor): it shows other things in /proc, has devices, priorities and terminals of
