@@ -25,6 +25,7 @@ export interface HostProcess {
 export type Complaint = (process: HostProcess) => string | null;
 
 const GROUPS = '/sys/fs/cgroup';
+/** null, zero, full, random, urandom. */
 const HARMLESS = [3, 5, 7, 8, 9].map((minor) => `1:${minor}`);
 
 /** The groups of a sandbox, wherever this machine has them. */

@@ -24,7 +24,7 @@ function planted(...paths: readonly string[]): (room: Room) => Outcome {
  */
 function change(id: string, seenIn: string, script: string, danger: Danger, there: (room: Room) => Outcome, ran?: string, byHand?: readonly string[]): Row {
   const plant = async (room: Room, marker: string): Promise<Outcome | null> => {
-    const result = await command(room, ['/bin/bash', '-c', `exec 2>&1; ${script}`, 'plant', marker], { timeout: 15_000 });
+    const result = await command(room, ['/bin/bash', '-c', `exec 2>&1; ${script}`, 'plant', marker], { timeout: 60_000 });
     return result.reason === 'exited' ? null : unclear(`planting ended by ${result.reason}`);
   };
   const taken = async (room: Room): Promise<Outcome> => {

@@ -37,7 +37,7 @@ const looked = (script: string, args: readonly (string | number)[], complaint: C
   attempt: (room) => meanwhile(room, script, args, complaint), control: { kind: 'c', says, run: control },
 });
 /** What is said inside is its own kernel's: taken as it is, without its verdict. */
-const inside = (script: string): string => `my $did = do { local $@; my @said; no warnings; sub worked { die "it says yes: @_\\n" } sub held { die "it says no: @_\\n" } sub refused { die "refused: @_: $!\\n" } eval { ${script} }; $@ =~ s/\\n.*//sr }`;
+const inside = (script: string): string => `my $did = do { local $@; sub worked { die "it says yes: @_\\n" } sub held { die "it says no: @_\\n" } sub refused { die "refused: @_: $!\\n" } eval { ${script} }; $@ =~ s/\\n.*//sr }`;
 const beside = (script: string, complaint: Complaint): Promise<Outcome> => seenBeside(['/usr/bin/perl', '-e', `use POSIX (); $| = 1; ${script}; ${WAIT}`], complaint);
 
 const OWN = { nice: Number(readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /s, '').split(' ')[16]), killed: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')) };
