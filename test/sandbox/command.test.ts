@@ -5,27 +5,34 @@ import { type CommandContext, runCommand } from '../../src/sandbox/session/comma
 
 interface Server {
   readonly channel: Channel;
-  /** What reached it. */
+  /** What reached it, but the key. */
   readonly got: { readonly op: string; readonly id: string }[];
   say(message: object): void;
+  /** Sends a line as whoever has not read the key would. */
+  forge(message: object): void;
+  key(): string;
 }
 
 /** A server at the other end of a channel that does what `answer` says. */
 function serve(answer: (message: { op: string; id: string }, say: (message: object) => void) => void): Server {
   const got: { op: string; id: string }[] = [];
-  const say = (message: object): void => void stream.push(`${JSON.stringify(message)}\n`);
+  let key = '';
+  const say = (message: object): void => void stream.push(`${JSON.stringify('id' in message ? { ...message, id: `${key}.${message.id}` } : message)}\n`);
   const stream = new Duplex({
     read: () => undefined,
     write: (chunk: Buffer, _encoding, done) => {
       for (const line of chunk.toString().trim().split('\n')) {
-        const message = JSON.parse(line) as { op: string; id: string };
-        got.push(message);
-        answer(message, say);
+        const message = JSON.parse(line) as { op: string; id: string; key: string };
+        if (message.op === 'hello') key = message.key;
+        else {
+          got.push(message);
+          answer(message, say);
+        }
       }
       done();
     },
   });
-  return { channel: new Channel(stream, () => undefined), got, say };
+  return { channel: new Channel(stream, () => undefined), got, say, forge: (message) => void stream.push(`${JSON.stringify(message)}\n`), key: () => key };
 }
 
 const context = (server: Server, oomKills: () => Promise<number>): CommandContext => ({ id: 'c1', channel: server.channel, cwd: '/', env: {}, oomKills, giveUp: () => undefined });
@@ -41,6 +48,16 @@ describe('a command through the exec server', () => {
     }));
     await expect(running).rejects.toThrow('stopped');
     expect(server.got).toEqual([]);
+  });
+
+  it('hears nobody who does not know the key of the channel', async () => {
+    const server = serve((message, say) => {
+      for (const id of [message.id, `.${message.id}`, `${'0'.repeat(32)}.${message.id}`]) server.forge({ id, exit: 0, signal: null });
+      say({ id: message.id, exit: 9, signal: null });
+    });
+    const other = serve(() => undefined);
+    expect(await runCommand(REQUEST, context(server, async () => 0))).toMatchObject({ reason: 'exited', exit: 9 });
+    expect([server.key().length, server.key() === other.key()]).toEqual([32, false]);
   });
 
   it('is killed when the stop comes at any moment after it was sent', async () => {

@@ -22,7 +22,7 @@ export function bwrapWall(arch: Arch, root: Root): Wall {
   const own = root.kind !== 'host-usr';
   const argv = (command: readonly string[]): string[] => ['/usr/bin/bwrap', '--args', String(FD.args), '--', ...command];
   return {
-    name: 'bwrap', entry: '/usr/bin/bwrap', stdio: false, depth: null, overhead: { memory: 0, pids: 0 },
+    name: 'bwrap', entry: '/usr/bin/bwrap', stdio: false, depth: null, overhead: () => ({ memory: 0, pids: 0 }),
     program: own ? { first: SKELETON, last: `${LAY}${BECOME}` } : { first: '', last: BECOME },
     fields: (spec, _stage, command) => [...(own ? layFields(root, spec.mounts.map((m) => m.target)) : []), ...argv(command)],
     feed: (spec, stage, _command, once) => ({ args: `${bwrapArgs(spec, stage, own, once).join('\0')}\0`, seccomp: seccompFilter(arch) }),

@@ -3,10 +3,10 @@
  * no path, no network) and reports output and exit; with the argument `stdio`, on standard input and output, where no descriptor can be handed in. Everything it says can be forged by the code that it runs, so the host
  * believes nothing of it: commands are recorded before they are sent, time and memory are watched from outside.
  *
- * host → server: {"op":"exec","id","argv","cwd","env","stdin"?,"input"?,"terminal"?} | {"op":"input","id","data"?} | {"op":"resize","id","columns","rows"} | {"op":"kill","id"}
+ * host → server: {"op":"hello","key"}, then {"op":"exec","id","argv","cwd","env","stdin"?,"input"?,"terminal"?} | {"op":"input","id","data"?} | {"op":"resize","id","columns","rows"} | {"op":"kill","id"}
  * server → host: {"ready":true} | {"id","o"|"e":base64} | {"id","taken":true} | {"id","exit","signal"} | {"id","error"}
  *
- * `stdin` is the whole input. `input: true` announces pieces of it; each is answered with `taken` when the command can take another, and one without data is its end.
+ * An id that goes back is KEY.ID: who has not read the first line cannot answer. `stdin` is the whole input. `input: true` announces pieces of it; each is answered with `taken` when the command can take another, and one without data is its end.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -15,6 +15,10 @@ import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { PTY } from './pty.js';
 
+interface Hello {
+  readonly op: 'hello';
+  readonly key: string;
+}
 interface Exec {
   readonly op: 'exec';
   readonly id: string;
@@ -139,12 +143,18 @@ function descendants(root: number): number[] {
   return found;
 }
 
+let before = '';
 createInterface({ input: heard }).on('line', (line) => {
-  const request = JSON.parse(line) as Exec | Kill | Input | Resize;
+  const message = JSON.parse(line) as Hello | Exec | Kill | Input | Resize;
+  if (message.op === 'hello') {
+    before = `${message.key}.`;
+    send({ ready: true }); // not earlier: the key is no longer on its way when the first command runs
+    return;
+  }
+  const request = { ...message, id: `${before}${message.id}` };
   if (request.op === 'kill') kill(request.id);
   else if (request.op === 'input') input(request);
   else if (request.op === 'resize') resize(request);
   else start(request);
 });
 heard.on('end', () => process.exit(0));
-send({ ready: true });

@@ -2,8 +2,8 @@ import type { SandboxSpec } from '../sandbox.js';
 import type { Arch } from '../seccomp.js';
 import { INSIDE, type Once } from '../stage/inside.js';
 import type { Root } from '../stage/root.js';
-import { CALLS } from '../stage/stage.js';
-import { NOBODYS, type Runtime, shownIn } from './command.js';
+import { mostProcesses, NOBODYS, type Runtime, shownIn } from './command.js';
+import { firstProcess } from './first.js';
 import { ociProfile } from './profile.js';
 
 /** A runtime that is called without an engine. */
@@ -15,17 +15,6 @@ export interface Direct {
   readonly gid: number;
 }
 
-/** First process of every container, as the kernel sees it started. */
-export const INIT_PROGRAM = `${INSIDE.runtime}/perl`;
-
-/** Starts a command, reaps orphans, and ends like it. It keeps no descriptor open that the command's reader waits for. */
-const INIT = (arch: Arch): string => String.raw`delete $ENV{PERL_BADLANG};
-my $pid = fork // exit 126;
-if ($pid == 0) { exec { $ARGV[0] } @ARGV or print STDERR "$ARGV[0]: $!\n"; syscall(${arch === 'arm64' ? 94 : 231}, 127) }
-syscall(${CALLS[arch].close}, $_) for 0 .. 2;
-for (;;) { my $ended = waitpid(-1, 0); last if $ended == -1; syscall(${arch === 'arm64' ? 94 : 231}, $? & 127 ? 128 + ($? & 127) : $? >> 8) if $ended == $pid }
-syscall(${arch === 'arm64' ? 94 : 231}, 125);`;
-
 /** The command line of a runtime. Everything that it writes lies in the stage; the name is the sandbox's, since gVisor makes an abstract socket of it. */
 export function runtimeArgv({ runtime }: Pick<Direct, 'runtime'>, stage: string, name: string): string[] {
   const at = `${stage}/engine`;
@@ -36,7 +25,7 @@ export function runtimeArgv({ runtime }: Pick<Direct, 'runtime'>, stage: string,
  * `config.json` of a bundle (OCI runtime specification 1.0.2): what podman is told on its command line, without an engine. No /sys, no capability, a user namespace in
  * which only 1000 is somebody. Groups are those of the stage; `cgroupsPath` names the one that is removed with the sandbox.
  */
-export function bundleConfig({ root, uid, gid }: Direct, spec: SandboxSpec, stage: string, command: readonly string[], arch: Arch, once?: Once): object {
+export function bundleConfig({ runtime, root, uid, gid }: Direct, spec: SandboxSpec, stage: string, command: readonly string[], arch: Arch, once?: Once): object {
   const map = (host: number): object[] => [{ containerID: 0, hostID: NOBODYS, size: 1 }, { containerID: INSIDE.uid, hostID: host, size: 1 }];
   const none: readonly string[] = [];
   const { syscalls, ...filter } = ociProfile(arch);
@@ -44,11 +33,11 @@ export function bundleConfig({ root, uid, gid }: Direct, spec: SandboxSpec, stag
     ociVersion: '1.0.2', hostname: 'sandbox',
     process: {
       terminal: false, noNewPrivileges: true, user: { uid: INSIDE.uid, gid: INSIDE.uid }, cwd: once?.cwd ?? INSIDE.workspace,
-      args: [INIT_PROGRAM, '-e', INIT(arch), ...command],
+      args: firstProcess(command, arch, runtime.name),
       // Perl would complain of a locale that the root inside does not have.
       env: Object.entries({ ...once?.variables, PERL_BADLANG: '0' }).map(([name, value]) => `${name}=${value}`),
       capabilities: { bounding: none, effective: none, inheritable: none, permitted: none, ambient: none },
-      rlimits: [['RLIMIT_CORE', 0], ['RLIMIT_NOFILE', 10_000], ['RLIMIT_NPROC', 2000]].map(([type, limit]) => ({ type, soft: limit, hard: limit })),
+      rlimits: [['RLIMIT_CORE', 0], ['RLIMIT_NOFILE', 10_000], ['RLIMIT_NPROC', mostProcesses(runtime.name, spec.limits)]].map(([type, limit]) => ({ type, soft: limit, hard: limit })),
     },
     root: { path: `${stage}/root`, readonly: true },
     mounts: [

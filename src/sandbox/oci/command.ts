@@ -1,4 +1,4 @@
-import type { SandboxSpec } from '../sandbox.js';
+import type { Limits, SandboxSpec } from '../sandbox.js';
 import { INSIDE, type Once } from '../stage/inside.js';
 import { layFields, type Root } from '../stage/root.js';
 
@@ -7,6 +7,11 @@ const MIB = 1024 * 1024;
 export const NOBODYS = 2_000_000_000;
 
 export type Runtime = 'runc' | 'crun' | 'runsc';
+
+/** RLIMIT_NPROC. The group bounds how many there are; gVisor's own are in it too, so there the kernel inside has to count those of the code. */
+export function mostProcesses(runtime: Runtime, { pids }: Pick<Limits, 'pids'>): number {
+  return runtime === 'runsc' ? pids : 2000;
+}
 
 export interface Engine {
   readonly program: string;
@@ -50,22 +55,23 @@ export function shownIn(root: Root, spec: SandboxSpec, stage: string): Shown[] {
  *
  * Why the less obvious options: `--cgroup-parent` names the group that is removed with the sandbox (../stage/cgroup.ts holds the limits);
  * `--ipc none` and the mounts on /etc/hostname, /run/.containerenv and /etc/resolv.conf, since what podman makes itself lies in folders that a root
- * of a user namespace cannot enter; masks on /sys, which tells of the host's hardware; `--init`, so that orphans are reaped; two ulimits
+ * of a user namespace cannot enter; masks on /sys, which tells of the host's hardware; `--init`, so that orphans are reaped (on gVisor ./first.ts does, since that of podman has no filter); two ulimits
  * that podman would otherwise raise, which needs CAP_SYS_RESOURCE.
  */
 export function podmanArgv(engine: Engine, spec: SandboxSpec, stage: string, command: readonly string[], once?: Once): string[] {
   const { runtime, uid, gid } = engine;
   const at = `${stage}/engine`;
+  const most = mostProcesses(runtime.name, spec.limits);
   const volumes = shownIn(engine.root, spec, stage).map(({ source, target, writable, noexec }) => `${source}:${target}:${writable ? 'rw' : 'ro'}${noexec ? ',noexec' : ''}`);
   return [
     engine.program, '--log-level', 'error', '--root', `${at}/root`, '--runroot', `${at}/run`, '--tmpdir', `${at}/tmp`, '--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs',
     '--runtime', runtime.path, ...runtime.flags.flatMap((flag) => ['--runtime-flag', flag]),
-    'run', '--name', 'sandbox', '--label', `sallyport.sandbox=${spec.id}`, '--interactive', '--init', '--pull', 'never', '--log-driver', 'none', '--cgroup-parent', `/sallyport-${spec.id}`, '--cgroups', 'no-conmon',
+    'run', '--name', 'sandbox', '--label', `sallyport.sandbox=${spec.id}`, '--interactive', ...(runtime.name === 'runsc' ? [] : ['--init']), '--pull', 'never', '--log-driver', 'none', '--cgroup-parent', `/sallyport-${spec.id}`, '--cgroups', 'no-conmon',
     '--network', 'none', '--ipc', 'none', '--cgroupns', 'private', '--uts', 'private', '--hostname', 'sandbox', '--no-hosts',
     ...['uid', 'gid'].flatMap((kind) => [`--${kind}map`, `0:${NOBODYS}:1`, `--${kind}map`, `${INSIDE.uid}:${kind === 'uid' ? uid : gid}:1`]), '--user', `${INSIDE.uid}:${INSIDE.uid}`,
     '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--security-opt', `seccomp=${at}/profile.json`, '--security-opt', 'mask=/sys:/dev/mqueue:/proc/kallsyms:/proc/kcore',
     '--read-only', '--read-only-tmpfs=false', '--image-volume', 'ignore', '--passwd=false', '--unsetenv-all',
-    '--ulimit', 'core=0:0', '--ulimit', 'nofile=10000:10000', '--ulimit', 'nproc=2000:2000',
+    '--ulimit', 'core=0:0', '--ulimit', 'nofile=10000:10000', '--ulimit', `nproc=${most}:${most}`,
     ...volumes.flatMap((volume) => ['--volume', `${volume},nosuid,nodev,rprivate`]),
     ...Object.entries(once?.variables ?? {}).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     '--workdir', once?.cwd ?? INSIDE.workspace, '--rootfs', `${stage}/root`, ...command,

@@ -7,8 +7,7 @@ import { type Arch, seccompFilter } from '../seccomp.js';
  *
  * Arguments: PRCTL FILTER (hexadecimal) COMMAND… Options of prctl: PR_SET_NO_NEW_PRIVS 38, PR_SET_SECCOMP 22 with SECCOMP_MODE_FILTER 2.
  */
-const PUT_ON = String.raw`delete $ENV{PERL_BADLANG};
-my ($prctl, $hex, @command) = @ARGV;
+const PUT_ON = String.raw`my ($prctl, $hex, @command) = @ARGV;
 my $filter = pack 'H*', $hex;
 my $program = pack 'S x6 P', length($filter) / 8, $filter;
 syscall($prctl + 0, 38, 1, 0, 0, 0) == 0 && syscall($prctl + 0, 22, 2, $program) == 0 or die "filter: $!\n";

@@ -29,6 +29,12 @@ space("$stage/shm", "mode=1777,size=$shm");
 space("$stage/home", "mode=0700,size=$home,uid=$uid,gid=$gid");
 sub keep { open my $made, '>', $_[0] or die "open: $_[0]: $!\n"; print $made $_[1]; close $made or die "write: $_[0]: $!\n" }
 sub given { open my $in, '<&=', ${FD.seccomp} or die "given: $!\n"; local $/; my $text = <$in>; close $in; syscall($CLOSE + 0, ${FD.args}); $text }
+# What lies on the host as it is loses set-uid programs and devices here: gVisor mounts it without the options that it is given, and opens a device that it finds there.
+my %option = (ro => 1, nosuid => $NOSUID, nodev => $NODEV, noexec => 8, noatime => 1024, nodiratime => 2048, relatime => 1 << 21);
+open my $table, '<', '/proc/self/mountinfo' or die "/proc/self/mountinfo: $!\n";
+my %flags = map { my @field = split; my $flags = $NOSUID | $NODEV; $flags |= $option{$_} // 0 for split /,/, $field[5]; ($field[4] => $flags) } <$table>;
+close $table;
+for my $at (map { "$stage/$_" } 'runtime', 'workspace', $scratch ne '-' ? 'scratch' : (), map { "mounts/$_" } 0 .. $mounts - 1) { attach('none', $at, 'none', 32 | $BIND | ($flags{$at} // die "$at is not mounted\n"), 0) }
 # The limits are those of the groups that this process sits in; a runtime that finds no controller makes no groups of its own. It insists on "devices".
 open my $mounted, '<', '/proc/self/mounts' or die "/proc/self/mounts: $!\n";
 for my $at (map { (split)[1] } grep { m{^\S+ /sys/fs/cgroup/\S+ cgroup2? } } <$mounted>) { syscall($UMOUNT + 0, $at, 2) unless $at =~ m{/devices$} }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { SallyportError } from '../../protocol/errors.js';
@@ -29,11 +30,15 @@ export interface CommandListener {
 /**
  * The host's end of the exec server's socket. What comes in is hostile: lines are bounded and checked against a schema, and
  * the first breach ends the channel for good.
+ *
+ * Its first line is a key, which stands before every id that comes back. Where the code inside can open what the server has open (gVisor, by way of /proc, when the engine gave it
+ * pipes) it can write lines of its own and take those of the host away, but it has not read the first, which was taken before any of it ran: it cannot answer in the server's place.
  */
 export class Channel {
   readonly #stream: Duplex;
   readonly #listeners = new Map<string, CommandListener>();
   readonly #onBreach: () => void;
+  readonly #before = `${randomBytes(16).toString('hex')}.`;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #dead: SallyportError | null = null;
@@ -53,6 +58,7 @@ export class Channel {
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('error', (cause) => this.end(new SallyportError('sandbox.failed', 'The channel into the sandbox broke', { cause })));
     stream.on('close', () => this.end(new SallyportError('sandbox.failed', 'The sandbox ended')));
+    this.send({ op: 'hello', key: this.#before.slice(0, -1) });
   }
 
   send(message: object): void {
@@ -105,7 +111,7 @@ export class Channel {
     if (!parsed.success) return this.#breach('a message that is not in the protocol');
     const message = parsed.data;
     if ('ready' in message) return this.#ready();
-    const listener = this.#listeners.get(message.id);
+    const listener = message.id.startsWith(this.#before) ? this.#listeners.get(message.id.slice(this.#before.length)) : undefined;
     if (listener === undefined) return;
     if ('o' in message) listener.output('stdout', Buffer.from(message.o, 'base64'));
     else if ('e' in message) listener.output('stderr', Buffer.from(message.e, 'base64'));

@@ -121,7 +121,7 @@ export class Slot {
   async claim(spec: SandboxSpec, command: readonly string[], once?: Once): Promise<void> {
     this.hold(true);
     await this.warm;
-    const { overhead } = this.#ground.wall;
+    const overhead = this.#ground.wall.overhead(spec.limits);
     await this.cgroup?.claim(spec.id, { ...spec.limits, memory: spec.limits.memory + overhead.memory, pids: spec.limits.pids + overhead.pids });
     this.#ground.audit?.rename(this.#id, spec.id);
     this.#id = spec.id;

@@ -42,7 +42,7 @@ export interface Wall {
   /** The program with which a sandbox begins, as the kernel sees it started; null where the kernel does not see what is started inside. */
   readonly entry: string | null;
   /** What sits in the sandbox's groups beside it (memory in MiB), and is added to its limits. */
-  readonly overhead: Pick<Limits, 'memory' | 'pids'>;
+  overhead(limits: Limits): Pick<Limits, 'memory' | 'pids'>;
   /** How many process namespaces deep what runs inside is, the host's included; null when the stage itself becomes the sandbox. */
   readonly depth: number | null;
   /** True when commands reach the exec server on its standard input and output in place of a descriptor of their own. */

@@ -7,7 +7,7 @@ import { endAll } from './ending.js';
 import { judgeRow } from './judge.js';
 import { openOuter } from './outer.js';
 import type { Ground } from './room.js';
-import type { Neighbour, Row, RowResult } from './row.js';
+import { type Neighbour, type Row, type RowResult, rowOn } from './row.js';
 import { ROWS } from './rows.js';
 import { DAEMON } from './rows/processes.js';
 import { printTable } from './table.js';
@@ -20,14 +20,15 @@ const LANES = 4;
 async function main(folder: string, name: string, options: readonly string[]): Promise<number> {
   const words = options.flatMap((o, i) => (o === '--only' ? [options[i + 1] ?? ''] : []));
   const skipped = options.flatMap((o, i) => (o === '--skip' ? [options[i + 1] ?? ''] : []));
-  const rows = ROWS.filter((r) => (words.length === 0 || words.some((w) => r.id.includes(w) || r.group === w)) && !skipped.includes(r.group));
+  const chosen = ROWS.filter((r) => (words.length === 0 || words.some((w) => r.id.includes(w) || r.group === w)) && !skipped.includes(r.group));
   const doubled = ROWS.map((r) => r.id).filter((id, i, all) => all.indexOf(id) !== i);
   if (doubled.length > 0) throw new Error(`rows with the same id: ${doubled.join(', ')}`);
-  if (rows.length === 0) throw new Error('no row has that name');
+  if (chosen.length === 0) throw new Error('no row has that name');
   const began = performance.now();
   const target = targetOf(name, folder);
   await using _driver = { [Symbol.asyncDispose]: () => target.driver.close() };
-  await target.driver.probe();
+  const { enforced } = await target.driver.probe();
+  const rows = chosen.map((row) => rowOn(row, enforced.includes('second_kernel')));
   const secret = `neighbour-${randomBytes(12).toString('hex')}`;
   await taskBefore(target, folder);
   await using outer = await openOuter(folder);
@@ -47,6 +48,7 @@ async function main(folder: string, name: string, options: readonly string[]): P
 async function hold(folder: string, name: string, word: string): Promise<never> {
   const sandbox = await openAt(targetOf(name, folder), `${folder}/held`, 'held');
   await sandbox.exec({ argv: ['/bin/bash', '-c', DAEMON, 'daemon', Buffer.from(word, 'hex').toString('utf8')], timeout: 20_000, maxOutput: 1000 });
+  process.stdout.write(`${sandbox.id}\n`);
   return await new Promise(() => setInterval(() => undefined, 60_000));
 }
 

@@ -1,4 +1,5 @@
 import type { ExecRequest, ExecResult, Sandbox } from '../../../src/sandbox/sandbox.js';
+import type { Guarantee } from '../../../src/protocol/guarantee.js';
 import { run } from '../../../src/process/spawn.js';
 import { held, type Outcome, type Room, unclear, worked } from './row.js';
 
@@ -51,4 +52,17 @@ export function outcomeOf(result: ExecResult): Outcome {
   const line = [...text.matchAll(/^(HELD|WORKED) ?(.*)$/gm)].at(-1);
   if (line === undefined) return unclear(`${result.reason}, exit ${result.exit ?? result.signal ?? 'none'}: ${`${text} ${result.stderr.toString('utf8')}`.trim().slice(-300)}`);
   return line[1] === 'WORKED' ? worked(line[2] ?? '') : held(line[2] ?? '');
+}
+
+/** What has to hold where a driver does not report a guarantee: a run that demands it does not start. */
+export async function refused(room: Room, guarantee: Guarantee): Promise<Outcome> {
+  try {
+    await room.again({ demanded: [guarantee] });
+    return worked(`a sandbox without ${guarantee} started though it was demanded`);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    // The journal has the failed start of nobody: what was demanded is said in the error that ends the run.
+    await command(room, ['/bin/true']);
+    return code === 'sandbox.not_enforced' ? held(`${guarantee} is not enforced, and a run that demands it does not start`) : unclear(String(error));
+  }
 }

@@ -62,6 +62,16 @@ export interface Row {
   readonly recorded?: (journal: MemoryJournal) => boolean;
   /** Files in the lower folder. */
   readonly files?: Readonly<Record<string, string>>;
+  /**
+   * The same property where sandboxes have a kernel of their own (`second_kernel`) and the probe above reads or does what such a kernel does not show or have, or what has its
+   * effect in that kernel alone: done or seen in another way, with a control of its own.
+   */
+  readonly second?: { readonly attempt: Row['attempt']; readonly control: Control; readonly ends?: boolean };
+}
+
+/** The row as it is tried on a driver. */
+export function rowOn(row: Row, secondKernel: boolean): Row {
+  return secondKernel && row.second !== undefined ? { ...row, ...row.second } : row;
 }
 
 export type Verdict = 'held' | 'escape' | 'unclear' | 'unrecorded' | 'broken' | 'void';

@@ -14,5 +14,6 @@ import { PYPI_ROWS } from './rows/pypi.js';
 import { RECORD_ROWS } from './rows/record.js';
 import { GATE_ROWS } from './rows/gate.js';
 import { NETWORK } from './rows/network.js';
+import { withSecond } from './rows/second-kernel.js';
 
-export const ROWS: readonly Row[] = [...NETWORK, ...CALL_ROWS, ...PATH_ROWS, ...PROCESS_ROWS, ...RESOURCE_ROWS, ...LEAVING_ROWS, ...CHANNEL_ROWS, ...ENVIRONMENT_ROWS, ...EGRESS_ROWS, ...CONNECT_ROWS, ...PYPI_ROWS, ...INSTRUCTION_ROWS, ...PEOPLE_ROWS, ...RECORD_ROWS, ...GATE_ROWS];
+export const ROWS: readonly Row[] = [...NETWORK, ...CALL_ROWS, ...PATH_ROWS, ...PROCESS_ROWS, ...RESOURCE_ROWS, ...LEAVING_ROWS, ...CHANNEL_ROWS, ...ENVIRONMENT_ROWS, ...EGRESS_ROWS, ...CONNECT_ROWS, ...PYPI_ROWS, ...INSTRUCTION_ROWS, ...PEOPLE_ROWS, ...RECORD_ROWS, ...GATE_ROWS].map(withSecond);

@@ -8,9 +8,9 @@ const LIMIT = 100_000;
 /** A server in the place of Sallyport's own. It reads lines on descriptor 3 and answers what SCRIPT makes of them. */
 const SERVER = (script: string): readonly string[] => ['/usr/bin/perl', '-e', `use strict; $| = 1; $SIG{$_} = 'IGNORE' for qw(TERM PIPE); open(our $in, '<&=', 3) or die; open(our $out, '>&=', 3) or die;
 sub say_ { my $all = join '', @_; while (length $all) { my $n = syswrite($out, $all) // exit; substr($all, 0, $n) = '' } } ${script}`];
-const READY = 'say_(qq({"ready":true}\\n));';
+const READY = 'our ($key) = <$in> =~ /"key":"([^"]+)"/; say_(qq({"ready":true}\\n));';
 /** Waits for the command and gives its id. */
-const AWAIT = 'my $line = <$in>; my ($id) = $line =~ /"id":"([^"]+)"/;';
+const AWAIT = 'my $line = <$in>; my ($id) = map { "$key.$_" } $line =~ /"id":"([^"]+)"/;';
 
 type Expected = (result: ExecResult) => boolean;
 
@@ -44,6 +44,15 @@ function inside(id: string, seenIn: string, attempt: (room: Room) => Promise<Out
 const FIND = "sub line { open(my $f, '<', \"/proc/$_[0]/cmdline\") or return ''; join '', <$f> } my ($pid) = grep { line($_) =~ m(^/opt/sallyport/node.*exec-server) } map { m(/proc/(\\d+)$) } glob '/proc/[0-9]*'; defined $pid or die;";
 const FORGED = '{"id":"c0","exit":0,"signal":null}';
 
+/** Reads what is on its way to process $pid on its standard input, and answers on its output. */
+const TAKE = `open(my $from, '<', "/proc/$pid/fd/0"); open(my $to, '>', "/proc/$pid/fd/1"); open(my $up, '>', '/tmp/up'); close $up; sleep 20 if !defined fileno $from; while (sysread($from, my $line, 65536)) { $line =~ /"id":"([^"]+)"/ and syswrite($to, qq({"id":"$1","exit":0,"signal":null}\\n)) } sleep 20;`;
+
+/** What was forged is not taken for the command's own end. The server's own pipes may be hit with it, and the sandbox be lost. */
+function unbelieved(room: Room, { reason, exit }: ExecResult): Outcome {
+  if (reason === 'exited') return exit === 9 ? held('exit 9') : worked(`believed: exit ${exit}`);
+  return room.sandbox.enforced.includes('sealed_server') ? worked(`${reason}: it reached the server`) : held(`${reason}, and said so`);
+}
+
 const hit = (what: string, script: string): Row['control'] => ({ kind: 'c', says: what, run: (room) => perl(room, script) });
 
 export const CHANNEL_ROWS: readonly Row[] = [
@@ -51,9 +60,10 @@ export const CHANNEL_ROWS: readonly Row[] = [
   lying('never-ready-again', `${READY} ${AWAIT} say_(qq({"ready":true}\\n)) for 1 .. 50; sleep 20;`, late, 600),
   lying('only-output-and-no-end', `${READY} ${AWAIT} say_(qq({"id":"$id","o":"eA=="}\\n)); sleep 20;`, late, 800),
   lying('output-without-end', `${READY} ${AWAIT} my $b = 'eHh4' x 10000; say_(qq({"id":"$id","o":"$b"}\\n)) while 1;`, (r) => r.reason === 'output_limit' && r.stdout.length === LIMIT, 8000),
-  lying('answers-for-others', `${READY} say_(map { qq({"id":"c$_","exit":0,"signal":null}\\n) } 1 .. 500); ${AWAIT} say_(map { qq({"id":"x$_","exit":0,"signal":null}\\n) } 1 .. 500); sleep 20;`, late, 800),
-  lying('answers-before-the-question', `${READY} say_(qq(${FORGED}\\n)); sleep 20;`, late, 800),
-  lying('answers-in-the-name-of-an-object', `${READY} ${AWAIT} say_(map { qq({"id":"$_","exit":0,"signal":null}\\n) } qw(__proto__ constructor toString hasOwnProperty)); sleep 20;`, late, 800),
+  lying('answers-for-others', `${READY} say_(map { qq({"id":"$key.c$_","exit":0,"signal":null}\\n) } 1 .. 500); ${AWAIT} say_(map { qq({"id":"$key.x$_","exit":0,"signal":null}\\n) } 1 .. 500); sleep 20;`, late, 800),
+  // In one piece with the word that it is ready, or it might come after the question.
+  lying('answers-before-the-question', `${READY.replace('say_(', 'say_(qq({"id":"$key.c0","exit":0,"signal":null}\\n), ')} sleep 20;`, late, 800),
+  lying('answers-in-the-name-of-an-object', `${READY} ${AWAIT} say_(map { qq({"id":"$key.$_","exit":0,"signal":null}\\n) } qw(__proto__ constructor toString hasOwnProperty)); sleep 20;`, late, 800),
   lying('dies', `${READY} ${AWAIT} exit 0;`, lost),
   lying('closes-the-channel', `${READY} ${AWAIT} close $in; close $out; POSIX::close(3) if eval { require POSIX }; sleep 20;`, notDone, 800),
   lying('half-a-line-and-dies', `${READY} ${AWAIT} say_(qq({"id":"$id","exit":0,"sig)); exit 0;`, lost),
@@ -113,8 +123,13 @@ export const CHANNEL_ROWS: readonly Row[] = [
   } }),
   inside('written-into-descriptors', 'known technique', async (room) => {
     const result = await command(room, ['/bin/bash', '-c', `for p in /proc/[0-9]*; do for fd in 1 2 3 4 5 6 7 8 9 10 11 12; do echo '${FORGED}' > $p/fd/$fd; done; done 2>/dev/null; exit 9`]);
-    return result.reason === 'exited' && result.exit === 9 ? held('exit 9') : worked(`exit ${result.exit} ${result.reason}`);
+    return unbelieved(room, result);
   }, { kind: 'c', says: 'into its own it writes', run: (room) => perl(room, "open(my $f, '>', '/tmp/own') or die; my $fd = fileno $f; open(my $g, '>', \"/proc/self/fd/$fd\") or refused('open'); print $g 'x'; close $g; -s '/tmp/own' ? worked('written') : held('not');") }),
+  inside('questions-taken-and-answered', 'known technique', async (room) => {
+    await command(room, ['/bin/bash', '-c', '(setsid perl -e "$1" >/dev/null 2>&1 &); until [ -e /tmp/up ]; do sleep 0.02; done', 'taker', `${FIND} ${TAKE}`]);
+    return unbelieved(room, await command(room, ['/bin/sh', '-c', 'sleep 0.5; exit 9'], { timeout: 2000 }));
+  }, { kind: 'c', says: 'from a pipe of its own it is taken and answered', run: (room) => perl(room, `pipe(my $out, my $in); pipe(my $back, my $answer); my $server = fork; if (!$server) { open(STDIN, '<&', $out); open(STDOUT, '>&', $answer); sleep 20; POSIX::_exit(0) }
+    my $taker = fork; if (!$taker) { my $pid = $server; ${TAKE} } syswrite($in, qq({"op":"exec","id":"c7"}\\n)); local $SIG{ALRM} = sub { kill 9, $server, $taker; held('no answer') }; alarm 5; sysread($back, my $said, 200); kill 9, $server, $taker; $said =~ /"c7","exit":0/ ? worked('answered') : held($said);`) }),
   inside('channel-taken-over', 'codex linux-sandbox tests', (room) => perl(room, `${FIND} my $fd = syscall(434, $pid + 0, 0); $fd >= 0 or refused('pidfd_open'); my $got = syscall(438, $fd, 3, 0); $got >= 0 ? worked("descriptor $got") : refused('pidfd_getfd');`),
     { kind: 'b', without: all({ says: 'Node can be read inside', readable: true }, withoutCall(438)) }),
   inside('output-after-the-end', 'known technique', async (room) => {

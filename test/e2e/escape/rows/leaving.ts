@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { run } from '../../../../src/process/spawn.js';
 import { leave, type Left, markerOf } from '../leave.js';
 import { command, shell } from '../probe.js';
 import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
@@ -21,24 +22,39 @@ function planted(...paths: readonly string[]): (room: Room) => Outcome {
  * What an agent leaves behind, taken out and applied by the same code as in a run. `script` gets the marker as $1. The control looks
  * whether what was planted was there at all, and where it is a program, whether it would have made the mark: inside, never on the host.
  */
-function change(id: string, seenIn: string, script: string, danger: Danger, there: (room: Room) => Outcome, ran?: string): Row {
+function change(id: string, seenIn: string, script: string, danger: Danger, there: (room: Room) => Outcome, ran?: string, byHand?: readonly string[]): Row {
+  const plant = async (room: Room, marker: string): Promise<Outcome | null> => {
+    const result = await command(room, ['/bin/bash', '-c', `exec 2>&1; ${script}`, 'plant', marker], { timeout: 60_000 });
+    return result.reason === 'exited' ? null : unclear(`planting ended by ${result.reason}`);
+  };
+  const taken = async (room: Room): Promise<Outcome> => {
+    const left = await leave(room);
+    const found = left.alarm ?? danger(left, room);
+    await command(room, ['/bin/rm', '-rf', '/workspace/.git'], { in: await room.again() }); // the work after it is that of a fresh checkout
+    return found === null ? held(left.refused === null ? `${left.entries.length} entries, ${left.skipped.length} left out` : `refused: ${left.refused}`) : worked(found);
+  };
   return {
     id: `change.${id}`, group: 'leaving', seenIn, ends: true,
-    attempt: async (room) => {
-      const result = await command(room, ['/bin/bash', '-c', `exec 2>&1; ${script}`, 'plant', markerOf(room)], { timeout: 15_000 });
-      if (result.reason !== 'exited') return unclear(`planting ended by ${result.reason}`);
-      const left = await leave(room);
-      const found = left.alarm ?? danger(left, room);
-      await command(room, ['/bin/rm', '-rf', '/workspace/.git'], { in: await room.again() }); // the work after it is that of a fresh checkout
-      return found === null ? held(left.refused === null ? `${left.entries.length} entries, ${left.skipped.length} left out` : `refused: ${left.refused}`) : worked(found);
-    },
+    attempt: async (room) => (await plant(room, markerOf(room))) ?? (await taken(room)),
     control: ran === undefined
       ? { kind: 'c', says: 'it was there', run: async (room) => {
-        await command(room, ['/bin/bash', '-c', `exec 2>&1; ${script}`, 'plant', '/tmp/marker'], { timeout: 15_000 });
+        await plant(room, '/tmp/marker');
         return there(room);
       } }
       : { kind: 'c', says: 'inside it runs', run: (room) => shell(room, `exec 2>&1; ${script}; (${ran}) >/tmp/said 2>&1 </dev/null; [ -e "$1" ] && echo WORKED || echo "HELD $(tail -c 300 /tmp/said | tr '\\n' ' ')"`, ['/tmp/marker'], { timeout: 20_000 }) },
+    // gVisor keeps such a file in its own memory: the host puts one into the layer, as a flaw of that kernel would.
+    ...(byHand === undefined ? {} : { second: {
+      attempt: async (room: Room) => (await plant(room, markerOf(room))) ?? (await putThere(room, byHand)) ?? (await taken(room)),
+      control: { kind: 'c' as const, says: 'it was there', run: async (room: Room) => (await putThere(room, byHand)) ?? there(room) },
+    } }),
   };
+}
+
+/** Makes something in a room's layer after its sandbox. `argv` finds the folder as its last argument. */
+async function putThere(room: Room, argv: readonly string[]): Promise<Outcome | null> {
+  await room.sandbox.close();
+  const made = await run([...argv, join(room.layer, 'upper')], { timeout: 8000 });
+  return made.exit === 0 ? null : unclear(made.stderr.toString('utf8'));
 }
 
 const GIT = 'git -c user.name=x -c user.email=x@example.com';
@@ -85,8 +101,8 @@ const NAMES: readonly Row[] = [
   change('link-then-folder', PATCH, 'rm -r dir; ln -s /tmp dir', (left) => (existsSync('/tmp/b.txt') ? 'a file went through the link' : left.alarm), planted('dir')),
   change('link-to-a-secret', PATCH, 'ln -s /etc/shadow leak; ln -s /proc/self/environ env; ln -s /root/.ssh/id_rsa key', (left) => (/root:|BEGIN|PATH=/.test(left.patch) ? 'the content of a link\'s target is in the patch' : null), planted('leak')),
   change('link-in-place-of-a-file', PATCH, 'ln -sf ../../beside writable', nothing, planted('writable')),
-  change('fifo', PATCH, 'mkfifo pipe dir/pipe; rm writable; mkfifo writable', never(/pipe/), planted('pipe')),
-  change('socket', PATCH, "perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, sockaddr_un(\"sock\")) or die'", never(/sock/), planted('sock')),
+  change('fifo', PATCH, 'mkfifo pipe dir/pipe; rm writable; mkfifo writable', never(/pipe/), planted('pipe'), undefined, ['/usr/bin/perl', '-e', 'use POSIX (); mkdir "$ARGV[0]/dir"; for (qw(pipe dir/pipe)) { POSIX::mkfifo("$ARGV[0]/$_", 0666) or die "mkfifo: $!" }']),
+  change('socket', PATCH, "perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, sockaddr_un(\"sock\")) or die'", never(/sock/), planted('sock'), undefined, ['/usr/bin/perl', '-e', 'use Socket; chdir $ARGV[0]; socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, sockaddr_un("sock")) or die "bind: $!"']),
   change('whiteout-device', PATCH, `perl -e 'my $p = "dev"; syscall(${process.arch === 'arm64' ? '33, -100, ' : '133, '}$p, 0020644, 0)'; printf x > .wh.a.txt; printf x > .wh..wh..opq`, never(/^dev$/), planted('.wh.a.txt')),
   change('set-uid-bits', 'known technique', 'cp /bin/true tool; chmod 6755 tool; mkdir sticky; chmod 3777 sticky; printf x > sticky/x; chmod 6644 writable', nothing, (room) => ((lstatSync(join(room.layer, 'upper/tool')).mode & 0o6000) === 0o6000 ? worked('the bits are in the layer') : held('no bits'))),
   change('attributes', 'known technique', `cp /bin/true tool; perl -e 'my ($p, $n, $v) = ("/workspace/tool", "user.evil", "x"); syscall(${process.arch === 'arm64' ? 5 : 188}, $p, $n, $v, 1, 0)'`, nothing, planted('tool')),

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildProcess, killGroup, run, start } from '../../../../src/process/spawn.js';
 import { all, DESCRIPTORS, NO_LIMITS, NO_PID, withCapability, withoutCall, withoutOption } from '../defences.js';
-import { command, perl, perlOutside, shell } from '../probe.js';
+import { processesOf, type Seen, seenNow, stillRunning } from '../host.js';
+import { command, perl, perlOutside, refused, shell } from '../probe.js';
 import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
 
 const HOST = process.pid;
@@ -32,6 +33,35 @@ async function gone(word: string): Promise<boolean> {
 /** A process that wants to outlive what started it; `WORD` stands in its command line. */
 export const DAEMON = "word=$1; (setsid setsid perl -e '$SIG{$_} = q(IGNORE) for qw(TERM HUP INT QUIT); open(my $up, q(>), qq(/tmp/up-$ARGV[0])); close $up; sleep 600 while 1' \"$word\" >/dev/null 2>&1 &); until [ -e \"/tmp/up-$word\" ]; do sleep 0.02; done; echo started";
 
+/** Where the kernel is another, no process of the host's shows the word: all that the sandbox has are looked at. */
+const lives = (room: Room, word: string): boolean => (second(room) ? codeOf(room) > 0 : running(word).length > 0);
+const second = (room: Room): boolean => room.sandbox.enforced.includes('second_kernel');
+const codeOf = (room: Room): number => processesOf(room.sandbox.id).filter((p) => p.part === 'code').length;
+
+/** What a sandbox was seen to run on the host meanwhile. */
+async function sampled<T>(id: string, body: () => Promise<T>): Promise<{ readonly result: T; readonly seen: Seen[] }> {
+  const seen = new Map<string, Seen>();
+  const look = (): void => {
+    for (const one of seenNow(id)) seen.set(`${one.pid} ${one.began}`, one);
+  };
+  const timer = setInterval(look, 100);
+  try {
+    look();
+    const result = await body();
+    look();
+    return { result, seen: [...seen.values()] };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function ended(seen: readonly Seen[]): Promise<Outcome> {
+  if (seen.length === 0) return unclear('the host sees nothing of the sandbox');
+  for (let i = 0; i < 300 && stillRunning(seen).length > 0; i++) await sleep(10);
+  const left = stillRunning(seen);
+  return left.length === 0 ? held(`none of ${seen.length} processes runs any more`) : worked(`pid ${left.join(', ')} still runs`);
+}
+
 function outlives(id: string, seenIn: string, start: (room: Room, word: string) => Promise<string | null>): Row {
   const word = (room: Room): string => `outlive-${id}-${room.n}-${HOST}`;
   return {
@@ -46,6 +76,19 @@ function outlives(id: string, seenIn: string, start: (room: Room, word: string) 
       await command(room, ['/bin/bash', '-c', DAEMON, 'daemon', word(room)]);
       return running(word(room)).length > 0 ? worked('it runs') : held('it is not seen');
     } },
+    second: {
+      attempt: async (room) => {
+        const { result: problem, seen } = await sampled(room.sandbox.id, () => start(room, word(room)));
+        if (problem !== null) return unclear(problem);
+        await room.sandbox.close();
+        return await ended(seen);
+      },
+      control: { kind: 'c', says: 'before the end the host sees one more', run: async (room) => {
+        const before = codeOf(room);
+        await command(room, ['/bin/bash', '-c', DAEMON, 'daemon', word(room)]);
+        return codeOf(room) > before && before > 0 ? worked('one more') : held(`${before}, then ${codeOf(room)}`);
+      } },
+    },
   };
 }
 
@@ -54,7 +97,10 @@ const SERVER = `sub line { open(my $f, '<', "/proc/$_[0]/cmdline") or return '';
 my ($pid) = grep { line($_) =~ m(^/opt/sallyport/node.*exec-server) } map { m(/proc/(\\d+)$) } glob '/proc/[0-9]*'; defined $pid or do { print "no exec server found\\n"; exit };
 `;
 function server(id: string, seenIn: string, script: string, control: Row['control'] = { kind: 'b', without: { says: 'Node can be read inside', readable: true } }): Row {
-  return { id: `process.exec-server-${id}`, group: 'processes', seenIn, attempt: (room) => perl(room, SERVER + script), control };
+  return { id: `process.exec-server-${id}`, group: 'processes', seenIn, attempt: async (room) => {
+    const outcome = await perl(room, SERVER + script);
+    return outcome.worked === true && !room.weakened && !room.sandbox.enforced.includes('sealed_server') ? await refused(room, 'sealed_server') : outcome;
+  }, control };
 }
 
 const STATUS = (field: string, good: string): string => `open(my $f, '<', '/proc/self/status') or die; my ($v) = join('', <$f>) =~ /^${field}:\\s+(\\S+)/m; $v =~ /^(?:${good})$/ ? held("${field} $v") : worked("${field} $v");`;
@@ -175,7 +221,7 @@ export const PROCESS_ROWS: readonly Row[] = [
   },
   outlives('daemon-outlives-its-command', 'sandbox-runtime tests, bubblewrap tests', async (room, word) => {
     const result = await command(room, ['/bin/bash', '-c', DAEMON, 'daemon', word]);
-    return result.stdout.toString() === 'started\n' && running(word).length > 0 ? null : `no daemon: ${result.reason}`;
+    return result.stdout.toString() === 'started\n' && lives(room, word) ? null : `no daemon: ${result.reason}`;
   }),
   outlives('deaf-child-after-a-time-out', 'sandbox-runtime tests', async (room, word) => {
     const result = await command(room, ['/bin/bash', '-c', `${DAEMON}; trap "" TERM HUP INT; sleep 100`, 'daemon', word], { timeout: 1500 });
@@ -191,18 +237,35 @@ export const PROCESS_ROWS: readonly Row[] = [
     attempt: async (room) => {
       await command(room, ['/bin/true']);
       const word = `worker-${room.n}-${HOST}`;
-      const worker = await openWorker(room, word);
+      const { worker } = await openWorker(room, word);
       killGroup(worker);
       return (await gone(word)) ? held('nothing of it runs any more') : worked(`pid ${running(word).join(', ')} still runs`);
     },
     control: { kind: 'c', says: 'before that it is seen to run', run: async (room) => {
       const word = `worker-${room.n}-${HOST}`;
-      const worker = await openWorker(room, word);
+      const { worker } = await openWorker(room, word);
       const seen = running(word).filter((pid) => pid !== worker.pid).length;
       killGroup(worker);
       await gone(word);
       return seen > 0 ? worked('it runs') : held('it is not seen');
     } },
+    second: {
+      attempt: async (room) => {
+        await command(room, ['/bin/true']);
+        const { worker, sandbox } = await openWorker(room, `worker-${room.n}-${HOST}`);
+        const seen = seenNow(sandbox);
+        killGroup(worker);
+        return await ended(seen);
+      },
+      control: { kind: 'c', says: 'before that the host sees its kernel and its code', run: async (room) => {
+        const { worker, sandbox } = await openWorker(room, `worker-${room.n}-${HOST}`);
+        const parts = processesOf(sandbox).map((p) => p.part);
+        const seen = seenNow(sandbox);
+        killGroup(worker);
+        await ended(seen);
+        return parts.includes('kernel') && parts.includes('code') ? worked(`${parts.length} processes`) : held(parts.join(' '));
+      } },
+    },
   },
   outlives('child-after-the-exec-server-is-killed', 'known technique', async (room, word) => {
     await command(room, ['/bin/bash', '-c', DAEMON, 'daemon', word]);
@@ -220,19 +283,23 @@ open(my $f, '+<', '/proc/1/mem') or die "mem $!"; binmode $f; sysseek($f, hex $a
 sysseek($f, hex $at, 0); syswrite($f, "\\xff" x 4096); sleep 1;`;
 const UID_MAP = `my $me = $<; syscall(${process.arch === 'arm64' ? 97 : 272}, 0x10000000); sysopen(my $f, '/proc/self/uid_map', 1) or refused('uid_map'); defined(syswrite($f, "0 $me 1\\n")) ? worked('mapped') : refused('uid_map');`;
 const SETUID = 'my $uid = $ARGV[0]; POSIX::setuid($uid) ? worked("is $<") : refused("setuid");';
-const SCHEDULE = `syscall(${process.arch === 'arm64' ? 119 : 144}, 0, $ARGV[0] + 0, my $parameter = pack('i', $ARGV[1])) == 0 ? worked('granted') : refused('sched_setscheduler');`;
-const PRIORITY = 'POSIX::nice($ARGV[0]); my $now = getpriority(0, 0); $now == $ARGV[0] ? worked("nice $now") : held("nice $now");';
-const OOM = "sysopen(my $f, '/proc/self/oom_score_adj', 1) or refused('open'); defined syswrite($f, $ARGV[0]) ? worked('written') : refused('oom_score_adj');";
-const OWN_TTY = `use Fcntl; POSIX::setsid() if fork == 0; waitpid(-1, 0) > 0 and exit 0; sysopen(my $m, '/dev/ptmx', O_RDWR | O_NOCTTY) or refused('ptmx'); my $n = pack('i', 0); ioctl($m, 0x40045431, $n) or refused('unlock'); ioctl($m, 0x80045430, $n) or refused('number');
+export const SCHEDULE = `syscall(${process.arch === 'arm64' ? 119 : 144}, 0, $ARGV[0] + 0, my $parameter = pack('i', $ARGV[1])) == 0 ? worked('granted') : refused('sched_setscheduler');`;
+export const PRIORITY = 'POSIX::nice($ARGV[0]); my $now = getpriority(0, 0); $now == $ARGV[0] ? worked("nice $now") : held("nice $now");';
+export const OOM = "sysopen(my $f, '/proc/self/oom_score_adj', 1) or refused('open'); defined syswrite($f, $ARGV[0]) ? worked('written') : refused('oom_score_adj');";
+export const OWN_TTY = `use Fcntl; POSIX::setsid() if fork == 0; waitpid(-1, 0) > 0 and exit 0; sysopen(my $m, '/dev/ptmx', O_RDWR | O_NOCTTY) or refused('ptmx'); my $n = pack('i', 0); ioctl($m, 0x40045431, $n) or refused('unlock'); ioctl($m, 0x80045430, $n) or refused('number');
   open(my $s, '+<', '/dev/pts/' . unpack('i', $n)) or refused('pts'); sysopen(my $t, '/dev/tty', 2) or refused('/dev/tty'); worked('opened');`;
 
-/** A second process with the suite's own program, that opens a sandbox with a daemon in it and waits. */
-async function openWorker(room: Room, word: string): Promise<ChildProcess> {
+/** A second process with the suite's own program, that opens a sandbox with a daemon in it, says its id and waits. */
+async function openWorker(room: Room, word: string): Promise<{ readonly worker: ChildProcess; readonly sandbox: string }> {
   const folder = join(room.folder, 'worker');
   mkdirSync(folder, { mode: 0o755 });
   const child = await start([process.execPath, process.argv[1] as string, folder, room.target.name, '--hold', Buffer.from(word).toString('hex')], { env: { PATH: '/usr/bin:/bin', HOME: folder }, stdio: ['ignore', 'pipe', 'inherit'] });
-  for (let i = 0; i < 1500 && running(word).length === 0 && child.exitCode === null; i++) await sleep(10);
-  return child;
+  const sandbox = await new Promise<string>((resolve) => {
+    child.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').trim()));
+    child.once('exit', () => resolve(''));
+  });
+  if (sandbox === '') throw new Error('the other worker opened no sandbox');
+  return { worker: child, sandbox };
 }
 
 /** A process of the sandbox's own uid outside of every sandbox. */

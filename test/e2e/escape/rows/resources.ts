@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Guarantee } from '../../../../src/protocol/guarantee.js';
 import { NO_LIMITS } from '../defences.js';
-import { command, perl, shell } from '../probe.js';
-import { held, type Outcome, type Room, type Row, unclear, worked } from '../row.js';
+import { counter } from '../host.js';
+import { command, perl, refused, shell } from '../probe.js';
+import { held, type Outcome, type Room, type Row, worked } from '../row.js';
 
 /**
  * A bound that only a cgroup gives. Where the driver does not report it, what has to hold is that a run which demands it does not
@@ -17,32 +17,6 @@ function bounded(id: string, seenIn: string, guarantee: Guarantee, limits: NonNu
     },
     control: { kind: 'b', without: { says: 'no cgroup', unlimited: true } },
   };
-}
-
-async function refused(room: Room, guarantee: Guarantee): Promise<Outcome> {
-  try {
-    await room.again({ demanded: [guarantee] });
-    return worked(`a sandbox without ${guarantee} started though it was demanded`);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    // The journal has the failed start of nobody: what was demanded is said in the error that ends the run.
-    await command(room, ['/bin/true']);
-    return code === 'sandbox.not_enforced' ? held(`${guarantee} is not enforced, and a run that demands it does not start`) : unclear(String(error));
-  }
-}
-
-/** Files of cgroups of a sandbox on the host. */
-function counter(room: Room, name: string, pattern: RegExp): number {
-  const root = '/sys/fs/cgroup';
-  const places = [root, ...['memory', 'pids', 'cpu'].map((c) => `${root}/${c}`), ...readdirSync(root).map((d) => `${root}/${d}`)];
-  for (const place of places) {
-    try {
-      return Number(pattern.exec(readFileSync(`${place}/sallyport-${room.sandbox.id}/${name}`, 'utf8'))?.[1] ?? 0);
-    } catch {
-      // not in this hierarchy
-    }
-  }
-  return 0;
 }
 
 const FORKS = "my $live = 0; my @pids; for (1 .. $ARGV[0]) { my $pid = fork; if (!defined $pid) { last } if ($pid == 0) { sleep 30; POSIX::_exit(0) } push @pids, $pid; $live++ } kill 9, @pids; $live == $ARGV[0] ? worked(\"$live at once\") : held(\"$live at once\");";
