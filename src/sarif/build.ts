@@ -1,3 +1,4 @@
+import type { Defences } from './defences.js';
 import type { Fix, Found, Notice, RuleMeta, SarifLog } from './model.js';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
@@ -12,6 +13,8 @@ export function buildSarif(input: {
   readonly rules: readonly RuleMeta[];
   readonly results: readonly Found[];
   readonly notices: readonly Notice[];
+  /** What is no result, but is compared between two scans: as results of the kind `informational`. */
+  readonly defences?: Defences;
 }): SarifLog {
   const index = new Map(input.rules.map((rule, i) => [rule.id, i]));
   return {
@@ -24,7 +27,7 @@ export function buildSarif(input: {
         executionSuccessful: !input.notices.some((notice) => notice.level === 'error'),
         toolExecutionNotifications: input.notices.map(notificationOf),
       }],
-      results: input.results.map((found) => resultOf(found, index.get(found.rule), input.rules.find((rule) => rule.id === found.rule)?.level)),
+      results: [...input.results.map((found) => resultOf(found, index.get(found.rule), input.rules.find((rule) => rule.id === found.rule)?.level)), ...(input.defences === undefined ? [] : factsOf(input.defences))],
     }],
   };
 }
@@ -62,6 +65,21 @@ function resultOf(found: Found, ruleIndex: number | undefined, level: string | u
     }],
     ...(found.fix === undefined ? {} : { fixes: [fixOf(found.path, found.fix)] }),
   };
+}
+
+/** Ids of the informational results. */
+export const DEFENCE_FACT = 'flow/defence';
+export const EXIT_FACT = 'flow/exit-checks';
+
+/** `kind: informational` (3.27.9): a statement about the code that is no problem; viewers do not count it. */
+function factsOf({ uses, exits }: Defences): unknown[] {
+  const fact = (ruleId: string, path: string, line: number, text: string, properties: unknown): unknown => ({
+    ruleId, kind: 'informational', level: 'none', message: { text }, locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(path), uriBaseId: 'SRCROOT' }, region: { startLine: line } } }], properties,
+  });
+  return [
+    ...uses.map(({ path, line, ...use }) => fact(DEFENCE_FACT, path, line, `${use.sink}: ${use.defences.join('; ') || 'no defence'}`.slice(0, 500).toWellFormed(), use)),
+    ...exits.map(({ path, line, where, checks }) => fact(EXIT_FACT, path, line, 'Conditions that end a function.', { where, checks })),
+  ];
 }
 
 /** Sections 3.55 (fix), 3.56 (artifactChange) and 3.57 (replacement); offsets count what the run's `columnKind` says. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
-import { cweName } from './build.js';
+import { cweName, DEFENCE_FACT, EXIT_FACT } from './build.js';
+import type { Defences } from './defences.js';
 import { parseFix } from './fix.js';
 import type { Fix, Level } from './model.js';
 
@@ -21,6 +22,8 @@ export interface SarifResult {
 /** A log as read. `problem` is null only when every run says of every invocation that it was successful. */
 export interface SarifReport {
   readonly results: readonly SarifResult[];
+  /** What stands before dangerous calls, where the tool says so. */
+  readonly defences: Defences;
   readonly problem: string | null;
   /** What the tool says that it left out or could not do. */
   readonly notices: readonly { readonly level: string; readonly id: string; readonly message: string; readonly path: string | null }[];
@@ -61,7 +64,7 @@ const Run = z.object({
   })).max(100).optional(),
   results: z.array(z.object({
     ruleId: z.string().max(500).optional(), ruleIndex: z.int().min(-1).optional(), level: LevelWord.optional(), kind: z.string().max(50).optional(),
-    message: Message, locations: z.array(Location).max(100).optional(), fixes: z.unknown().optional(),
+    message: Message, locations: z.array(Location).max(100).optional(), fixes: z.unknown().optional(), properties: z.unknown().optional(),
   })).nullish(),
 });
 const Log = z.object({ version: z.literal('2.1.0'), runs: z.array(Run).min(1).max(20) });
@@ -78,10 +81,11 @@ export function parseSarif(text: string, limits: SarifLimits = SARIF_LIMITS): Sa
     const issue = log.error.issues[0];
     throw failed(`is not SARIF 2.1.0: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}`);
   }
-  const count = log.data.runs.reduce((sum, run) => sum + (run.results?.length ?? 0), 0);
+  const count = log.data.runs.reduce((sum, run) => sum + (run.results ?? []).filter((result) => result.kind !== 'informational').length, 0);
   if (count > limits.results) throw failed(`holds ${count} results, at most ${limits.results} are read`);
   return {
     results: log.data.runs.flatMap(resultsOf),
+    defences: defencesOf(log.data.runs),
     problem: problemOf(log.data.runs),
     notices: log.data.runs.flatMap((run) => (run.invocations ?? []).flatMap((i) => (i.toolExecutionNotifications ?? []).map((n) => ({
       level: n.level ?? 'warning', id: n.descriptor?.id ?? '', message: (n.message?.text ?? '').slice(0, 2000), path: tryPath(n.locations?.[0]?.physicalLocation?.artifactLocation?.uri),
@@ -116,6 +120,24 @@ function resultsOf(run: Run): SarifResult[] {
       fix: run.columnKind === 'utf16CodeUnits' ? parseFix(result.fixes, (uri) => tryPath(uri) === path) : null,
     };
   });
+}
+
+const Short = z.string().max(1000);
+const Use = z.object({ rule: Short, cwe: z.string().max(20).nullable(), where: Short, sink: Short, nth: z.int().min(0), open: z.boolean(), defences: z.array(Short).max(50) });
+const Exits = z.object({ where: Short, checks: z.array(Short).max(200) });
+
+/** Facts of a form that is not ours are left out: they are no results, and a base that lacks them shows nothing that could have been removed. */
+function defencesOf(runs: readonly Run[]): Defences {
+  const facts = runs.flatMap((run) => (run.results ?? []).filter((result) => result.kind === 'informational').slice(0, 50_000)).flatMap((result) => {
+    const place = result.locations?.[0]?.physicalLocation;
+    const path = tryPath(place?.artifactLocation?.uri);
+    return path === null ? [] : [{ id: result.ruleId, path, line: place?.region?.startLine ?? 1, properties: result.properties }];
+  });
+  const read = <T>(id: string, schema: z.ZodType<T>): (T & { readonly path: string; readonly line: number })[] => facts.filter((fact) => fact.id === id).flatMap(({ path, line, properties }) => {
+    const parsed = schema.safeParse(properties);
+    return parsed.success ? [{ ...parsed.data, path, line }] : [];
+  });
+  return { uses: read(DEFENCE_FACT, Use), exits: read(EXIT_FACT, Exits) };
 }
 
 /** Only `executionSuccessful: true` counts; a run without an invocation says nothing about its completeness. */

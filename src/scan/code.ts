@@ -1,3 +1,4 @@
+import { type Defences, NO_DEFENCES } from '../sarif/defences.js';
 import type { Found } from '../sarif/model.js';
 import { analyse, type Analysis, linesOf } from './flow/analyse.js';
 import { flowRulesFor } from './flow/rules.js';
@@ -8,6 +9,7 @@ import { findShapes, hasShapeRules } from './shapes.js';
 /** What the rules say of one file. */
 export interface CodeScan {
   readonly found: readonly Found[];
+  readonly defences: Defences;
   /** What was left out of it, by reason. */
   readonly problems: readonly ('too_deep' | 'unreadable' | 'too_long')[];
 }
@@ -53,7 +55,7 @@ export function combined(path: string, source: string, flow: Analysis | null): C
   const offset = (one: Found): number => (lines[one.line - 1] ?? 0) + one.column - 1;
   const structural = (one: Found): boolean => one.rule === 'js/sql-injection' && flow?.unknown.has(`${one.rule}@${offset(one)}`) === true && namesStructure(one.snippet);
   const kept = (shapes === 'too_deep' ? [] : shapes).map((one) => (structural(one) ? { ...one, level: 'note' as const } : one)).filter((one) => flow === null || !(flow.cleared.has(`${one.rule}@${offset(one)}`) || flow.cleared.has(`*@${offset(one)}`)));
-  return { found: onceEach([...kept, ...(flow?.found ?? [])]), problems };
+  return { found: onceEach([...kept, ...(flow?.found ?? [])]), defences: flow?.defences ?? NO_DEFENCES, problems };
 }
 
 /** Rules that say the same of one place: by shape, and with where the data comes from. */

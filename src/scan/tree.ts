@@ -1,4 +1,5 @@
 import { buildSarif } from '../sarif/build.js';
+import type { Defences } from '../sarif/defences.js';
 import type { Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
 import { onceEach } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
@@ -33,13 +34,14 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
     else untold++;
   };
   const results: Found[] = [];
+  const defences: Defences[] = [];
   const missing = new Set<string>();
   const code = new PackageScan((path) => (path.split('/').some((name) => exclude.has(name)) ? null : readWithin(root, path, limits)?.toString('utf8') ?? null));
   for (const file of walk(root, exclude, limits, note)) {
     const grammar = missingGrammar(file.path);
     if (grammar !== null && !missing.has(grammar)) note({ level: 'note', id: 'no_rules', message: grammar, path: null });
     if (grammar !== null) missing.add(grammar);
-    results.push(...scanFile(file.path, file.bytes, code, note));
+    results.push(...scanFile(file.path, file.bytes, code, defences, note));
     if (results.length > limits.results) {
       note({ level: 'error', id: 'results', message: `The scan stopped: more than ${limits.results} results.`, path: null });
       break;
@@ -47,7 +49,7 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
   }
   // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
   if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
-  return buildSarif({ tool: SCANNER, rules: RULES, results: onceEach(results).slice(0, limits.results), notices: notices.slice(0, limits.notices + 100) });
+  return buildSarif({ tool: SCANNER, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: { uses: defences.flatMap((one) => one.uses).slice(0, limits.results), exits: defences.flatMap((one) => one.exits).slice(0, limits.results) }, notices: notices.slice(0, limits.notices + 100) });
 }
 
 /** What is said of a file that was not searched whole. */
@@ -57,14 +59,15 @@ const PROBLEMS = {
   too_long: { id: 'no_flow', message: 'is too long for all of its data flow to be followed' },
 } as const;
 
-function scanFile(path: string, bytes: Buffer, code: PackageScan, note: (notice: Notice) => void): readonly Found[] {
+function scanFile(path: string, bytes: Buffer, code: PackageScan, defences: Defences[], note: (notice: Notice) => void): readonly Found[] {
   // Node runs a .js file with a NUL in it, so only files without rules are left out for being binary.
   if (!hasShapeRules(path) && bytes.includes(0)) {
     note({ level: 'note', id: 'binary', message: 'is not text', path });
     return [];
   }
   const text = bytes.toString('utf8');
-  const { found, problems } = code.scan(path, text);
+  const { found, problems, defences: mine } = code.scan(path, text);
+  if (mine.uses.length + mine.exits.length > 0) defences.push(mine);
   for (const problem of problems) note({ level: 'note', id: PROBLEMS[problem].id, message: PROBLEMS[problem].message, path });
   // Bytes that are no UTF-8 would be written back as something else.
   const whole = found.some((one) => one.fix !== undefined) && Buffer.from(text, 'utf8').equals(bytes);

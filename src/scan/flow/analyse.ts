@@ -1,3 +1,5 @@
+import { cweName } from '../../sarif/build.js';
+import { type Defences, type DefenceUse, NO_DEFENCES } from '../../sarif/defences.js';
 import type { Found, Level } from '../../sarif/model.js';
 import { Interpreter } from './interpret.js';
 import { parseJavaScript } from './javascript/parse.js';
@@ -24,6 +26,8 @@ export interface Analysis {
   readonly cleared: Cleared;
   /** Where a rule looked, and neither found data from outside nor knows the value. */
   readonly unknown: Cleared;
+  /** What stands before its dangerous calls. */
+  readonly defences: Defences;
   readonly exports: ReadonlyMap<string, Value>;
   /** Why less than the whole file was looked at, or null. */
   readonly problem: 'unreadable' | 'too_long' | null;
@@ -35,14 +39,32 @@ const STEPS = { least: 60_000, perCharacter: 30, most: 1_500_000 };
 /** Data flow through one file. Never throws over what the file holds. */
 export function analyse(path: string, source: string, { mode, rules, resolve = () => null }: AnalyseOptions): Analysis {
   const program = path.endsWith('.py') ? parsePython(source) : parseJavaScript(path, source);
-  if (program === null) return { found: [], cleared: new Set(), unknown: new Set(), exports: new Map(), problem: 'unreadable' };
+  if (program === null) return { found: [], cleared: new Set(), unknown: new Set(), defences: NO_DEFENCES, exports: new Map(), problem: 'unreadable' };
   const steps = Math.min(STEPS.most, STEPS.least + source.length * STEPS.perCharacter);
   const interpreter = new Interpreter({ path, source, mode, rules, resolve, steps });
   const whole = attempt(() => interpreter.run(program));
   const reported = new Set(interpreter.reports.filter(({ file }) => file.path === path).map(({ rule, at }) => `${rule.id}@${at.start}`));
   const cleared = new Set([...interpreter.cleared].filter((key) => !reported.has(key)));
   const unknown = new Set([...interpreter.seen].filter((key) => !reported.has(key)));
-  return { cleared, unknown, found: interpreter.reports.map((report) => foundOf(report, mode)), exports: interpreter.exports, problem: !whole ? 'unreadable' : interpreter.goesOn ? null : 'too_long' };
+  return { cleared, unknown, defences: defencesOf(interpreter, path, source), found: interpreter.reports.map((report) => foundOf(report, mode)), exports: interpreter.exports, problem: !whole ? 'unreadable' : interpreter.goesOn ? null : 'too_long' };
+}
+
+/** Calls of one kind in one function are told apart by their order. */
+function defencesOf({ uses, exits }: Interpreter, path: string, source: string): Defences {
+  const lines = linesOf(source);
+  const counts = new Map<string, number>();
+  const inOrder = [...uses.values()].sort((a, b) => a.at.start - b.at.start);
+  return {
+    uses: inOrder.flatMap((use): DefenceUse[] => {
+      const kind = JSON.stringify([use.rule.id, use.where, use.sink]);
+      const nth = counts.get(kind) ?? 0;
+      counts.set(kind, nth + 1);
+      // What no data reaches, and never did, has nothing to lose.
+      if (!use.open && use.defences.size === 0) return [];
+      return [{ rule: use.rule.id, cwe: use.rule.cwe === null ? null : cweName(use.rule.cwe), path, line: position(lines, use.at.start).line, where: use.where, sink: use.sink, nth, open: use.open, defences: [...use.defences].slice(0, 20) }];
+    }),
+    exits: [...exits].map(([where, { at, checks }]) => ({ path, line: position(lines, at.start).line, where, checks: [...checks] })),
+  };
 }
 
 /** False when it threw: nested deeper than the stack, or a fault of a rule, which must not hide what the others found. */

@@ -2,12 +2,12 @@ import { callFunction, evaluateCall, makeClosure } from './calls.js';
 import { type Asking, shown } from './guards.js';
 import { Frame } from './frame.js';
 import { type Expr, type Func, pathOf, type Pattern, type Program, type Span, type Stmt } from './ir.js';
-import { apiOf, elementOf, type Exit, type FileReport, globalOf, type Hook, type InterpretOptions, type Machine, moduleName, type SiteOf } from './machine.js';
+import { apiOf, elementOf, type Exit, type FileReport, globalOf, type Hook, type InterpretOptions, type Machine, moduleName, type SiteOf, type Use } from './machine.js';
 import type { Arg, FlowRule, Site } from './rule.js';
 import { arithmetic, isCondition, isExit, originsOf, rank } from './judgements.js';
 import { makeArray, makeClass, makeObject, makeText } from './make.js';
 import { argumentMember, memberSource, notShown } from './sources.js';
-import { api, BOOLEAN, type Closure, concat, derived, harmless, join, joinMarks, literal, NOTHING, NUMBER, open, type Value, type FileText, type State } from './value.js';
+import { allMarks, api, BOOLEAN, type Closure, concat, type Danger, derived, harmless, join, joinMarks, literal, NOTHING, NUMBER, open, type Value, type Enclosing, type FileText, type State } from './value.js';
 
 const GLOBAL_OBJECTS = new Set(['window', 'globalThis', 'self', 'global', 'top', 'parent']);
 const MOST_DEPTH = 80;
@@ -23,6 +23,10 @@ export class Interpreter implements Machine {
   readonly reports: FileReport[] = [];
   /** Where a rule knows that nothing is wrong: `RULE@OFFSET`; `*` for each rule that only knows names. */
   readonly cleared = new Set<string>();
+  /** Dangerous calls of this file, by rule and place. */
+  readonly uses = new Map<string, Use>();
+  /** Conditions that end a function when they hold, by function. */
+  readonly exits = new Map<string, { readonly at: Span; readonly checks: Set<string> }>();
   /** Where a rule looked and knows too little. */
   readonly seen = new Set<string>();
   readonly exports = new Map<string, Value>();
@@ -87,15 +91,26 @@ export class Interpreter implements Machine {
     const base: Site = {
       at, frame, mode: this.options.mode, path: file.path,
       source: (expr) => this.text(expr), whole: ({ start, end }) => file.source.slice(start, end), value: (expr) => this.evaluate(expr, frame, true),
-      clear: (value, danger) => void (file.path === this.options.path && (harmless(value, danger) ? this.cleared : this.seen).add(`${hearing.id}@${at.start}`)),
+      look: (value, danger) => this.#look(hearing, frame, at, site, value, danger),
       report: ({ at: where = at, marks = [], message = null } = {}) => this.#note({ rule: hearing, file, at: where, marks, message }),
     };
     // One site for all of them: which rule hears it is known by who is asked.
-    const site = Object.assign(base, more()) as SiteOf<H>;
+    const site: SiteOf<H> = Object.assign(base, more()) as SiteOf<H>;
     for (const rule of rules) {
       hearing = rule;
       (rule[hook] as (site: SiteOf<H>) => void)(site);
     }
+  }
+
+  /** What a rule looked at, of this file only: another one's functions are looked at when it is their turn. */
+  #look(rule: FlowRule, frame: Frame, at: Span, site: object, value: Value, danger: Danger): void {
+    if (this.file.path !== this.options.path) return;
+    const key = `${rule.id}@${at.start}`;
+    (harmless(value, danger) ? this.cleared : this.seen).add(key);
+    const use = this.uses.get(key) ?? { rule, at, where: whereOf(frame), sink: sinkOf(site), open: false, defences: new Set<string>() };
+    this.uses.set(key, use);
+    if (open(value, danger).length > 0) use.open = true;
+    for (const mark of allMarks(value)) for (const defence of mark.defences) use.defences.add(defence);
   }
 
   #note(found: FileReport): void {
@@ -171,10 +186,19 @@ export class Interpreter implements Machine {
     frame.state = before;
     this.assume(stmt.test, false, frame);
     const other = this.block(stmt.other, frame);
+    if (then === 'ends' && stmt.other.length === 0) this.#exit(stmt, frame);
     if (then === 'ends' && other === 'ends') return 'ends';
     if (other === 'ends') frame.state = afterThen;
     else if (then !== 'ends') frame.meet(afterThen, frame.state);
     return 'falls';
+  }
+
+  #exit({ test, at }: Extract<Stmt, { s: 'if' }>, frame: Frame): void {
+    if (this.file.path !== this.options.path) return;
+    const where = whereOf(frame);
+    const known = this.exits.get(where) ?? { at, checks: new Set<string>() };
+    this.exits.set(where, known);
+    if (known.checks.size < 100) known.checks.add(this.file.source.slice(test.at.start, test.at.end).replace(/\s+/g, '').slice(0, 300));
   }
 
   assume(test: Expr, truth: boolean, frame: Frame): void {
@@ -455,4 +479,17 @@ export class Interpreter implements Machine {
     this.#store(target.target, value, frame, expr.value, false);
     return value;
   }
+}
+
+/** Names of the functions around a frame, outermost first. */
+function whereOf(frame: Frame): string {
+  const names: string[] = [];
+  for (let at: Enclosing | null = frame; at !== null; at = at.parent) if (at.name !== '') names.unshift(at.name);
+  return names.slice(-6).join('.').slice(0, 300);
+}
+
+/** What is called or written, as the library calls it. */
+function sinkOf(site: object): string {
+  const { api: of = '', name = '' } = site as { readonly api?: string; readonly name?: string | null };
+  return (of === '' ? (name ?? '') : of).slice(0, 200);
 }

@@ -15,6 +15,16 @@ export interface FileReport {
   readonly message: string | null;
 }
 
+/** A dangerous call as a rule saw it, with what stands before it. */
+export interface Use {
+  readonly rule: FlowRule;
+  readonly at: Span;
+  readonly where: string;
+  readonly sink: string;
+  open: boolean;
+  readonly defences: Set<string>;
+}
+
 export interface InterpretOptions {
   readonly path: string;
   readonly source: string;

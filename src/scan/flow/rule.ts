@@ -32,8 +32,11 @@ export interface Site {
   /** Text of a stretch of the file. */
   whole(at: Span): string;
   value(expr: Expr): Value;
-  /** Says that this rule looked at the value here and knows that nothing is wrong: what a rule by shape finds here is none. */
-  clear(value: Value, danger: Danger): void;
+  /**
+   * Says that this rule looked at a value here. Where it is known to be harmless, what a rule by shape finds here is none; what stands between it and
+   * its sources is compared with the other side of a change.
+   */
+  look(value: Value, danger: Danger): void;
   /** Reports the rule that hears this. `marks` are the data that make it dangerous; without any it is certain by itself. */
   report(found?: { readonly at?: Span; readonly marks?: readonly Mark[]; readonly message?: string }): void;
 }

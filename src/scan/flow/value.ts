@@ -46,6 +46,7 @@ export interface FileText {
 
 /** What a function that is called later finds around it. */
 export interface Enclosing {
+  readonly name: string;
   readonly state: State;
   readonly parent: Enclosing | null;
   readonly file: FileText;

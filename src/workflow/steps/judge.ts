@@ -13,6 +13,7 @@ import type { Event, EventData, Journal } from '../../protocol/event.js';
 import { type Advice, type BodyRef, Evidence, NOT_CHECKED, Remedy } from '../../protocol/evidence.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
+import { removedDefences } from '../../sarif/defences.js';
 import type { Environment } from '../../setup/environment.js';
 import type { Snapshot } from '../../setup/snapshot.js';
 import { lastOf, mustLastOf, type RunContext } from '../context.js';
@@ -75,7 +76,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
-    scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, head.scan.results), sarif: head.scan.sarif },
+    scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]), sarif: head.scan.sarif },
     advisories, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],

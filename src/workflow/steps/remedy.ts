@@ -9,6 +9,7 @@ import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import type { BodyRef, Remedy } from '../../protocol/evidence.js';
 import { compare } from '../../sarif/compare.js';
+import { removedDefences } from '../../sarif/defences.js';
 import { applyEdits, mergeEdits } from '../../sarif/edits.js';
 import type { Edit } from '../../sarif/model.js';
 import type { Snapshot } from '../../setup/snapshot.js';
@@ -156,7 +157,7 @@ async function tryTogether(what: Remediation, candidates: readonly Candidate[], 
     const checks = { base: base.checks, head: head.checks, red: head.red };
     const reason = dropReason({
       checks, cases: compareCases(checks), files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), definitions: [],
-      scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, head.scan.results), sarif: null },
+      scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]), sarif: null },
       advisories: compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date()),
     }, candidates.filter((c) => !overlapping.has(c.id)).flatMap((c) => c.targets));
     return { reason, commit: change.commit };

@@ -17,11 +17,15 @@ import { baseFolder, environmentOf, groundOf, runFolder } from './source.js';
 
 const Fix = z.strictObject({ title: z.string(), edits: z.array(z.strictObject({ start: z.int(), end: z.int(), text: z.string() })) });
 const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable(), fix: Fix.nullable() });
+const Defences = z.strictObject({
+  uses: z.array(z.strictObject({ rule: z.string(), cwe: z.string().nullable(), path: z.string(), line: z.int(), where: z.string(), sink: z.string(), nth: z.int(), open: z.boolean(), defences: z.array(z.string()) })),
+  exits: z.array(z.strictObject({ path: z.string(), line: z.int(), where: z.string(), checks: z.array(z.string()) })),
+});
 /** What one side gave, kept as one body; a step carries only the reference. */
 export const SideBody = z.strictObject({
   checks: z.array(CheckRun),
   red: z.array(CheckRun),
-  scan: z.strictObject({ results: z.array(SarifResult), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
+  scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
   advisories: AdvisorySide,
   snapshot: z.string().nullable(),
 });
@@ -107,7 +111,7 @@ async function layTestsOnBase(context: RunContext, round: number, head: string, 
 }
 
 function mutable(scan: ScanSide): SideBody['scan'] {
-  return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), sarif: scan.sarif, problem: scan.problem };
+  return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), defences: { uses: scan.defences.uses.map((use) => ({ ...use, defences: [...use.defences] })), exits: scan.defences.exits.map((exit) => ({ ...exit, checks: [...exit.checks] })) }, sarif: scan.sarif, problem: scan.problem };
 }
 
 function keep(journal: Journal, body: SideBody): Promise<BodyRef> {

@@ -38,7 +38,7 @@ export const FLOW_FILES: readonly FlowRule[] = [
       // `sendFile(name, { root })` keeps it below the root by itself.
       if (sends && site.option('root', 1) !== undefined) return;
       const marks = pathsOf(site).flatMap((path) => openOf(path, 'path', FROM_OUTSIDE));
-      for (const path of pathsOf(site)) site.clear(path, 'path');
+      for (const path of pathsOf(site)) site.look(path, 'path');
       if (marks.length > 0) site.report({ marks });
     },
     examples: {

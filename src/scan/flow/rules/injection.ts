@@ -38,7 +38,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (/^(?:exec|execSync|execAsync|execPromise|execaCommand|execaCommandSync|execCommand|\$|system|popen)$/.test(name) && (known || /^(?:exec|execSync|execAsync|execPromise|execCommand)$/.test(name) && (site.receiver === null || /^(?:cp|child_?process|proc|shell|shelljs|ssh|conn)$/i.test(nameOf(site.receiverExpr ?? { k: 'name', name: '', at: site.at }))))) {
         const marks = shellText(first);
         if (marks.length > 0 && !SQL_TEXT.test(textOf(first))) site.report({ marks });
-        else site.clear(first, 'command');
+        else site.look(first, 'command');
         return;
       }
       if (!/^(?:spawn|spawnSync|execFile|execFileSync|execa|execaSync|default|fork|sync)$/.test(name) && !CHILD.test(api)) return;
@@ -83,7 +83,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       const all = made ? args : runs ? args.slice(0, 1) : [];
       const marks = all.flatMap((arg) => openOf(arg.value, 'code', [...OUTSIDE, 'network']));
       if (marks.length > 0) return site.report({ marks });
-      if (all[0] !== undefined) site.clear(all[0].value, 'code');
+      if (all[0] !== undefined) site.look(all[0].value, 'code');
       if (/^#(?:setTimeout|setInterval)$/.test(api) && args[0]?.value.parts !== undefined) site.report({ marks: allMarks(args[0].value), message: 'This text is run as code. Give a function instead.' });
     },
     text(site) {
@@ -108,7 +108,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (!runsSql(site, textOf(text))) return;
       const marks = openOf(text, 'sql');
       // A text that a caller hands over whole is the caller's.
-      site.clear(text, 'sql');
+      site.look(text, 'sql');
       if (marks.length === 0 || (text.parts === undefined && marks.every((mark) => mark.kind === 'parameter' && partsOf(text) === undefined))) return;
       site.report({ marks });
     },
@@ -203,7 +203,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
     call(site) {
       if (site.api !== '#RegExp' || site.args[0] === undefined) return;
       const marks = openOf(site.args[0].value, 'regex', ['request', 'browser', 'message', 'argument', 'parameter']).filter((mark) => !/\.source$/.test(mark.what));
-      site.clear(site.args[0].value, 'regex');
+      site.look(site.args[0].value, 'regex');
       if (marks.length > 0) site.report({ marks });
     },
     examples: {

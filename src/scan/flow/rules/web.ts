@@ -48,7 +48,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const last = site.args.at(-1)?.value;
       if (server || (site.name === 'redirect' && site.receiver === null && site.api !== '')) {
         const marks = leading(last, ['request'], 'redirect');
-        if (last !== undefined) site.clear(last, 'redirect');
+        if (last !== undefined) site.look(last, 'redirect');
         if (marks.length > 0) site.report({ marks });
         return;
       }
@@ -114,7 +114,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const handler = /^on[a-z]+$/.test(site.name ?? '') && site.stored.kind === 'string';
       if (!/^(?:innerHTML|outerHTML|srcdoc)$/.test(site.name ?? '') && !handler) return;
       const marks = openOf(site.stored, 'html', [...OUTSIDE, 'network']);
-      site.clear(site.stored, 'html');
+      site.look(site.stored, 'html');
       if (marks.length > 0) site.report({ marks });
     },
     call(site) {
@@ -152,7 +152,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const chain = site.source(site.receiverExpr ?? site.args[0].expr);
       if (/type\(\s*['"](?:text\/plain|application\/json|json|txt|text)|text\/plain|application\/json|octet-stream/.test(chain)) return;
       const marks = openOf(value, 'html', ['request']);
-      site.clear(value, 'html');
+      site.look(value, 'html');
       if (marks.length === 0 || (value.kind === 'object' && !markup)) return;
       if (markup || (partsOf(value) !== undefined && site.name === 'send') || site.name === 'send') site.report({ marks });
     },
