@@ -71,7 +71,9 @@ async function judged(measure, baseFiles, base, change, check) {
   const tests = files.filter((f) => isTestFile(f.path));
   const written = tests.filter((f) => f.status !== 'deleted');
   const red = written.length === 0 ? [] : await measure('red', withChange(baseFiles, Object.fromEntries(written.map((f) => [f.path, change[f.path]]))));
-  const checks = { base, head, red };
+  const edited = tests.filter((f) => f.status !== 'added');
+  const old = edited.length === 0 ? [] : await measure('old', withChange(headFiles, Object.fromEntries(edited.map((f) => [f.path, baseFiles[f.path]]))));
+  const checks = { base, head, red, old };
   const unjudged = {
     v: 1, task: 't', run: 'r', round: 1, kind: 'fix', agent: 'none', request: '', base: { commit: 'b', tree: 'b' }, head: { commit: 'h', tree: 'h' }, patch: null, files, skipped: [], checks, cases: compareCases(checks),
     definitions: changedDefinitions({ checks: { unit: check }, changed: files.map((f) => f.path), packageJson: { base: baseFiles['package.json'] ?? null, head: headFiles['package.json'] ?? null } }),

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { argv, cwd } from 'node:process';
 import { REPORT_FILE } from '../runners/report-file.js';
+import { readOrders, sign } from './orders.js';
+import { look, meddled } from './watch.js';
 
 /**
  * A reporter for mocha (https://mochajs.org/next/explainers/third-party-reporters), bundled to one file and laid into the sandbox: the lines of ./reporter.ts,
@@ -12,6 +14,7 @@ import { REPORT_FILE } from '../runners/report-file.js';
  * fails is a failed case named for it. mocha loads its reporter before it loads the test files, which is what makes this possible.
  */
 interface Suite {
+  addTest(test: object): void;
   readonly root?: boolean;
   readonly file?: string;
   readonly tests: readonly Runnable[];
@@ -28,6 +31,8 @@ interface Runnable {
   titlePath(): string[];
 }
 interface Runner {
+  readonly suite: Suite;
+  total: number;
   on(event: string, listener: (runnable: Runnable, error?: unknown) => void): unknown;
 }
 interface Instance {
@@ -35,6 +40,8 @@ interface Instance {
 }
 interface Mocha {
   readonly prototype: Instance & { loadFilesAsync(this: Instance, options?: object): Promise<unknown> };
+  readonly Suite: { create(parent: Suite, title: string): Suite };
+  readonly Test: new (title: string, body: () => void) => object;
   readonly reporters: { readonly Spec: new (runner: Runner, options: object) => object };
 }
 
@@ -43,6 +50,10 @@ const mocha = findMocha();
 const unloaded: { readonly file: string; readonly error: unknown }[] = [];
 const descriptor = openSync(REPORT_FILE, 'wx');
 const counts = { passed: 0, failed: 0, skipped: 0, todo: 0 };
+/** Read before a test file is loaded. Without them nothing of this run will be believed. */
+const orders = readOrders();
+if (orders !== null) orders.line = '';
+let written = '';
 
 const { loadFilesAsync } = mocha.prototype;
 mocha.prototype.loadFilesAsync = async function (this: Instance, options?: object) {
@@ -58,6 +69,8 @@ mocha.prototype.loadFilesAsync = async function (this: Instance, options?: objec
 export class CaseReporter extends mocha.reporters.Spec {
   constructor(runner: Runner, options: object) {
     super(runner, options);
+    layIn(runner);
+    runner.on('test end', () => look());
     runner.on('pass', (test) => tell(test, 'passed', null));
     // What has no body (to do) and what is skipped look the same to a reporter.
     runner.on('pending', (test) => tell(test, 'skipped', null));
@@ -69,7 +82,9 @@ export class CaseReporter extends mocha.reporters.Spec {
       process.stdout.write(`Cannot load ${shown(file)}: ${messageOf(error)}\n`);
       line({ file: shown(file), names: [], status: 'failed', ms: 0, message: messageOf(error) });
     }
-    writeSync(descriptor, `${JSON.stringify({ end: counts })}\n`);
+    write({ meddled: meddled() });
+    write({ end: counts });
+    if (orders !== null) write({ mac: sign(orders, written) });
     end?.(failures + unloaded.length);
   }
 }
@@ -83,7 +98,27 @@ function tell(test: Runnable, status: keyof typeof counts, message: string | nul
 
 function line(one: { readonly file: string | null; readonly names: readonly string[]; readonly status: keyof typeof counts; readonly ms: number; readonly message: string | null }): void {
   counts[one.status] += 1;
-  writeSync(descriptor, `${JSON.stringify({ case: { ...one, cause: null } })}\n`);
+  write({ case: { ...one, cause: null } });
+}
+
+// Code under test may replace these later.
+const { stringify } = JSON;
+const put = writeSync;
+function write(value: object): void {
+  const text = `${stringify(value)}\n`;
+  written += text;
+  put(descriptor, text);
+}
+
+/** One case that must fail and one that must pass, after all others: what code under test did to mocha by then is done to them too. */
+function layIn(runner: Runner): void {
+  if (orders === null) return;
+  const suite = mocha.Suite.create(runner.suite, '');
+  suite.addTest(new mocha.Test(orders.pass, () => undefined));
+  suite.addTest(new mocha.Test(orders.fail, () => {
+    throw new Error('laid in by the gate: this case must fail');
+  }));
+  runner.total += 2;
 }
 
 function fileOf(suite: Suite | undefined): string | undefined {

@@ -1,0 +1,171 @@
+"""What the programs that run Python's tests share: a report that can be told from a forged one, and a watch over what judges the tests.
+
+The report goes where standard output went; what the tests print goes to standard error. The key that signs it and the names of the canary
+cases come on standard input, which is read to its end before code of the tree is loaded. All of this runs in the process of the tests: code that
+looks for it there finds it (docs/threat-model.md).
+"""
+import builtins
+import hashlib
+import hmac
+import json
+import os
+import random
+import sys
+import types
+import unittest.case
+
+__unittest = True
+HERE = os.path.realpath(os.getcwd()) + os.sep
+MAX_MEDDLED = 100
+PACKAGES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep, os.sep + "node_modules" + os.sep, os.sep + ".venv" + os.sep)
+
+
+def of_the_tree(file):
+    path = os.path.realpath(file)
+    return path.startswith(HERE) and not any(part in path for part in PACKAGES)
+
+
+class Report:
+    """Lines of JSON, and a last one that signs all before it."""
+
+    def __init__(self):
+        orders = json.loads(sys.stdin.buffer.readline())
+        self.passes, self.fails = orders["pass"], orders["fail"]
+        self._mac = hmac.new(bytes.fromhex(orders["key"]), digestmod=hashlib.sha256)
+        self._out = os.dup(1)
+        os.dup2(2, 1)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0, "todo": 0}
+
+    def line(self, value, write=os.write, dumps=json.dumps):
+        data = dumps(value, separators=(",", ":")).encode() + b"\n"
+        self._mac.update(data)
+        while data:
+            data = data[write(self._out, data):]
+
+    def case(self, file, names, status, seconds, message):
+        self.counts[status] += 1
+        self.line({"case": {"file": file, "names": names, "status": status, "ms": max(0.0, seconds * 1000), "cause": None, "message": message}})
+
+    def end(self, meddled):
+        self.line({"meddled": meddled})
+        self.line({"end": self.counts})
+        self.line({"mac": self._mac.hexdigest()})
+
+    def must_fail(self):
+        raise AssertionError("laid in by the gate: this case must fail")
+
+
+class Watch:
+    """What judges the tests, as it was before code of the tree was loaded, and what of it is another now."""
+
+    def __init__(self, names):
+        self._parts = []
+        self._found = {}
+        for name in names:
+            module = sys.modules.get(name)
+            for key, value in list(vars(module).items()) if module is not None else ():
+                self._keep(name, module, key, value)
+                if isinstance(value, type) and value.__module__ == name:
+                    for inner, part in list(vars(value).items()):
+                        self._keep(name + "." + key, value, inner, part)
+        if hasattr(sys, "addaudithook"):
+            sys.addaudithook(self._heard)
+
+    def _keep(self, place, owner, key, value):
+        function = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value.fget if isinstance(value, property) else value
+        if callable(function) or isinstance(function, type):
+            self._parts.append((place + "." + key, owner, key, value, function, function.__code__ if isinstance(function, types.FunctionType) else None))
+
+    def note(self, what):
+        if len(self._found) < MAX_MEDDLED:
+            self._found[what[:300]] = True
+
+    def look(self, absent=object()):
+        for what, owner, key, value, function, code in self._parts:
+            if vars(owner).get(key, absent) is not value or (code is not None and function.__code__ is not code):
+                self.note("replaced " + what)
+
+    # Nothing of Python's can take an audit hook away again.
+    def _heard(self, event, args):
+        if event == "object.__setattr__":
+            if args[1] == "__code__" and any(args[0] is function for _, _, _, _, function, _ in self._parts):
+                self.note("replaced the code of " + str(args[0].__qualname__))
+        elif event in ("sys.settrace", "sys.setprofile", "gc.get_objects", "gc.get_referrers"):
+            caller = self._caller()
+            if caller is not None:
+                self.note(event + " in " + caller)
+        elif event == "open" and isinstance(args[0], (str, bytes)):
+            path = os.fsdecode(args[0])
+            if path.startswith("/proc/") and path.rsplit("/", 1)[-1] == "mem":
+                self.note("opened the memory of a process")
+
+    def _caller(self):
+        frame = sys._getframe(2)
+        file = frame.f_code.co_filename
+        return os.path.relpath(file, HERE) if of_the_tree(file) else None
+
+    def everything(self):
+        """All that was found, with the classes of the tree whose values equal everything."""
+        self.look()
+        for kind in list(all_classes()):
+            equal = vars(kind).get("__eq__")
+            if isinstance(equal, types.FunctionType) and of_the_tree(equal.__code__.co_filename) and equals_everything(kind, equal):
+                self.note("a value of %s.%s equals everything" % (kind.__module__, kind.__qualname__))
+        return sorted(self._found)
+
+
+def all_classes():
+    seen, waiting = set(), [object]
+    while waiting:
+        kind = waiting.pop()
+        for below in type.__subclasses__(kind):
+            if below not in seen:
+                seen.add(below)
+                waiting.append(below)
+    return seen
+
+
+def pairs():
+    number, word, thing = random.getrandbits(60), "%x" % random.getrandbits(60), object()
+    yield from ((thing, object()), (number, number + 1), (word, word + "x"), (number + 0.5, number * 2 + 0.25), ([thing], [word]), ((thing,), (word,)), ({word: 1}, {word: 2}), ({word}, {word + "y"}), (True, False))
+
+
+def equals_everything(kind, equal):
+    """True when a value of it equals two values of one kind that do not equal each other."""
+    made = next((base.__new__ for base in kind.__mro__ if base.__flags__ & (1 << 9) == 0), object.__new__)
+    for one, other in pairs():
+        try:
+            value = made(kind)
+            if equal(value, one) is True and equal(value, other) is True:
+                return True
+        except BaseException:  # it is code of the tree, which may raise anything
+            continue
+    return False
+
+
+class Stopped(AssertionError):
+    pass
+
+
+def call_to_the_end():
+    """unittest ends a test without a word when its own signal is raised; code under test may raise it too."""
+    kind = unittest.case.TestCase
+    call = kind._callTestMethod
+
+    def called(self, method, stop=unittest.case._ShouldStop):
+        try:
+            return call(self, method)
+        except stop:
+            outcome = self._outcome
+            result = getattr(outcome, "result", None)
+            if getattr(outcome, "success", True) and not getattr(outcome, "expecting_failure", False) and not getattr(result, "failfast", False):
+                raise Stopped("the test was stopped from inside") from None
+            raise
+
+    kind._callTestMethod = called
+
+
+JUDGES = ("builtins", "unittest", "unittest.case", "unittest.result", "unittest.runner", "unittest.suite", "unittest.loader", "unittest.main", "json", "json.encoder", "traceback", "hmac", "__main__", __name__)

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import Module from 'node:module';
+import util from 'node:util';
+
+/**
+ * Notices what of the language's own functions is another while tests run: a test that compares by `JSON.stringify` or `Array.prototype.every` judges by what these say. Nothing
+ * is held fast, for there are projects that mend such functions; the host compares base and head.
+ */
+interface Part {
+  readonly owner: object;
+  readonly key: PropertyKey;
+  readonly name: string;
+  readonly value: unknown;
+  readonly get: unknown;
+}
+
+const { getOwnPropertyDescriptor, ownKeys, apply } = Reflect;
+const source = Function.prototype.toString;
+const { add } = Set.prototype;
+const MAX_FOUND = 100;
+const found = new Set<string>();
+const parts = collect();
+watchAssert();
+
+/** What changed so far, by what, told by the digest of its source. */
+export function meddled(): string[] {
+  look();
+  return [...found].sort();
+}
+
+export function look(): void {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] as Part;
+    const now = getOwnPropertyDescriptor(part.owner, part.key);
+    if (now?.value !== part.value || now?.get !== part.get) note(part.name, now === undefined ? undefined : (now.get ?? now.value));
+  }
+}
+
+function note(name: string, by: unknown): void {
+  if (found.size >= MAX_FOUND) return;
+  let text: string = typeof by;
+  try {
+    if (typeof by === 'function') text = apply(source, by, []) as string;
+  } catch {
+    // whatever it is, it is another one
+  }
+  apply(add, found, [`replaced ${name} (${digest(text)})`]);
+}
+
+const hash = createHash;
+function digest(text: string): string {
+  return hash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
+function collect(): Part[] {
+  const all: Part[] = [];
+  const keep = (owner: object, key: PropertyKey, name: string): void => {
+    const { value, get } = getOwnPropertyDescriptor(owner, key) ?? {};
+    if (typeof value === 'function' || get !== undefined) all.push({ owner, key, name, value, get });
+  };
+  const whole = (owner: object, name: string): void => {
+    for (const key of ownKeys(owner)) if (!(owner === Math && key === 'random')) keep(owner, key, `${name}.${String(key)}`);
+  };
+  for (const kind of [Object, Function, Array, String, Number, Boolean, Symbol, BigInt, RegExp, Map, Set, WeakMap, WeakSet, Promise, Error, TypeError, RangeError, ArrayBuffer, Uint8Array, Buffer]) {
+    keep(globalThis, kind.name, kind.name);
+    whole(kind, kind.name);
+    whole(kind.prototype as object, `${kind.name}.prototype`);
+  }
+  for (const [name, owner] of Object.entries({ JSON, Reflect, Math })) whole(owner, name);
+  for (const key of ['isDeepStrictEqual', 'inspect']) keep(util, key, `util.${key}`);
+  keep(Module, '_load', 'module._load');
+  keep(Module.prototype, 'require', 'module.prototype.require');
+  return all;
+}
+
+/** `console.assert` may be replaced for the length of one call and put back before anybody looks: every writing of it is noticed. */
+function watchAssert(): void {
+  let value: unknown = console.assert;
+  Object.defineProperty(console, 'assert', {
+    enumerable: true, configurable: false,
+    get: () => value,
+    set(next: unknown) {
+      if (next !== value) note('console.assert', next);
+      value = next;
+    },
+  });
+}
