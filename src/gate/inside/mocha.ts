@@ -4,7 +4,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { argv, cwd } from 'node:process';
 import { REPORT_FILE } from '../runners/report-file.js';
 import { readOrders, sign } from './orders.js';
-import { look, meddled } from './watch.js';
+import { look, meddled, watch } from './watch.js';
 
 /**
  * A reporter for mocha (https://mochajs.org/next/explainers/third-party-reporters), bundled to one file and laid into the sandbox: the lines of ./reporter.ts,
@@ -33,6 +33,8 @@ interface Runnable {
 interface Runner {
   readonly suite: Suite;
   total: number;
+  _grep: { test(title: string): boolean };
+  _invert: boolean;
   on(event: string, listener: (runnable: Runnable, error?: unknown) => void): unknown;
 }
 interface Instance {
@@ -53,6 +55,7 @@ const counts = { passed: 0, failed: 0, skipped: 0, todo: 0 };
 /** Read before a test file is loaded. Without them nothing of this run will be believed. */
 const orders = readOrders();
 if (orders !== null) orders.line = '';
+watch();
 let written = '';
 
 const { loadFilesAsync } = mocha.prototype;
@@ -119,6 +122,11 @@ function layIn(runner: Runner): void {
     throw new Error('laid in by the gate: this case must fail');
   }));
   runner.total += 2;
+  // A pattern of the project's chooses among its own tests.
+  runner.on('start', () => {
+    const chosen = runner._grep;
+    runner._grep = { test: (title) => (title.includes(orders.pass) || title.includes(orders.fail) ? !runner._invert : chosen.test(title)) };
+  });
 }
 
 function fileOf(suite: Suite | undefined): string | undefined {

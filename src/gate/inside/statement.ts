@@ -4,7 +4,7 @@ import { argv, execArgv } from 'node:process';
 import test from 'node:test';
 import { type Orders, sign } from './orders.js';
 import { STATEMENT, type Statement } from './statement-form.js';
-import { look, meddled } from './watch.js';
+import { look, meddled, watch } from './watch.js';
 
 interface Context {
   readonly name: string;
@@ -24,6 +24,7 @@ const write = writeSync;
  * hooks of the runner, and signs it when it ends: reporter.ts believes no case that is not in there. It also lays in two cases, after those of the file: one must fail, one must pass.
  */
 export function stateAtEnd(orders: Orders): void {
+  watch();
   const outside = new AsyncResource('sallyport');
   const passed: string[] = [];
   const only = execArgv.includes('--test-only');

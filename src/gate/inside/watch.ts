@@ -19,8 +19,13 @@ const source = Function.prototype.toString;
 const { add } = Set.prototype;
 const MAX_FOUND = 100;
 const found = new Set<string>();
-const parts = collect();
-watchAssert();
+let parts: readonly Part[] = [];
+
+/** Before code of the tree is loaded. */
+export function watch(): void {
+  parts = collect();
+  watchAssert();
+}
 
 /** What changed so far, by what, told by the digest of its source. */
 export function meddled(): string[] {

@@ -23,11 +23,18 @@ const Line = z.union([
 type Counts = Readonly<Record<TestCase['status'], number>>;
 type Reported = Extract<z.infer<typeof Line>, { case: unknown }>['case'];
 
+/** How a runner ends when something failed: the exit codes besides 0, and what one would have been had the case not been there that was made to fail. */
+interface Ends {
+  readonly known: (exit: number) => boolean;
+  readonly without: (exit: number, failed: number) => number;
+}
+const ONE: Ends = { known: (exit) => exit === 1, without: (_, failed) => (failed > 0 ? 1 : 0) };
+
 /**
  * Reads what our own programs of ../inside write, as hostile: code of the tree ran beside them and may have written to the same place.
  * The cases are what can be read even when there is a problem (a message for the agent); only without one do they prove anything.
  */
-export function readLineReport(output: RunnerOutput, known: (exit: number) => boolean = (exit) => exit === 1): RunnerReport {
+export function readLineReport(output: RunnerOutput, { known, without }: Ends = ONE): RunnerReport {
   const { canary } = output;
   const text = output.report ?? '';
   if (text.length > MAX_REPORT) return unreadable(`the report is ${text.length} characters long, at most ${MAX_REPORT} are read`);
@@ -36,7 +43,7 @@ export function readLineReport(output: RunnerOutput, known: (exit: number) => bo
   const [canaries, rest] = canary === undefined ? [[], reported] : apart(reported, canary);
   const told = rest.filter((one) => !isEcho(one, rest)).map(tell);
   const failed = failedOf(rest);
-  const exit = canaries.length > 0 && output.exit !== null && known(output.exit) ? (failed > 0 ? output.exit : 0) : output.exit;
+  const exit = canaries.length > 0 && output.exit !== null && known(output.exit) ? without(output.exit, failed) : output.exit;
   const found = problem ?? cutShort(output) ?? countProblem(output, reported, end)
     ?? (signed === null ? 'the report is not signed as the run was told to' : null)
     ?? (canary === undefined ? null : canaryProblem(canaries, rest, canary))
