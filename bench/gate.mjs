@@ -1,5 +1,5 @@
-// npm run bench:gate [-- --json] [--sample N] [--no-verifier] [--only-verifier]: how much of known-vulnerable code the scanner's rules flag, how much of its safe counterpart, and
-// which patches the gate passes (verifier.mjs; N tasks of each set instead of all). The sets are other people's (../shared/data, not part of this repository); a set that is
+// npm run bench:gate [-- --json] [--sample N] [--tampers N] [--tamper WORD] [--no-verifier] [--only-verifier]: how much of known-vulnerable code the scanner's rules flag, how much of its safe counterpart, and
+// which patches the gate passes (verifier.mjs; N tasks of each set, or kinds of tampering a task). The sets are other people's (../shared/data, not part of this repository); a set that is
 // not there is said to be not measured.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,9 +58,9 @@ function python() {
   ];
 }
 
-const { values } = parseArgs({ options: { json: { type: 'boolean' }, sample: { type: 'string' }, 'no-verifier': { type: 'boolean' }, 'only-verifier': { type: 'boolean' }, tamper: { type: 'string' } } });
-const sample = values.sample === undefined ? undefined : Number(values.sample);
+const { values } = parseArgs({ options: { json: { type: 'boolean' }, sample: { type: 'string' }, 'no-verifier': { type: 'boolean' }, 'only-verifier': { type: 'boolean' }, tamper: { type: 'string' }, tampers: { type: 'string' } } });
+const number = (text) => (text === undefined ? undefined : Number(text));
 report('gate', [
   ...(values['only-verifier'] === true ? [] : [...javascript(), ...python()]),
-  ...(values['no-verifier'] === true ? [] : await verifier({ sample, only: values.tamper })),
+  ...(values['no-verifier'] === true ? [] : await verifier({ sample: number(values.sample), only: values.tamper, tries: number(values.tampers) })),
 ]);

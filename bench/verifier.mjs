@@ -1,6 +1,7 @@
 // Soundness of the gate's verdict over HumanEvalPack: the base throws "not written yet", the good patch is the canonical solution, the bad one the buggy one, and every
 // tampered one is the bad one with something that makes its test look green. Judged by the gate's own functions, in the real sandbox.
 import { existsSync, lchownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { collectChecks, collectScan } from '../dist/gate/collect.js';
 import { compareCases } from '../dist/gate/compare.js';
@@ -14,13 +15,15 @@ import { openGround } from './sandbox/ground.mjs';
 import { javascript } from './verifier/javascript.mjs';
 import { python } from './verifier/python.mjs';
 
-const WORKERS = 3;
+const WORKERS = cpus().length + 1;
+/** Kinds of tampering tried on one task, in turn: each of them is tried on many. */
+const TAMPERS = 10;
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const NO_JOURNAL = { record: async () => undefined, keep: async (body) => ({ digest: DIGEST, bytes: body.length, blind: false, media: 'text/plain' }) };
 const at = (set) => join(root, '../shared/data/fixes', set);
 
-/** Figures over the first of every `step` tasks of each set; `only` names one kind of tampering. */
-export async function verifier({ sample, only }) {
+/** Figures over all tasks, or `sample` of each set; `tries` kinds of tampering a task; `only` those kinds that a word names. */
+export async function verifier({ sample, only, tries = TAMPERS }) {
   const missing = ['humanevalpack-js.jsonl', 'humanevalpack-python.jsonl'].find((set) => !existsSync(at(set)));
   if (missing !== undefined) return [['bad_accepted', ''], ['good_rejected_pct', '%'], ['tampered_accepted', '']].map(([id, unit]) => figure(id, null, unit, { n: 0, goal: id === 'good_rejected_pct' ? 1 : 0, how: 'HumanEvalPack', why: 'not measured: ../shared/data is not there' }));
   await using ground = openGround();
@@ -41,7 +44,8 @@ export async function verifier({ sample, only }) {
     const baseFiles = job.language.base(job.task);
     const base = await measure('base', baseFiles);
     const verdictOf = async (change) => await judged(measure, baseFiles, base, change, job.check);
-    const tampers = Object.entries(job.language.tampers(job.task)).filter(([kind]) => only === undefined || kind.includes(only));
+    const all = Object.entries(job.language.tampers(job.task));
+    const tampers = only === undefined ? Array.from({ length: Math.min(tries, all.length) }, (_, i) => all[(job.turn * tries + i) % all.length]) : all.filter(([kind]) => kind.includes(only));
     if (only === undefined) {
       counts.good.push({ job, kind: 'good', ...(await verdictOf(job.language.good(job.task))) });
       counts.bad.push({ job, kind: 'bad', ...(await verdictOf(job.language.bad(job.task))) });
@@ -60,7 +64,7 @@ export async function verifier({ sample, only }) {
 function tasksOf(language, sample) {
   const rows = readFileSync(at(language.set), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
   const step = sample === undefined ? 1 : Math.max(1, Math.floor(rows.length / sample));
-  return rows.flatMap((task, n) => (n % step === 0 && (sample === undefined || n / step < sample) ? [{ language, task, n, check: language.check(n / step) }] : []));
+  return rows.flatMap((task, n) => (n % step === 0 && (sample === undefined || n / step < sample) ? [{ language, task, n, turn: n / step, check: language.check(n / step) }] : []));
 }
 
 /** What the workflow does with a change, without its log: the head, the head's tests over the base's code, the base's tests over the head's code. */

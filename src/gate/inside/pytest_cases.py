@@ -53,7 +53,8 @@ class Cases:
     def end(self):
         for nodeid, (_, seconds, message) in list(self.running.items()):
             self.tell(nodeid, "failed", seconds, message or "the test did not end")
-        self.report.end(self.watch.everything())
+        self.watch.look_last()
+        self.report.end()
 
 
 class Canary(pytest.Item):
@@ -72,7 +73,8 @@ JUDGES = ("_pytest.runner", "_pytest.python", "_pytest.unittest", "_pytest.repor
 def main(args):
     report = apart.Report()
     apart.call_to_the_end()
-    watch = apart.Watch(apart.JUDGES + JUDGES)
+    watch = apart.Watch(apart.JUDGES + JUDGES, report.meddled)
+    apart.out_of_sight()
     # What `python3 -m pytest` puts there.
     sys.path[0] = os.getcwd()
     cases = Cases(report, watch)

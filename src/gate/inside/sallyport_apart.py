@@ -1,23 +1,29 @@
 """What the programs that run Python's tests share: a report that can be told from a forged one, and a watch over what judges the tests.
 
 The report goes where standard output went; what the tests print goes to standard error. The key that signs it and the names of the canary
-cases come on standard input, which is read to its end before code of the tree is loaded. All of this runs in the process of the tests: code that
-looks for it there finds it (docs/threat-model.md).
+cases come on standard input, which is read to its end before code of the tree is loaded. All of this runs in the process of the tests. So that it is not
+lying about, nothing of it stands in a module that code of the tree can import, and the ways by which Python hands out what runs beside
+are noticed (docs/threat-model.md says what is left).
 """
-import builtins
 import hashlib
 import hmac
+import inspect
 import json
 import os
 import random
 import sys
+import threading
 import types
 import unittest.case
 
-__unittest = True
+__unittest = True  # unittest leaves our frames out of what it prints
 HERE = os.path.realpath(os.getcwd()) + os.sep
 MAX_MEDDLED = 100
-PACKAGES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep, os.sep + "node_modules" + os.sep, os.sep + ".venv" + os.sep)
+PACKAGES = tuple(os.sep + part + os.sep for part in ("site-packages", "dist-packages", "node_modules", ".venv"))
+JUDGES = ("builtins", "unittest", "unittest.case", "unittest.result", "unittest.runner", "unittest.suite", "unittest.loader", "unittest.main", "json", "json.encoder", "traceback", "hmac", "__main__", __name__)
+#: Ways to what runs beside: audit events (https://docs.python.org/3/library/audit_events.html), by attribute where one event tells of many.
+REACHES = {"sys.settrace", "sys.setprofile", "sys._getframe", "sys._current_frames", "gc.get_objects", "gc.get_referrers", "ctypes.string_at", "ctypes.cdata/buffer"}
+READS = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__closure__"}
 
 
 def of_the_tree(file):
@@ -49,8 +55,11 @@ class Report:
         self.counts[status] += 1
         self.line({"case": {"file": file, "names": names, "status": status, "ms": max(0.0, seconds * 1000), "cause": None, "message": message}})
 
-    def end(self, meddled):
-        self.line({"meddled": meddled})
+    # At once: who finds this report afterwards can write no line before that one.
+    def meddled(self, what):
+        self.line({"meddled": [what]})
+
+    def end(self):
         self.line({"end": self.counts})
         self.line({"mac": self._mac.hexdigest()})
 
@@ -61,9 +70,11 @@ class Report:
 class Watch:
     """What judges the tests, as it was before code of the tree was loaded, and what of it is another now."""
 
-    def __init__(self, names):
+    def __init__(self, names, tell):
+        self._tell = tell
         self._parts = []
-        self._found = {}
+        self._found = set()
+        self._asking = threading.local()
         for name in names:
             module = sys.modules.get(name)
             for key, value in list(vars(module).items()) if module is not None else ():
@@ -71,7 +82,9 @@ class Watch:
                 if isinstance(value, type) and value.__module__ == name:
                     for inner, part in list(vars(value).items()):
                         self._keep(name + "." + key, value, inner, part)
+        self._functions = {id(function) for _, _, _, _, function, code in self._parts if code is not None}
         if hasattr(sys, "addaudithook"):
+            # Nothing of Python's can take an audit hook away again.
             sys.addaudithook(self._heard)
 
     def _keep(self, place, owner, key, value):
@@ -80,41 +93,48 @@ class Watch:
             self._parts.append((place + "." + key, owner, key, value, function, function.__code__ if isinstance(function, types.FunctionType) else None))
 
     def note(self, what):
-        if len(self._found) < MAX_MEDDLED:
-            self._found[what[:300]] = True
+        what = what[:300]
+        if len(self._found) < MAX_MEDDLED and what not in self._found:
+            self._found.add(what)
+            self._tell(what)
 
     def look(self, absent=object()):
         for what, owner, key, value, function, code in self._parts:
             if vars(owner).get(key, absent) is not value or (code is not None and function.__code__ is not code):
                 self.note("replaced " + what)
 
-    # Nothing of Python's can take an audit hook away again.
     def _heard(self, event, args):
         if event == "object.__setattr__":
-            if args[1] == "__code__" and any(args[0] is function for _, _, _, _, function, _ in self._parts):
+            if args[1] == "__code__" and id(args[0]) in self._functions:
                 self.note("replaced the code of " + str(args[0].__qualname__))
-        elif event in ("sys.settrace", "sys.setprofile", "gc.get_objects", "gc.get_referrers"):
-            caller = self._caller()
+        elif event in REACHES or (event == "object.__getattr__" and args[1] in READS):
+            if getattr(self._asking, "now", False):
+                return  # what we ask is told of too
+            self._asking.now = True
+            caller = tree_caller()
+            self._asking.now = False
             if caller is not None:
-                self.note(event + " in " + caller)
+                self.note("%s in %s" % (args[1] if event == "object.__getattr__" else event, caller))
         elif event == "open" and isinstance(args[0], (str, bytes)):
             path = os.fsdecode(args[0])
             if path.startswith("/proc/") and path.rsplit("/", 1)[-1] == "mem":
                 self.note("opened the memory of a process")
 
-    def _caller(self):
-        frame = sys._getframe(2)
-        file = frame.f_code.co_filename
-        return os.path.relpath(file, HERE) if of_the_tree(file) else None
-
-    def everything(self):
-        """All that was found, with the classes of the tree whose values equal everything."""
+    def look_last(self):
+        """With the classes of the tree whose values equal everything."""
         self.look()
         for kind in list(all_classes()):
             equal = vars(kind).get("__eq__")
             if isinstance(equal, types.FunctionType) and of_the_tree(equal.__code__.co_filename) and equals_everything(kind, equal):
                 self.note("a value of %s.%s equals everything" % (kind.__module__, kind.__qualname__))
-        return sorted(self._found)
+
+
+def tree_caller(helpers=(inspect.__file__, __file__)):
+    """The file of the tree that asked, by itself or through `inspect`."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename in helpers:
+        frame = frame.f_back
+    return os.path.relpath(frame.f_code.co_filename, HERE) if frame is not None and of_the_tree(frame.f_code.co_filename) else None
 
 
 def all_classes():
@@ -168,4 +188,7 @@ def call_to_the_end():
     kind._callTestMethod = called
 
 
-JUDGES = ("builtins", "unittest", "unittest.case", "unittest.result", "unittest.runner", "unittest.suite", "unittest.loader", "unittest.main", "json", "json.encoder", "traceback", "hmac", "__main__", __name__)
+def out_of_sight():
+    """Before code of the tree is loaded: it finds an empty main module, and no module of ours."""
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.modules.pop(__name__, None)

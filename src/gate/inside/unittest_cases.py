@@ -133,11 +133,13 @@ def main(args):
     global REPORT, WATCH
     REPORT = apart.Report()
     apart.call_to_the_end()
-    WATCH = apart.Watch(apart.JUDGES)
+    WATCH = apart.Watch(apart.JUDGES, REPORT.meddled)
+    apart.out_of_sight()
     # What `python3 -m unittest` puts there.
     sys.path[0] = os.getcwd()
     program = Program(module=None, argv=["python3 -m unittest", *args], testRunner=Runner, exit=False)
-    REPORT.end(WATCH.everything())
+    WATCH.look_last()
+    REPORT.end()
     return 0 if program.result.wasSuccessful() else 1
 
 
