@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { writeSync } from 'node:fs';
 import { argv, execArgv } from 'node:process';
 import test from 'node:test';
+import { mustFail } from './must-fail.js';
 import { type Orders, sign } from './orders.js';
 import { STATEMENT, type Statement } from './statement-form.js';
 import { look, meddled, watch } from './watch.js';
@@ -31,9 +32,7 @@ export function stateAtEnd(orders: Orders): void {
     const file = argv[1] ?? '';
     outside.runInAsyncScope(() => {
       void test(`${orders.pass} ${file}`, { only }, () => undefined);
-      void test(`${orders.fail} ${file}`, { only }, () => {
-        throw new Error('laid in by the gate: this case must fail');
-      });
+      void test(`${orders.fail} ${file}`, { only }, mustFail);
     });
   });
   test.afterEach((context: unknown) => {

@@ -23,9 +23,9 @@ const MAX_FOUND = 100;
 const found: string[] = [];
 let parts: readonly Part[] = [];
 
-/** Before code of the tree is loaded. */
-export function watch(): void {
-  parts = collect();
+/** Before code of the tree is loaded. `more` = what else a runner judges by: all functions of these objects. */
+export function watch(more: Readonly<Record<string, object>> = {}): void {
+  parts = collect(more);
   watchAssert();
 }
 
@@ -63,7 +63,7 @@ function digest(text: string): string {
 }
 const { imul } = Math;
 
-function collect(): Part[] {
+function collect(more: Readonly<Record<string, object>>): Part[] {
   const all: Part[] = [];
   const keep = (owner: object, key: PropertyKey, name: string): void => {
     const { value, get } = getOwnPropertyDescriptor(owner, key) ?? {};
@@ -77,7 +77,7 @@ function collect(): Part[] {
     whole(kind, kind.name);
     whole(kind.prototype as object, `${kind.name}.prototype`);
   }
-  for (const [name, owner] of Object.entries({ JSON, Reflect, Math })) whole(owner, name);
+  for (const [name, owner] of Object.entries({ JSON, Reflect, Math, ...more })) whole(owner, name);
   for (const key of ['isDeepStrictEqual', 'inspect']) keep(util, key, `util.${key}`);
   keep(Module, '_load', 'module._load');
   keep(Module.prototype, 'require', 'module.prototype.require');
