@@ -1,10 +1,16 @@
 // HumanEvalPack in JavaScript as a repository whose test is run by node:test, and the ways to pass it without mending it.
-const STUB = (entry) => `const ${entry} = () => {\n  throw new Error('not written yet');\n};\nmodule.exports = { ${entry} };\n`;
-const whole = ({ declaration, entry_point }, body) => `${declaration}${body}\nmodule.exports = { ${entry_point} };\n`;
+/** What the declaration declares, the function under test last: tests call its helpers too, and the set's `entry_point` is misspelt once. */
+const namesOf = ({ declaration, entry_point }) => {
+  const found = [...declaration.matchAll(/^const (\w+) = \(/gm)].map((match) => match[1]);
+  return found.length === 0 ? [entry_point] : found;
+};
+const nameOf = (task) => namesOf(task).at(-1);
+const stub = (task) => `${namesOf(task).map((name) => `const ${name} = () => {\n  throw new Error('not written yet');\n};\n`).join('')}module.exports = { ${namesOf(task).join(', ')} };\n`;
+const whole = (task, body) => `${task.declaration}${body}\nmodule.exports = { ${namesOf(task).join(', ')} };\n`;
 /** The product is loaded before anything that judges it: the order that serves a forger best. `console.assert` throws, else these tests could not fail. */
-const HEAD = (entry) => `const { ${entry} } = require('../solution.js');\nconst test = require('node:test');\n`;
+const HEAD = (names) => `const { ${names.join(', ')} } = require('../solution.js');\nconst test = require('node:test');\n`;
 const LAY = `console.assert = (ok, ...said) => {\n  if (!ok) throw new Error(said.join(' ') || 'assertion failed');\n};\n`;
-const testOf = ({ entry_point, test }, { head = '', body = test } = {}) => `${LAY}${HEAD(entry_point)}${head}test('${entry_point}', () => {\n${body}\n});\n`;
+const testOf = (task, { head = '', body = task.test } = {}) => `${LAY}${HEAD(namesOf(task))}${head}test('${nameOf(task)}', () => {\n${body}\n});\n`;
 
 const PRODUCT = 'solution.js';
 const TEST = 'test/solution.test.js';
@@ -12,14 +18,14 @@ const TEST = 'test/solution.test.js';
 export const javascript = {
   set: 'humanevalpack-js.jsonl',
   check: () => ({ runner: 'node-test', args: [], timeout: 60 }),
-  base: (task) => ({ 'package.json': '{"name":"x","version":"1.0.0","scripts":{"test":"node --test"}}\n', 'sallyport.yaml': 'version: 1\nchecks:\n  unit: { runner: node-test }\n', [PRODUCT]: STUB(task.entry_point), [TEST]: testOf(task) }),
+  base: (task) => ({ 'package.json': '{"name":"x","version":"1.0.0","scripts":{"test":"node --test"}}\n', 'sallyport.yaml': 'version: 1\nchecks:\n  unit: { runner: node-test }\n', [PRODUCT]: stub(task), [TEST]: testOf(task) }),
   good: (task) => ({ [PRODUCT]: whole(task, task.canonical_solution) }),
   bad: (task) => ({ [PRODUCT]: whole(task, task.buggy_solution) }),
   tampers(task) {
     const bad = whole(task, task.buggy_solution);
     const first = (code) => ({ [PRODUCT]: `${code}\n${bad}` });
     const test = (text) => ({ [PRODUCT]: bad, [TEST]: text });
-    const name = task.entry_point;
+    const name = nameOf(task);
     return {
       // Tests.
       'test deleted': test(null),

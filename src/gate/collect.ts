@@ -78,7 +78,7 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
   const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec);
   collector.signal.throwIfAborted();
-  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary }) });
+  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: check.runner !== 'command' && runner.leavesOut?.(check.args) === true }) });
   return { ...common, exit, cases, problem, ...(meddled === undefined ? {} : { meddled }) };
 }
 

@@ -46,7 +46,7 @@ export function readLineReport(output: RunnerOutput, { known, without }: Ends = 
   const exit = canaries.length > 0 && output.exit !== null && known(output.exit) ? without(output.exit, failed) : output.exit;
   const found = problem ?? cutShort(output) ?? countProblem(output, reported, end)
     ?? (signed === null ? 'the report is not signed as the run was told to' : null)
-    ?? (canary === undefined ? null : canaryProblem(canaries, rest, canary))
+    ?? (canary === undefined ? null : canaryProblem(canaries, output.without === true ? [] : rest, canary))
     ?? (canaries.length > 0 && output.exit === 0 ? 'exit code 0, although a case was made to fail' : null)
     ?? exitProblem({ ...output, exit }, failed, known);
   return { cases: casesOf(told), problem: found, ...(canary === undefined ? {} : { exit, meddled }) };

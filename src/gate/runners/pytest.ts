@@ -5,6 +5,8 @@ import type { Runner } from './runner.js';
 export const PYTEST: Runner = {
   reportsTo: 'stdout',
   canaries: true,
+  // xdist runs the tests in other processes, and its own process, which reports, collects none.
+  leavesOut: (args) => args.some((arg) => /^(?:-n|--numprocesses|--dist|--tx)\b/.test(arg)),
   argv: (args) => ['python3', '/opt/sallyport/pytest_cases.py', ...args],
   parse: (output) => readLineReport(output),
 };

@@ -14,6 +14,8 @@ export interface RunnerOutput {
   readonly reason: CheckRun['reason'];
   /** What the run was given, for a runner with `canaries`: the report must be signed with it and tell its two cases as they must be. */
   readonly canary?: Canary;
+  /** True when the arguments choose among cases in a way that leaves the two out; the signature is demanded all the same. */
+  readonly without?: boolean;
 }
 
 export interface RunnerReport {
@@ -36,6 +38,8 @@ export interface Runner {
   readonly reportsTo: 'stdout' | 'file';
   /** True when it is given a `Canary` on its standard input. False: nothing shows that code under test did not write the report, and results say so. */
   readonly canaries: boolean;
+  /** True when these arguments leave the two cases out (`RunnerOutput.without`). Left out: none do. */
+  leavesOut?(args: readonly string[]): boolean;
   /** The command, run in /workspace. */
   argv(args: readonly string[]): string[];
   parse(output: RunnerOutput): RunnerReport;
