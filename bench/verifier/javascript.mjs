@@ -18,7 +18,8 @@ const TEST = 'test/solution.test.js';
 export const javascript = {
   set: 'humanevalpack-js.jsonl',
   check: () => ({ runner: 'node-test', args: [], timeout: 60 }),
-  base: (task) => ({ 'package.json': '{"name":"x","version":"1.0.0","scripts":{"test":"node --test"}}\n', 'sallyport.yaml': 'version: 1\nchecks:\n  unit: { runner: node-test }\n', [PRODUCT]: stub(task), [TEST]: testOf(task) }),
+  /** One solution asks for the package js-md5; this is its one function. */
+  base: (task) => ({ 'node_modules/js-md5/index.js': `module.exports = (text) => require('node:crypto').createHash('md5').update(text).digest('hex');\n`, 'package.json': '{"name":"x","version":"1.0.0","scripts":{"test":"node --test"}}\n', 'sallyport.yaml': 'version: 1\nchecks:\n  unit: { runner: node-test }\n', [PRODUCT]: stub(task), [TEST]: testOf(task) }),
   good: (task) => ({ [PRODUCT]: whole(task, task.canonical_solution) }),
   bad: (task) => ({ [PRODUCT]: whole(task, task.buggy_solution) }),
   tampers(task) {

@@ -58,9 +58,13 @@ class Cases:
 
 
 class Canary(pytest.Item):
+    # What hooks of projects look for in a test.
+    cls = module = instance = None
+
     def __init__(self, *, body, **more):
         super().__init__(**more)
-        self.body = body
+        self.body = self.function = self.obj = body
+        self.originalname, self.fixturenames, self.funcargs = self.name, [], {}
 
     def runtest(self):
         if self.body is not None:
