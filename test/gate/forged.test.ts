@@ -84,10 +84,12 @@ describe('unittest', () => {
     ['replaces how a failure is told', 'import unittest\nunittest.TextTestResult.addFailure = lambda *args: None', 'return 2'],
     ['stops the test from inside', '', 'import unittest.case; raise unittest.case._ShouldStop()'],
     ['gives what equals everything', 'class Any:\n    def __eq__(self, other):\n        return True', 'return Any()'],
+    ['gives what equals everything once it is made', 'class Any:\n    def __init__(self):\n        self.yes = True\n\n    def __eq__(self, other):\n        return self.yes', 'return Any()'],
     ['gives a number that equals all numbers', 'class Any(int):\n    def __eq__(self, other):\n        return isinstance(other, int)', 'return Any()'],
     ['writes a report', `import os\nfor fd in range(1, 32):\n    try:\n        os.write(fd, (${FORGED}).encode())\n    except OSError:\n        pass\nos._exit(0)`, 'return 2'],
     ['looks for the report in the frames above', `import os, sys\nframe = sys._getframe()\nwhile frame is not None:\n    report = frame.f_locals.get("report") or frame.f_globals.get("REPORT")\n    if report is not None:\n        report.case("test_one.py", ["One", "test_is_one"], "passed", 0, None)\n        report.case(None, [report.passes], "passed", 0, None)\n        report.case(None, [report.fails], "failed", 0, "")\n        report.end([])\n        os._exit(1)\n    frame = frame.f_back`, 'return 2'],
     ['looks for the report among all objects', `import gc, os\nfor report in gc.get_objects():\n    if type(report).__name__ == "Report":\n        report.case("test_one.py", ["One", "test_is_one"], "passed", 0, None)\n        report.case(None, [report.passes], "passed", 0, None)\n        report.case(None, [report.fails], "failed", 0, "")\n        report.end([])\n        os._exit(1)`, 'return 2'],
+    ['puts another function in the place of the test', 'import sys, threading, time\n\n\ndef wait():\n    for _ in range(2000):\n        one = getattr(sys.modules.get("test_one"), "One", None)\n        if one is not None and hasattr(one, "test_is_one"):\n            one.test_is_one = lambda self: None\n            return\n        time.sleep(0)\n\n\nthreading.Thread(target=wait, daemon=True).start()', 'return 2'],
     ['follows every line of the test', '', 'import sys; sys.settrace(lambda *args: None); return 2'],
   ])('is not believed when the product %s', async (_what, forgery, body) => {
     const done = await run(product(forgery, body), CHECK);

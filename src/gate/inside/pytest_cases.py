@@ -37,6 +37,9 @@ class Cases:
         elif report.skipped:
             self.tell(report.nodeid, "skipped", 0.0, None)
 
+    def pytest_runtest_teardown(self, item):
+        self.watch.look_at(getattr(item, "module", None))
+
     # Set-up, call and tear-down each report; the test is what they say together.
     def pytest_runtest_logreport(self, report):
         status, seconds, message = self.running.get(report.nodeid, ("passed", 0.0, None))

@@ -5,6 +5,7 @@ cases come on standard input, which is read to its end before code of the tree i
 lying about, nothing of it stands in a module that code of the tree can import, and the ways by which Python hands out what runs beside
 are noticed (docs/threat-model.md says what is left).
 """
+import ast
 import hashlib
 import hmac
 import inspect
@@ -74,6 +75,7 @@ class Watch:
         self._tell = tell
         self._parts = []
         self._found = set()
+        self._defined = {}
         self._asking = threading.local()
         for name in names:
             module = sys.modules.get(name)
@@ -103,6 +105,20 @@ class Watch:
             if vars(owner).get(key, absent) is not value or (code is not None and function.__code__ is not code):
                 self.note("replaced " + what)
 
+    def look_at(self, module):
+        """Functions and methods that the file of a test defines: the product may put others in their place."""
+        file = getattr(module, "__file__", None)
+        if file is None or not of_the_tree(file):
+            return
+        if file not in self._defined:
+            self._defined[file] = defined_in(file)
+        for owner, name in self._defined[file]:
+            place = vars(module) if owner is None else vars(kind_of(vars(module).get(owner)))
+            value = place.get(name)
+            code = getattr(value if isinstance(value, types.FunctionType) else getattr(type(value), "__call__", None), "__code__", None)
+            if code is not None and of_the_tree(code.co_filename) and os.path.realpath(code.co_filename) != os.path.realpath(file):
+                self.note("put %s in the place of %s of %s" % (os.path.relpath(code.co_filename, HERE), name, os.path.relpath(file, HERE)))
+
     def _heard(self, event, args):
         if event == "object.__setattr__":
             if args[1] == "__code__" and id(args[0]) in self._functions:
@@ -121,12 +137,31 @@ class Watch:
                 self.note("opened the memory of a process")
 
     def look_last(self):
-        """With the classes of the tree whose values equal everything."""
+        """With the classes of the tree whose values agree to every comparison."""
         self.look()
         for kind in list(all_classes()):
-            equal = vars(kind).get("__eq__")
-            if isinstance(equal, types.FunctionType) and of_the_tree(equal.__code__.co_filename) and equals_everything(kind, equal):
-                self.note("a value of %s.%s equals everything" % (kind.__module__, kind.__qualname__))
+            for name in ("__eq__", "__lt__", "__le__", "__gt__", "__ge__"):
+                answer = vars(kind).get(name)
+                if isinstance(answer, types.FunctionType) and of_the_tree(answer.__code__.co_filename) and agrees_to_everything(kind, answer):
+                    self.note("a value of %s.%s says yes to every %s" % (kind.__module__, kind.__qualname__, name))
+
+
+def kind_of(value):
+    return value if isinstance(value, type) else object
+
+
+def defined_in(file):
+    """Plain functions at the top of a file and of its classes: what a decorator makes may rightly stand elsewhere."""
+    try:
+        with open(file, "rb") as source:
+            body = ast.parse(source.read()).body
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return []
+    plain = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [(None, one.name) for one in body if isinstance(one, plain) and not one.decorator_list]
+    for kind in (one for one in body if isinstance(one, ast.ClassDef) and not one.decorator_list):
+        found.extend((kind.name, one.name) for one in kind.body if isinstance(one, plain) and not one.decorator_list)
+    return found
 
 
 def tree_caller(helpers=(inspect.__file__, __file__)):
@@ -150,19 +185,22 @@ def all_classes():
 
 def pairs():
     number, word, thing = random.getrandbits(60), "%x" % random.getrandbits(60), object()
-    yield from ((thing, object()), (number, number + 1), (word, word + "x"), (number + 0.5, number * 2 + 0.25), ([thing], [word]), ((thing,), (word,)), ({word: 1}, {word: 2}), ({word}, {word + "y"}), (True, False))
+    yield from ((thing, object()), (number, -number - 1), (word, word + "x"), (number + 0.5, -number - 0.25), ([thing], [word]), ((thing,), (word,)), ({word: 1}, {word: 2}), ({word}, {word + "y"}), (True, False))
 
 
-def equals_everything(kind, equal):
-    """True when a value of it equals two values of one kind that do not equal each other."""
+def agrees_to_everything(kind, answer):
+    """True when a value of it says yes to two values of one kind that are not the same: as it is made bare, or with anything for its attributes."""
     made = next((base.__new__ for base in kind.__mro__ if base.__flags__ & (1 << 9) == 0), object.__new__)
     for one, other in pairs():
-        try:
-            value = made(kind)
-            if equal(value, one) is True and equal(value, other) is True:
-                return True
-        except BaseException:  # it is code of the tree, which may raise anything
-            continue
+        if isinstance(one, bool) and answer.__name__ != "__eq__":
+            continue  # one of the two is less than the other
+        for make in (lambda: made(kind), lambda: made(type(kind)("Probe", (kind,), {"__getattr__": lambda self, name: True}))):
+            try:
+                value = make()
+                if answer(value, one) is True and answer(value, other) is True:
+                    return True
+            except BaseException:  # it is code of the tree, which may raise anything
+                continue
     return False
 
 
