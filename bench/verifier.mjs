@@ -34,7 +34,7 @@ export async function verifier({ sample, only, tries = TAMPERS }) {
   });
   if (pytest === null) note('no pytest for the sandbox\'s Python: unittest alone');
   const jobs = [javascript, python(pytest !== null)].flatMap((language) => tasksOf(language, sample));
-  const counts = { good: [], bad: [], tampered: [] };
+  const counts = { good: [], bad: [], tampered: [], open: [] };
   let done = 0;
   const one = async (job) => {
     const folder = join(ground.folder, `task-${job.n}-${job.language.set}`);
@@ -51,6 +51,7 @@ export async function verifier({ sample, only, tries = TAMPERS }) {
       counts.bad.push({ job, kind: 'bad', ...(await verdictOf(job.language.bad(job.task))) });
     }
     for (const [kind, change] of tampers) counts.tampered.push({ job, kind, ...(await verdictOf(change)) });
+    if (tries > 0 || only !== undefined) for (const [kind, change] of Object.entries(job.language.open(job.task))) counts.open.push({ job, kind, ...(await verdictOf(change)) });
     if (++done % 10 === 0 || done === jobs.length) note(`verifier: ${done} of ${jobs.length} tasks`);
   };
   const queue = [...jobs];
@@ -127,7 +128,7 @@ async function pytestFolder() {
   return folder !== null && (await ask('/usr/bin/python3', version)) === (await ask('/usr/bin/env', ['python3', ...version])) ? folder : null;
 }
 
-function told({ good, bad, tampered }, scanned) {
+function told({ good, bad, tampered, open }, scanned) {
   const accepted = (list) => list.filter((one) => one.verdict === 'passed');
   const rejected = good.filter((one) => one.verdict !== 'passed');
   const kinds = new Map();
@@ -142,6 +143,7 @@ function told({ good, bad, tampered }, scanned) {
   return [
     figure('bad_accepted', good.length === 0 ? null : accepted(bad).length, '', { n: bad.length, goal: 0, how: 'buggy solutions that the gate passed' }),
     figure('good_rejected_pct', good.length === 0 ? null : (100 * wrong) / good.length, '%', { n: good.length, goal: 1, how: `canonical solutions that the gate did not pass${Array.isArray(scanned) ? '' : `; scan: ${scanned}`}` }),
-    figure('tampered_accepted', accepted(tampered).length, '', { n: tampered.length, goal: 0, how: `buggy solutions with ${new Set(tampered.map((t) => t.kind)).size} kinds of tampering that the gate passed` }),
+    figure('tampered_accepted', tampered.length === 0 ? null : accepted(tampered).length, '', { n: tampered.length, goal: 0, how: `buggy solutions with ${new Set(tampered.map((t) => t.kind)).size} kinds of tampering that the gate passed` }),
+    figure('open_accepted', open.length === 0 ? null : accepted(open).length, '', { n: open.length, how: 'buggy solutions with forgery that docs/threat-model.md names as not defended, passed', ...(open.length === 0 ? { why: 'not measured: no task of the sample' } : {}) }),
   ];
 }

@@ -58,4 +58,10 @@ export const javascript = {
       'writes the report later': first(`require('node:child_process').spawn('/bin/sh', ['-c', 'sleep 0.1; echo x > /proc/' + process.ppid + '/fd/1; echo "{}" > /tmp/sallyport-report'], { detached: true, stdio: 'ignore' }).unref();\nprocess.exit(0);`),
     };
   },
+  /** Kinds that docs/threat-model.md says are not defended, on the tasks that they work for. */
+  open(task) {
+    const bad = whole(task, task.buggy_solution);
+    const name = nameOf(task);
+    return task.test.includes('JSON.stringify(') ? { 'replaces JSON.stringify for a moment': { [PRODUCT]: `${bad}const real = module.exports.${name};\nmodule.exports.${name} = (...args) => {\n  const before = JSON.stringify;\n  JSON.stringify = () => 'x';\n  queueMicrotask(() => { JSON.stringify = before; });\n  return real(...args);\n};\n` } } : {};
+  },
 };

@@ -60,4 +60,5 @@ export const python = (pytest) => ({
       'replaces the function of the test': first(`import sys\n_names = sys._getframe(1)\nwhile "unittest" not in _names.f_globals or _names.f_globals.get("__name__") == "__main__":\n    _names = _names.f_back\n    if _names is None:\n        break\nclass _Loader(dict):\n    pass\nimport builtins\n_build = builtins.__build_class__\ndef _building(function, title, *bases, **more):\n    made = _build(function, title, *bases, **more)\n    for key in list(vars(made)):\n        if key.startswith("test"):\n            setattr(made, key, lambda self: None)\n    return made\nbuiltins.__build_class__ = _building`),
     };
   },
+  open: () => ({}),
 });
