@@ -62,6 +62,6 @@ export const javascript = {
   open(task) {
     const bad = whole(task, task.buggy_solution);
     const name = nameOf(task);
-    return task.test.includes('JSON.stringify(') ? { 'replaces JSON.stringify for a moment': { [PRODUCT]: `${bad}const real = module.exports.${name};\nmodule.exports.${name} = (...args) => {\n  const before = JSON.stringify;\n  JSON.stringify = () => 'x';\n  queueMicrotask(() => { JSON.stringify = before; });\n  return real(...args);\n};\n` } } : {};
+    return task.test.includes('JSON.stringify(') ? { 'replaces JSON.stringify for a moment': { [PRODUCT]: `${bad}const real = module.exports.${name};\nconst before = JSON.stringify;\nmodule.exports.${name} = (...args) => {\n  JSON.stringify = () => 'x';\n  queueMicrotask(() => { JSON.stringify = before; });\n  return real(...args);\n};\n` } } : {};
   },
 };

@@ -38,7 +38,7 @@ class Cases:
             self.tell(report.nodeid, "skipped", 0.0, None)
 
     def pytest_runtest_teardown(self, item):
-        self.watch.look_at(getattr(item, "module", None))
+        self.watch.look_at(getattr(item, "module", None), getattr(getattr(item, "cls", None), "__name__", None), getattr(item, "originalname", item.name))
 
     # Set-up, call and tear-down each report; the test is what they say together.
     def pytest_runtest_logreport(self, report):

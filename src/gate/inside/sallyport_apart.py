@@ -6,6 +6,7 @@ lying about, nothing of it stands in a module that code of the tree can import, 
 are noticed (docs/threat-model.md says what is left).
 """
 import ast
+import functools
 import hashlib
 import hmac
 import inspect
@@ -27,8 +28,12 @@ REACHES = {"sys.settrace", "sys.setprofile", "sys._getframe", "sys._current_fram
 READS = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__closure__"}
 
 
+real = functools.lru_cache(maxsize=4096)(os.path.realpath)
+
+
+@functools.lru_cache(maxsize=4096)
 def of_the_tree(file):
-    path = os.path.realpath(file)
+    path = real(file)
     return path.startswith(HERE) and not any(part in path for part in PACKAGES)
 
 
@@ -105,19 +110,22 @@ class Watch:
             if vars(owner).get(key, absent) is not value or (code is not None and function.__code__ is not code):
                 self.note("replaced " + what)
 
-    def look_at(self, module):
-        """Functions and methods that the file of a test defines: the product may put others in their place."""
+    def look_at(self, module, owner, name):
+        """After a test: whether its own function is that of its file. The others of the file are looked at in the end."""
         file = getattr(module, "__file__", None)
         if file is None or not of_the_tree(file):
             return
         if file not in self._defined:
-            self._defined[file] = defined_in(file)
-        for owner, name in self._defined[file]:
-            place = vars(module) if owner is None else vars(kind_of(vars(module).get(owner)))
-            value = place.get(name)
-            code = getattr(value if isinstance(value, types.FunctionType) else getattr(type(value), "__call__", None), "__code__", None)
-            if code is not None and of_the_tree(code.co_filename) and os.path.realpath(code.co_filename) != os.path.realpath(file):
-                self.note("put %s in the place of %s of %s" % (os.path.relpath(code.co_filename, HERE), name, os.path.relpath(file, HERE)))
+            self._defined[file] = (module, defined_in(file))
+        if (owner, name) in self._defined[file][1]:
+            self._compare(file, module, owner, name)
+
+    def _compare(self, file, module, owner, name):
+        place = vars(module) if owner is None else vars(kind_of(vars(module).get(owner)))
+        value = place.get(name)
+        code = getattr(value if isinstance(value, types.FunctionType) else getattr(type(value), "__call__", None), "__code__", None)
+        if code is not None and of_the_tree(code.co_filename) and real(code.co_filename) != real(file):
+            self.note("put %s in the place of %s of %s" % (os.path.relpath(code.co_filename, HERE), name, os.path.relpath(file, HERE)))
 
     def _heard(self, event, args):
         if event == "object.__setattr__":
@@ -139,6 +147,9 @@ class Watch:
     def look_last(self):
         """With the classes of the tree whose values agree to every comparison."""
         self.look()
+        for file, (module, names) in self._defined.items():
+            for owner, name in names:
+                self._compare(file, module, owner, name)
         for kind in list(all_classes()):
             for name in ("__eq__", "__lt__", "__le__", "__gt__", "__ge__"):
                 answer = vars(kind).get(name)
@@ -156,11 +167,11 @@ def defined_in(file):
         with open(file, "rb") as source:
             body = ast.parse(source.read()).body
     except (OSError, SyntaxError, ValueError, RecursionError):
-        return []
+        return set()
     plain = (ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [(None, one.name) for one in body if isinstance(one, plain) and not one.decorator_list]
+    found = {(None, one.name) for one in body if isinstance(one, plain) and not one.decorator_list}
     for kind in (one for one in body if isinstance(one, ast.ClassDef) and not one.decorator_list):
-        found.extend((kind.name, one.name) for one in kind.body if isinstance(one, plain) and not one.decorator_list)
+        found.update((kind.name, one.name) for one in kind.body if isinstance(one, plain) and not one.decorator_list)
     return found
 
 

@@ -66,7 +66,7 @@ class Result(unittest.TextTestResult):
         super().stopTest(test)
         current, self.current = self.current, None
         WATCH.look()
-        WATCH.look_at(sys.modules.get(type(test).__module__))
+        WATCH.look_at(sys.modules.get(type(test).__module__), type(test).__name__, getattr(test, "_testMethodName", ""))
         if current is not None:
             self.tell(test, current["status"], current["message"], time.monotonic() - current["began"])
 
