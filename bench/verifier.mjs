@@ -136,7 +136,7 @@ function told({ good, bad, tampered, open }, scanned) {
   for (const [kind, n] of [...kinds].sort()) note(`accepted ${n} times: ${kind}`);
   for (const { job, why } of rejected) note(`good and rejected: ${job.task.task_id}: ${why.join(' | ').slice(0, 400)}`);
   for (const { job } of accepted(bad)) note(`bad and accepted: ${job.task.task_id}`);
-  if (process.env.BENCH_WHY !== undefined) for (const { job, kind, verdict, why } of tampered) note(`${job.task.task_id} ${job.check.runner} ${kind}: ${verdict} ${why.join(' | ').slice(0, 250)}`);
+  if (process.env.BENCH_WHY !== undefined) for (const { job, kind, verdict, why } of [...tampered, ...open]) note(`${job.task.task_id} ${job.check.runner} ${kind}: ${verdict} ${why.join(' | ').slice(0, 250)}`);
   const bySight = Array.isArray(scanned) ? scanned : [];
   for (const found of bySight) note(`good and found by the scanner: ${found}`);
   const wrong = rejected.length + bySight.length;

@@ -27,6 +27,7 @@ export function stateAtEnd(orders: Orders): void {
   let [full, natural, seen] = [true, false, false];
   let read: Readers | undefined;
   test.beforeEach((context: unknown) => {
+    look();
     if (read !== undefined) return;
     read = readersOf(context as object);
     const file = argv[1] ?? '';

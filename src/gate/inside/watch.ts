@@ -79,6 +79,10 @@ function collect(more: Readonly<Record<string, object>>): Part[] {
   }
   for (const [name, owner] of Object.entries({ JSON, Reflect, Math, ...more })) whole(owner, name);
   for (const key of ['isDeepStrictEqual', 'inspect']) keep(util, key, `util.${key}`);
+  // Nobody has these, and whoever adds one says what a value is written as.
+  for (const kind of [Object, Array, Function, String, Number, Boolean, Map, Set, Date]) {
+    for (const key of ['toJSON', Symbol.toPrimitive, util.inspect.custom]) if (!(key in kind.prototype)) all.push({ owner: kind.prototype as object, key, name: `${kind.name}.prototype.${String(key)}`, value: undefined, get: undefined });
+  }
   keep(Module, '_load', 'module._load');
   keep(Module.prototype, 'require', 'module.prototype.require');
   return all;
