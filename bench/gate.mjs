@@ -1,9 +1,12 @@
-// npm run bench:gate [-- --json]: how much of known-vulnerable code the scanner's rules flag, and how much of its safe counterpart (each file as a fragment). The sets are
-// other people's (../shared/data, not part of this repository); a set that is not there is said to be not measured.
+// npm run bench:gate [-- --json] [--sample N] [--tampers N] [--tamper WORD] [--no-verifier] [--only-verifier]: how much of known-vulnerable code the scanner's rules flag, how much of its safe counterpart, and
+// which patches the gate passes (verifier.mjs; N tasks of each set, or kinds of tampering a task). The sets are other people's (../shared/data, not part of this repository); a set that is
+// not there is said to be not measured.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { scanFragment } from '../dist/scan/code.js';
 import { figure as take, report, root } from './measure.mjs';
+import { verifier } from './verifier.mjs';
 
 const figure = (id, value, unit, n, goal, better, how, why) => take(id, value, unit, { n, goal, better, how, why });
 const data = (name) => join(root, '../shared/data/code', name);
@@ -74,4 +77,9 @@ function python() {
   ];
 }
 
-report('gate', [...javascript(), ...python()]);
+const { values } = parseArgs({ options: { json: { type: 'boolean' }, sample: { type: 'string' }, 'no-verifier': { type: 'boolean' }, 'only-verifier': { type: 'boolean' }, tamper: { type: 'string' }, tampers: { type: 'string' } } });
+const number = (text) => (text === undefined ? undefined : Number(text));
+report('gate', [
+  ...(values['only-verifier'] === true ? [] : [...javascript(), ...python()]),
+  ...(values['no-verifier'] === true ? [] : await verifier({ sample: number(values.sample), only: values.tamper, tries: number(values.tampers) })),
+]);

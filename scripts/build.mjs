@@ -21,7 +21,7 @@ export const INSIDE = {
 };
 
 /** Programs in another language: copied as they are. */
-const COPIED = ['src/gate/inside/pytest_cases.py', 'src/gate/inside/unittest_cases.py'];
+const COPIED = ['src/gate/inside/sallyport_apart.py', 'src/gate/inside/pytest_cases.py', 'src/gate/inside/unittest_cases.py'];
 
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((e) =>

@@ -80,7 +80,7 @@ export function progressLine(event: Event): string | null {
   }
 }
 
-const SIDES = { base: 'base', head: 'head', red: 'new tests on the base' } as const;
+const SIDES = { base: 'base', head: 'head', red: 'new tests on the base', old: 'old tests on the change' } as const;
 
 /** What the agent does, as a person would say it; its tools' own small commands stay on the log. */
 function agentLine(argv: readonly string[]): string | null {

@@ -5,10 +5,11 @@ import type { BodyRef, CheckRun } from '../protocol/evidence.js';
 import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { onceRecorded, openRecorded } from '../sandbox/record.js';
-import type { Dependencies, ExecResult, Limits, Mount, Sandbox, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
-import { type Defences, NO_DEFENCES } from '../sarif/defences.js';
+import type { Dependencies, ExecRequest, ExecResult, Limits, Mount, Sandbox, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
+import { type Defences, NO_DEFENCES } from '../sarif/model.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
 import { scanProblem } from '../scan/complete.js';
+import { canaryInput, drawCanary } from './runners/canary.js';
 import { REPORT_FILE } from './runners/report-file.js';
 import { RUNNERS } from './runners/registry.js';
 import { MAX_REPORT } from './runners/runner.js';
@@ -16,7 +17,7 @@ import { MAX_REPORT } from './runners/runner.js';
 /** One side of a comparison: a tree that is never written, with the layers that setup made for it. */
 export interface Side {
   readonly round: number;
-  readonly side: 'base' | 'head' | 'red';
+  readonly side: 'base' | 'head' | 'red' | 'old';
   /** Topmost first; the last is the laid-out tree. */
   readonly lowers: readonly string[];
   /** Fetched packages that do not lie in the tree. */
@@ -60,12 +61,13 @@ export async function collectChecks(collector: Collector, side: Side, checks: Re
   return runs;
 }
 
-type Exec = (argv: readonly string[], timeout: number, maxOutput: number, bare?: boolean) => Promise<ExecResult>;
+type Exec = (argv: readonly string[], timeout: number, maxOutput: number, more?: Pick<ExecRequest, 'bare' | 'stdin'>) => Promise<ExecResult>;
 
 async function runCheck(collector: Collector, name: string, check: CheckSpec, exec: Exec): Promise<CheckRun> {
   const runner = check.runner === 'command' ? null : RUNNERS[check.runner];
   const argv = check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv(check.args);
-  const result = await exec(argv, check.timeout * 1000, CHECK_OUTPUT);
+  const canary = runner?.canaries === true ? drawCanary() : undefined;
+  const result = await exec(argv, check.timeout * 1000, CHECK_OUTPUT, canary === undefined ? {} : { stdin: canaryInput(canary) });
   collector.signal.throwIfAborted();
   const output = Buffer.concat([result.stdout, result.stderr]);
   const common = {
@@ -77,8 +79,8 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
   const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec);
   collector.signal.throwIfAborted();
-  const { cases, problem } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason });
-  return { ...common, cases, problem };
+  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: check.runner !== 'command' && runner.leavesOut?.(check.args) === true }) });
+  return { ...common, exit, cases, problem, ...(meddled === undefined ? {} : { meddled }) };
 }
 
 /**
@@ -87,7 +89,7 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
  */
 async function readReport(ran: ExecResult, exec: Exec): Promise<{ readonly text: string | null; readonly cut: boolean }> {
   if (ran.reason !== 'exited') return { text: null, cut: false };
-  const result = await exec(['/bin/sh', '-c', '[ -f "$1" ] && exec cat -- "$1"', 'report', REPORT_FILE], REPORT_MS, MAX_REPORT, true);
+  const result = await exec(['/bin/sh', '-c', '[ -f "$1" ] && exec cat -- "$1"', 'report', REPORT_FILE], REPORT_MS, MAX_REPORT, { bare: true });
   if (result.reason === 'output_limit') return { text: null, cut: true };
   return { text: result.reason === 'exited' && result.exit === 0 ? result.stdout.toString('utf8') : null, cut: false };
 }
@@ -107,7 +109,7 @@ export async function collectScan(collector: Collector, side: Side, changed: rea
   }, collector.journal);
   collector.signal.throwIfAborted();
   const scan = await readScan(collector, result, changed);
-  await collector.journal.record('scan.ended', { round: side.round, side: side.side === 'red' ? 'head' : side.side, results: scan.results.length, sarif: scan.sarif, problem: scan.problem });
+  await collector.journal.record('scan.ended', { round: side.round, side: side.side === 'base' ? 'base' : 'head', results: scan.results.length, sarif: scan.sarif, problem: scan.problem });
   return scan;
 }
 
@@ -129,7 +131,7 @@ async function readScan(collector: Collector, result: ExecResult, changed: reado
 async function inFreshSandbox<T>(collector: Collector, side: Side, body: (exec: Exec) => Promise<T>): Promise<T> {
   await using sandbox = await openRecorded(collector.driver, specOf(collector, 'verify', side), collector.journal);
   await collector.services.start(sandbox, collector.journal, collector.signal);
-  return await body((argv, timeout, maxOutput, bare) => sandbox.exec({ argv, timeout, maxOutput, bare, signal: collector.signal }));
+  return await body((argv, timeout, maxOutput, more) => sandbox.exec({ argv, timeout, maxOutput, ...more, signal: collector.signal }));
 }
 
 /**

@@ -1,10 +1,14 @@
 import type { CaseChange, CheckRun, TestCase } from '../protocol/evidence.js';
 
-/** The runs of the same checks on three trees. `red` = the head's new and edited test files laid over the base's code. */
+/**
+ * The runs of the same checks on several trees. `red` = the head's new and edited test files laid over the base's code; `old` = the base's test files that the change edited or
+ * deleted laid over the head's code, empty or left out where it did neither.
+ */
 export interface CheckRuns {
   readonly base: readonly CheckRun[];
   readonly head: readonly CheckRun[];
   readonly red: readonly CheckRun[];
+  readonly old?: readonly CheckRun[] | undefined;
 }
 type Status = TestCase['status'];
 /** What is known of a case in one run. `exact` = the run reports it under this id; else it is told by what is above or below it. */

@@ -11,7 +11,7 @@ type Given = Pick<Evidence, 'checks' | 'cases' | 'scan' | 'definitions'>;
 
 /** That the checks ran on both sides, the same ones, to their end, and told something. */
 export function checkConditions({ checks, cases, definitions }: Given): Finding[] {
-  return [sameChecks(checks), sameDefinitions(definitions), sideBelievable('head', checks.head, checks.base), sideBelievable('base', checks.base, []), somethingRan(checks.head, cases)];
+  return [sameChecks(checks), sameDefinitions(definitions), sideBelievable('head', checks.head, checks.base), sideBelievable('base', checks.base, []), judgesKept(checks), somethingRan(checks.head, cases)];
 }
 
 /** That nothing which worked before stopped working, vanished or was silenced. */
@@ -79,6 +79,19 @@ function sideBelievable(side: 'base' | 'head', runs: readonly CheckRun[], base: 
   if (bad.some((run) => run.reason === 'lost' || run.reason === 'killed')) return { id, holds: 'unknown', broken: true, detail };
   const byTheChange = bad.some((run) => believable(base.find((one) => one.name === run.name)));
   return side === 'head' && byTheChange ? { id, holds: 'no', detail } : { id, holds: 'unknown', detail };
+}
+
+/**
+ * What a test judges by is part of the proof: a change after which `JSON.stringify` is another function, or a value equals everything, makes tests pass without mending anything.
+ * What happens on the base too is the project's own way.
+ */
+function judgesKept({ base, head }: Given['checks']): Finding {
+  const id = 'checks.judges_kept';
+  const known = new Set(base.flatMap((run) => (run.meddled ?? []).map((what) => `${run.name}: ${what}`)));
+  const fresh = head.flatMap((run) => (run.meddled ?? []).map((what) => `${run.name}: ${what}`)).filter((what) => !known.has(what));
+  return fresh.length === 0
+    ? { id, holds: 'yes', detail: 'Nothing is known to have changed what judges the tests while they ran.' }
+    : { id, holds: 'no', detail: `With the change, what judges the tests was changed while they ran: ${fresh.slice(0, 5).join('; ')}.`.slice(0, 2000) };
 }
 
 /** Skipped and todo cases ran nothing. */

@@ -11,10 +11,12 @@ const CODE = '\\.(?:js|cjs|mjs|ts|cts|mts|json)';
 const named = (pattern: string): RegExp => new RegExp(`(?:^|/)(?:${pattern})$`);
 /** Sets of plug-ins that change the code of a test before it runs. */
 const TRANSFORMS = `babel\\.config[.\\w-]*|\\.babelrc[.\\w]*|\\.swcrc|tsconfig[.\\w-]*\\.json`;
-const PYTHON = 'conftest\\.py|pytest\\.ini|tox\\.ini|setup\\.cfg|pyproject\\.toml|(?:site|user)customize\\.py';
+const PYTHON = 'conftest\\.py|pytest\\.ini|tox\\.ini|setup\\.cfg|pyproject\\.toml|(?:site|user)customize\\.py|[^/]+\\.(?:dist|egg)-info/entry_points\\.txt';
+/** Where installed packages stand, the runners among them: whoever writes there brings a runner of one's own. */
+const INSTALLED = /(?:^|\/)(?:node_modules|site-packages|dist-packages|\.venv)\/|\.pth$/;
 
 /** Files that tell common runners and linters what to run and how. */
-const ANY = named(`(?:jest|vitest|vite|mocha|ava|karma|tap|babel|webpack|playwright|cypress|eslint)[.\\w-]*${CODE}|\\.(?:mocharc|taprc|c8rc|nycrc|eslintrc|eslintignore|oxlintrc)[.\\w]*|biome\\.jsonc?|${TRANSFORMS}|Makefile|makefile|Justfile|${PYTHON}|noxfile\\.py|Rakefile|build\\.gradle(?:\\.kts)?|pom\\.xml`);
+const ANY = named(`(?:jest|vitest|vite|mocha|ava|karma|tap|babel|webpack|playwright|cypress|eslint)[.\\w-]*${CODE}|\\.(?:mocharc|taprc|c8rc|nycrc|eslintrc|eslintignore|oxlintrc)[.\\w]*|biome\\.jsonc?|${TRANSFORMS}|Makefile|makefile|Justfile|${PYTHON}|noxfile\\.py|\\.npmrc|\\.yarnrc(?:\\.yml)?|\\.pnpmfile\\.cjs|\\.pnp\\.c?js|Rakefile|build\\.gradle(?:\\.kts)?|pom\\.xml`);
 const CONFIGURATION: Readonly<Record<Runner, Configuration>> = {
   command: { files: ANY, keys: ['scripts'] },
   // Our reporter, and no configuration of the project's.
@@ -37,7 +39,7 @@ export interface Definition {
 }
 
 /**
- * What of a change says how the checks run: a change that redefines a check looks just like one that mends the code. Configuration of the
+ * What of a change says how the checks run: a change that redefines a check looks just like one that mends the code. Files among installed packages; configuration of the
  * runners, which is code that runs beside their reports; for a check that is judged by its exit code also the scripts of package.json; and
  * files that a command, or an option of a runner, names.
  */
@@ -45,7 +47,7 @@ export function changedDefinitions({ checks, changed, packageJson }: Definition)
   const all = Object.values(checks);
   const [base, head] = [read(packageJson.base), read(packageJson.head)];
   const words = new Set(all.flatMap((check) => (check.runner === 'command' ? commandWords(check.command, base) : optionValues(check.args))));
-  const files = changed.filter((path) => all.some((check) => CONFIGURATION[check.runner].files?.test(path)) || words.has(path) || words.has(path.replace(/\.[cm]?[jt]s$/, '')));
+  const files = changed.filter((path) => (all.length > 0 && INSTALLED.test(path)) || all.some((check) => CONFIGURATION[check.runner].files?.test(path)) || words.has(path) || words.has(path.replace(/\.[cm]?[jt]s$/, '')));
   const keys = new Set(all.flatMap((check) => CONFIGURATION[check.runner].keys)).values();
   const redefined = [...keys].filter((key) => canonical(base[key]) !== canonical(head[key])).map((key) => `package.json (${key})`);
   return [...new Set([...files, ...redefined])].sort();

@@ -2,7 +2,8 @@ import { count } from '../protocol/words.js';
 import type { Evidence } from '../protocol/evidence.js';
 import type { Finding } from './conditions.js';
 import { advisoryGone, remediesConditions } from './remedies.js';
-import { wasRed } from './proof.js';
+import { indexOf } from './compare.js';
+import { believable, wasRed } from './proof.js';
 import { isTestFile } from './test-files.js';
 
 type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies'>;
@@ -12,7 +13,7 @@ export function provenBy(evidence: Given): readonly Finding[] {
   if (evidence.agent === 'remediator') return remediesConditions(evidence);
   switch (evidence.kind) {
     case 'fix':
-      return [redBefore(evidence)];
+      return [redBefore(evidence), oldTestsHold(evidence)];
     case 'feature':
       return [newRed(evidence)];
     case 'refactor':
@@ -35,6 +36,26 @@ function redBefore({ cases, checks, files }: Given): Finding {
   const proven = cases.filter((c) => wasRed(c, checks, changed));
   if (proven.length > 0) return { id, holds: 'yes', detail: `${count(proven.length, 'case')} ${proven.length === 1 ? 'was red before and is' : 'were red before and are'} green now: ${proven.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
   return { id, holds: noProof(cases), detail: 'No case was red before and is green now, so nothing shows that the fault is gone.' };
+}
+
+/**
+ * A test that the change rewrote until it passes mends nothing: what the base's own test says of the head's code counts. Where that test passed on the base, the change may
+ * rightly have changed what is expected, and a person has to say so.
+ */
+function oldTestsHold({ checks, files }: Given): Finding {
+  const id = 'proof.old_tests_hold';
+  const edited = files.filter((f) => f.status !== 'added' && isTestFile(f.path)).map((f) => f.path);
+  if (edited.length === 0) return { id, holds: 'yes', detail: 'The tests of the base were not edited.' };
+  const old = checks.old ?? [];
+  const untold = checks.head.filter((run) => run.runner !== 'command' || believable(run)).filter((run) => !believable(old.find((one) => one.name === run.name))).map((run) => run.name);
+  if (old.length === 0 || untold.length > 0) return { id, holds: 'unknown', detail: `The tests that the change edits could not be run in the base's words over the change's code: ${(untold.length > 0 ? untold : edited).slice(0, 5).join(', ')}.`.slice(0, 2000) };
+  const failing = checks.head.flatMap((run) => {
+    const [before, after] = [indexOf(checks.base, run.name), indexOf(checks.head, run.name)];
+    return indexOf(old, run.name).all.filter((one) => one.status === 'failed' && after.find(one.id)?.status !== 'failed').map((one) => ({ id: one.id, red: before.find(one.id)?.status === 'failed' }));
+  });
+  if (failing.length === 0) return { id, holds: 'yes', detail: 'The tests that the change edits pass in the words of the base too.' };
+  const red = failing.some((one) => one.red);
+  return { id, holds: red ? 'no' : 'unknown', detail: `${count(failing.length, 'case')} ${failing.length === 1 ? 'passes' : 'pass'} only as the change rewrote ${failing.length === 1 ? 'it' : 'them'}: ${failing.slice(0, 5).map((one) => one.id).join('; ')}.`.slice(0, 2000) };
 }
 
 function newRed({ cases, checks, files }: Given): Finding {

@@ -33,6 +33,8 @@ export const CheckRun = z.strictObject({
   cases: z.array(TestCase).nullable(),
   /** Set when the report cannot be believed (unreadable, or disagrees with the exit code). */
   problem: z.string().nullable(),
+  /** What of the things that judge a test was changed while tests ran, as our program beside them told. Not there where nothing watches that. */
+  meddled: z.array(z.string().max(300)).max(100).optional(),
   output: BodyRef.nullable(),
 });
 export type CheckRun = z.infer<typeof CheckRun>;
@@ -114,7 +116,8 @@ export const Evidence = z.strictObject({
   files: z.array(z.strictObject({ path: z.string(), status: z.enum(['added', 'modified', 'deleted']), mode: z.string() })),
   /** What extraction left out, with the reason. */
   skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
-  checks: z.strictObject({ base: z.array(CheckRun), head: z.array(CheckRun), red: z.array(CheckRun) }),
+  /** `red` = the head's new and edited tests over the base's code; `old` = the base's tests that the change edited or deleted over the head's code. */
+  checks: z.strictObject({ base: z.array(CheckRun), head: z.array(CheckRun), red: z.array(CheckRun), old: z.array(CheckRun).optional() }),
   /** Files of the change that say how a check that is judged by its exit code runs. */
   definitions: z.array(z.string()),
   cases: z.array(CaseChange),

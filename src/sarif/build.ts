@@ -1,5 +1,4 @@
-import type { Defences } from './defences.js';
-import type { Fix, Found, Notice, RuleMeta, SarifLog } from './model.js';
+import type { Defences, Fix, Found, Notice, RuleMeta, SarifLog } from './model.js';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 const MAX_SNIPPET = 1000;

@@ -1,42 +1,10 @@
+import { ALL_FUNCTIONS, type Defences, type DefenceUse } from './model.js';
 import type { SarifResult } from './parse.js';
-
-/** How a dangerous call is reached: what stands between it and data that somebody else may choose. */
-export interface DefenceUse {
-  /** The rule that looks at the call, and its class. */
-  readonly rule: string;
-  readonly cwe: string | null;
-  readonly path: string;
-  readonly line: number;
-  /** Names of the functions around it, outermost first; '' at the top of a file. */
-  readonly where: string;
-  /** What is called: `fs.readFileSync`. */
-  readonly sink: string;
-  /** Which one of its kind in its function, from 0. */
-  readonly nth: number;
-  /** True where data that is not clean reaches it. */
-  readonly open: boolean;
-  /** Guards and sanitizers on the way, in words. */
-  readonly defences: readonly string[];
-}
-
-/** Conditions of a function that end it when they hold: `if (x.length > MAX) throw …`. */
-export interface ExitChecks {
-  readonly path: string;
-  readonly line: number;
-  readonly where: string;
-  /** The conditions, without white space. */
-  readonly checks: readonly string[];
-}
-
-export interface Defences {
-  readonly uses: readonly DefenceUse[];
-  readonly exits: readonly ExitChecks[];
-}
-
-export const NO_DEFENCES: Defences = { uses: [], exits: [] };
 
 /** Rule of the results below. Most real vulnerabilities enter as a check that is missing: what left is as much a finding as what came. */
 export const REMOVED_DEFENCE = 'flow/removed-defence';
+/** A condition over what is allowed, of what kind or how large something is. */
+const DEFENSIVE = /auth|valid|allow|permit|role|admin|owner|token|secret|csrf|\blength\b|size|max|limit|\.\.|proto|typeof|instanceof|isInteger|isArray|\.test\(|includes\(|\.has\(|startsWith|match|origin|host|safe|trusted/i;
 /** Results for one change; more than that is a rewrite, which says nothing call by call. */
 const MOST = 200;
 
@@ -48,17 +16,20 @@ export function removedDefences(base: Defences, head: Defences): SarifResult[] {
   const before = new Map(base.uses.map((use) => [keyOf(use), use]));
   const gone = head.uses.flatMap((use) => {
     const was = before.get(keyOf(use));
-    const missing = was === undefined || !use.open || was.open ? [] : was.defences.filter((defence) => !use.defences.includes(defence));
+    const left = was === undefined ? [] : was.defences.filter((defence) => !use.defences.includes(defence));
+    // A guard of a route counts for itself; one of several defences of a value only where what is left does not do.
+    const missing = was === undefined || !use.open ? [] : was.open ? left.filter((defence) => defence.startsWith('guard ')) : left;
     return missing.length === 0 ? [] : [resultOf(use, `The call of ${use.sink} ${inFunction(use.where)} lost a defence that stood before it: ${missing.slice(0, 5).join('; ')}.`, use.cwe, 'warning')];
   });
   const told = new Set(gone.map((result) => result.path + result.snippet.split('\n')[1]));
   const dangerous = new Set(head.uses.filter((use) => use.open).map((use) => placeOf(use)));
-  const checks = new Map(base.exits.map((exit) => [placeOf(exit), exit]));
-  const lost = head.exits.flatMap((exit) => {
-    const was = checks.get(placeOf(exit));
-    const missing = was === undefined ? [] : was.checks.filter((check) => !exit.checks.includes(check));
-    if (missing.length === 0 || exit.checks.length >= (was?.checks.length ?? 0) || told.has(exit.path + exit.where)) return [];
-    return [resultOf({ ...exit, rule: 'exit', sink: missing.join(' ') }, `A check that ended ${exit.where === '' ? 'early' : `"${exit.where}" early`} is gone: ${missing.slice(0, 3).join('; ')}.`, 'CWE-754', dangerous.has(placeOf(exit)) ? 'warning' : 'note')];
+  const now = new Map(head.exits.map((exit) => [placeOf(exit), exit]));
+  const lost = base.exits.flatMap((was) => {
+    if (was.where === ALL_FUNCTIONS || !(was.where === '' || now.get(placeOf({ path: was.path, where: ALL_FUNCTIONS }))?.checks.includes(was.where) === true)) return [];
+    const exit = now.get(placeOf(was)) ?? { ...was, checks: [] };
+    const missing = was.checks.filter((check) => !exit.checks.includes(check));
+    if (missing.length === 0 || exit.checks.length >= was.checks.length || told.has(exit.path + exit.where)) return [];
+    return [resultOf({ ...exit, rule: 'exit', sink: missing.join(' ') }, `A check that ended ${exit.where === '' ? 'early' : `"${exit.where}" early`} is gone: ${missing.slice(0, 3).join('; ')}.`, 'CWE-754', dangerous.has(placeOf(exit)) && missing.some((check) => DEFENSIVE.test(check)) ? 'warning' : 'note')];
   });
   return [...gone, ...lost].slice(0, MOST);
 }

@@ -1,6 +1,6 @@
 /**
  * The part of SARIF 2.1.0 (OASIS, https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html) that Sallyport writes.
- * Types only: the scanner's bundle imports this without zod.
+ * The scanner's bundle imports this without zod.
  */
 export type Level = 'error' | 'warning' | 'note';
 
@@ -70,3 +70,41 @@ export interface SarifLog {
   readonly version: '2.1.0';
   readonly runs: readonly unknown[];
 }
+
+/** How a dangerous call is reached: what stands between it and data that somebody else may choose. */
+export interface DefenceUse {
+  /** The rule that looks at the call, and its class. */
+  readonly rule: string;
+  readonly cwe: string | null;
+  readonly path: string;
+  readonly line: number;
+  /** Names of the functions around it, outermost first; '' at the top of a file. */
+  readonly where: string;
+  /** What is called: `fs.readFileSync`. */
+  readonly sink: string;
+  /** Which one of its kind in its function, from 0. */
+  readonly nth: number;
+  /** True where data that is not clean reaches it. */
+  readonly open: boolean;
+  /** Guards and sanitizers on the way, in words. */
+  readonly defences: readonly string[];
+}
+
+/** Conditions of a function that end it when they hold: `if (x.length > MAX) throw …`. */
+export interface ExitChecks {
+  readonly path: string;
+  readonly line: number;
+  readonly where: string;
+  /** The conditions, without white space. */
+  readonly checks: readonly string[];
+}
+
+/** Stands for the whole file: its `checks` are then the names of its functions, so that one without conditions is told from one that is gone. */
+export const ALL_FUNCTIONS = '*';
+
+export interface Defences {
+  readonly uses: readonly DefenceUse[];
+  readonly exits: readonly ExitChecks[];
+}
+
+export const NO_DEFENCES: Defences = { uses: [], exits: [] };

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
 import { cweName, DEFENCE_FACT, EXIT_FACT } from './build.js';
-import type { Defences } from './defences.js';
 import { parseFix } from './fix.js';
-import type { Fix, Level } from './model.js';
+import type { Defences, Fix, Level } from './model.js';
 
 /** One result of a log, reduced to what is compared. Paths are relative and stay inside the root. */
 export interface SarifResult {
@@ -124,7 +123,7 @@ function resultsOf(run: Run): SarifResult[] {
 
 const Short = z.string().max(1000);
 const Use = z.object({ rule: Short, cwe: z.string().max(20).nullable(), where: Short, sink: Short, nth: z.int().min(0), open: z.boolean(), defences: z.array(Short).max(50) });
-const Exits = z.object({ where: Short, checks: z.array(Short).max(200) });
+const Exits = z.object({ where: Short, checks: z.array(Short).max(2000) });
 
 /** Facts of a form that is not ours are left out: they are no results, and a base that lacks them shows nothing that could have been removed. */
 function defencesOf(runs: readonly Run[]): Defences {

@@ -1,5 +1,4 @@
-import { type Defences, NO_DEFENCES } from '../sarif/defences.js';
-import type { Found } from '../sarif/model.js';
+import { type Defences, type Found, NO_DEFENCES } from '../sarif/model.js';
 import { analyse, type Analysis, linesOf } from './flow/analyse.js';
 import { flowRulesFor } from './flow/rules.js';
 

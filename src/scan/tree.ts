@@ -1,6 +1,5 @@
 import { buildSarif } from '../sarif/build.js';
-import type { Defences } from '../sarif/defences.js';
-import type { Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
+import type { Defences, Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
 import { onceEach } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
 import { readWithin, type WalkLimits, walk } from './inside/walk.js';
@@ -49,7 +48,15 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
   }
   // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
   if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
-  return buildSarif({ tool: SCANNER, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: { uses: defences.flatMap((one) => one.uses).slice(0, limits.results), exits: defences.flatMap((one) => one.exits).slice(0, limits.results) }, notices: notices.slice(0, limits.notices + 100) });
+  return buildSarif({ tool: SCANNER, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: gathered(defences, limits.results), notices: notices.slice(0, limits.notices + 100) });
+}
+
+/** Facts as they may leave the sandbox: conditions and calls are source text, which may hold secrets. */
+function gathered(all: readonly Defences[], most: number): Defences {
+  return {
+    uses: all.flatMap((one) => one.uses).slice(0, most).map((use) => ({ ...use, sink: withoutSecrets(use.sink), defences: use.defences.map(withoutSecrets) })),
+    exits: all.flatMap((one) => one.exits).slice(0, most).map((exit) => ({ ...exit, checks: exit.checks.map(withoutSecrets) })),
+  };
 }
 
 /** What is said of a file that was not searched whole. */

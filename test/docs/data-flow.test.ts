@@ -30,7 +30,8 @@ function opens(path: string, text: string): boolean {
   // Only comments that begin a line are left out: one that seems to begin later may stand in a string ('refs/heads/*') and would hide code.
   const code = text.replace(/^\s*\/\*[\s\S]*?\*\//gm, '').replace(/^\s*\/\/.*$/gm, '');
   // Rules hold, as text, the very calls that they look for in other people's code; what they import counts all the same.
-  return MODULES.test(code) || (!path.startsWith('src/scan/rules/') && CALLS.test(code));
+  if (path.startsWith('src/scan/rules/') || path.startsWith('src/scan/flow/')) return code.split('\n').some((line) => /^(?:import|export)\b/.test(line) && MODULES.test(line));
+  return MODULES.test(code) || CALLS.test(code);
 }
 
 /** Files of the table under "Every place that can open a connection". */

@@ -41,6 +41,13 @@ describe('runners that give their cases', () => {
     expect(changedDefinitions({ checks, changed: ['test/a.js', 'test/b.js', 'hooks/start.js', 'conf/mine.yml'], packageJson: { base: null, head: null } })).toEqual(['conf/mine.yml', 'hooks/start.js']);
   });
 
+  it('are redefined by what is laid among installed packages', () => {
+    const laid = ['node_modules/mocha/lib/mocha.cjs', 'packages/a/node_modules/.bin/x', '.venv/lib/python3.11/site-packages/pytest.py', 'x.pth'];
+    for (const runner of ['node-test', 'mocha', 'unittest', 'go'] as const) expect(changedDefinitions({ checks: { test: CheckSpec.parse({ runner }) }, changed: [...laid, 'src/node_modules.js'], packageJson: { base: null, head: null } })).toEqual([...laid].sort());
+    expect(changedDefinitions({ checks: { test: CheckSpec.parse({ runner: 'pytest' }) }, changed: ['evil.egg-info/entry_points.txt', 'src/entry_points.txt'], packageJson: { base: null, head: null } })).toEqual(['evil.egg-info/entry_points.txt']);
+    expect(changedDefinitions({ checks: COMMAND, changed: ['.npmrc'], packageJson: { base: BASE, head: BASE } })).toEqual(['.npmrc']);
+  });
+
   it('are not redefined by another order of keys', () => {
     expect(changedDefinitions({ checks: { test: CheckSpec.parse({ runner: 'jest' }) }, changed: ['package.json'], packageJson: { base: '{"jest":{"a":{"x":1,"y":2},"b":1}}', head: '{"jest":{"b":1,"a":{"y":2,"x":1}}}' } })).toEqual([]);
   });

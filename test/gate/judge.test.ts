@@ -7,7 +7,7 @@ import { commandRun, evidenceOf, nodeRun } from './evidence.js';
 const TEST_FILE = { path: 't.test.js', status: 'modified', mode: '100644' } as const;
 const SOURCE = { path: 'src/a.js', status: 'modified', mode: '100644' } as const;
 const result = (more: Partial<ScanResult> = {}): ScanResult => ({ rule: 'js/x', level: 'error', message: 'm', path: 'a.js', line: 1, fingerprint: 'f', state: 'new', cwe: null, ...more });
-const runs = (base: readonly string[], head: readonly string[], red: readonly string[] | null = null) => ({ base: [nodeRun(base)], head: [nodeRun(head)], red: red === null ? [] : [nodeRun(red)] });
+const runs = (base: readonly string[], head: readonly string[], red: readonly string[] | null = null, old: readonly string[] | null = null) => ({ base: [nodeRun(base)], head: [nodeRun(head)], red: red === null ? [] : [nodeRun(red)], ...(old === null ? {} : { old: [nodeRun(old)] }) });
 /** The verdict and the conditions that do not hold. */
 function outcome(evidence: Unjudged): string {
   const { verdict, conditions } = judge(evidence);
@@ -25,20 +25,22 @@ describe('a fix', () => {
         { id: 'checks.definition', holds: 'yes', detail: 'The change does not say how the checks run.' },
         { id: 'checks.believable.head', holds: 'yes', detail: 'Every report of the head can be believed.' },
         { id: 'checks.believable.base', holds: 'yes', detail: 'Every report of the base can be believed.' },
+        { id: 'checks.judges_kept', holds: 'yes', detail: 'Nothing is known to have changed what judges the tests while they ran.' },
         { id: 'tests.ran', holds: 'yes', detail: '2 cases pass at the head.' },
         { id: 'cases.none_broken', holds: 'yes', detail: 'No case broke.' },
         { id: 'cases.none_removed', holds: 'yes', detail: 'No case was removed or skipped.' },
         { id: 'tests.security_kept', holds: 'yes', detail: 'No security test was deleted or silenced.' },
         { id: 'scan.none_new', holds: 'yes', detail: 'No new scan result of level error or warning.' },
         { id: 'proof.red_before', holds: 'yes', detail: '1 case was red before and is green now: t.test.js > a.' },
+        { id: 'proof.old_tests_hold', holds: 'yes', detail: 'The tests of the base were not edited.' },
       ],
     });
   });
 
   it.each<[string, Partial<Unjudged>, string]>([
-    ['a new test that is red over the base', { files: [SOURCE, TEST_FILE], checks: runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b']) }, 'passed'],
-    ['a new test file that does not load over the base', { files: [SOURCE, TEST_FILE], checks: runs(['passed u.test.js > b'], ['passed t.test.js > a', 'passed u.test.js > b'], ['failed t.test.js', 'passed u.test.js > b']) }, 'passed'],
-    ['an edited test that is red over the base', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['failed t.test.js > a']) }, 'passed'],
+    ['a new test that is red over the base', { files: [SOURCE, TEST_FILE], checks: runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > b']) }, 'passed'],
+    ['a new test file that does not load over the base', { files: [SOURCE, { ...TEST_FILE, status: 'added' }], checks: runs(['passed u.test.js > b'], ['passed t.test.js > a', 'passed u.test.js > b'], ['failed t.test.js', 'passed u.test.js > b']) }, 'passed'],
+    ['an edited test that is red over the base', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['failed t.test.js > a'], ['passed t.test.js > a']) }, 'passed'],
     ['a source that loads again', { checks: runs(['failed t.test.js'], ['passed t.test.js > a']) }, 'passed'],
     ['a command that failed', { checks: { base: [commandRun(1)], head: [commandRun(0)], red: [] } }, 'passed'],
     ['other cases that fail as before', { checks: runs(['failed t.test.js > a', 'failed t.test.js > z'], ['passed t.test.js > a', 'failed t.test.js > z']) }, 'passed'],
@@ -62,6 +64,8 @@ describe('a fix', () => {
     ['the head hangs where the base did not', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun([], { reason: 'timeout', exit: null, problem: 'did not end' })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown cases.none_removed=no proof.red_before=unknown'],
     ['the head reports no list of cases', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun([], { cases: null })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown cases.none_removed=no proof.red_before=unknown'],
     ['the head names a failure and its exit code denies it', { checks: { base: [nodeRun(['failed t.test.js > a', 'failed t.test.js > z'])], head: [nodeRun(['passed t.test.js > a', 'failed t.test.js > z'], { exit: 0 })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown proof.red_before=no'],
+    ['the red case passes only as the change rewrote it', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['failed t.test.js > a'], ['failed t.test.js > a']) }, 'failed proof.old_tests_hold=no'],
+    ['what judges the tests was changed', { checks: { base: [nodeRun(['failed t.test.js > a'], { meddled: ['replaced Array.from (1)'] })], head: [nodeRun(['passed t.test.js > a'], { meddled: ['replaced Array.from (1)', 'replaced JSON.stringify (2)'] })], red: [] } }, 'failed checks.judges_kept=no'],
     ['the head garbles its report', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun(['passed t.test.js > a'], { problem: 'counts differ' })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown proof.red_before=unknown'],
   ])('is failed when %s', (_what, more, expected) => {
     expect(outcome(evidenceOf(more))).toBe(expected);
@@ -72,12 +76,14 @@ describe('a fix', () => {
     ['there is no check', { checks: { base: [], head: [], red: [] } }, 'unverified checks.same=unknown checks.believable.head=unknown checks.believable.base=unknown tests.ran=unknown proof.red_before=unknown'],
     ['every case is skipped', { checks: runs(['skipped t.test.js > a'], ['skipped t.test.js > a']) }, 'unverified tests.ran=unknown proof.red_before=unknown'],
     ['all cases passed before', { checks: runs(['passed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
-    ['the edit of the test made it pass', { files: [TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
-    ['a test was edited and there is no red run', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
-    ['a helper was edited and there is no red run', { files: [SOURCE, { ...SOURCE, path: 'test/helper.js' }], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown'],
-    ['a test was edited and the red run broke', { files: [SOURCE, TEST_FILE], checks: { ...runs(['failed t.test.js > a'], ['passed t.test.js > a']), red: [nodeRun(['failed t.test.js > a'], { problem: 'cut' })] } }, 'unverified proof.red_before=unknown'],
-    ['a command passes after its test files were edited', { files: [TEST_FILE], checks: { base: [commandRun(1)], head: [commandRun(0)], red: [] } }, 'unverified proof.red_before=unknown'],
-    ['a new test is green over the base', { files: [TEST_FILE], checks: runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b']) }, 'unverified proof.red_before=unknown'],
+    ['the edit of the test made it pass', { files: [TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown proof.old_tests_hold=unknown'],
+    ['a test was edited and there is no red run', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown proof.old_tests_hold=unknown'],
+    ['a helper was edited and there is no red run', { files: [SOURCE, { ...SOURCE, path: 'test/helper.js' }], checks: runs(['failed t.test.js > a'], ['passed t.test.js > a']) }, 'unverified proof.red_before=unknown proof.old_tests_hold=unknown'],
+    ['a test was edited and the red run broke', { files: [SOURCE, TEST_FILE], checks: { ...runs(['failed t.test.js > a'], ['passed t.test.js > a']), red: [nodeRun(['failed t.test.js > a'], { problem: 'cut' })] } }, 'unverified proof.red_before=unknown proof.old_tests_hold=unknown'],
+    ['a command passes after its test files were edited', { files: [TEST_FILE], checks: { base: [commandRun(1)], head: [commandRun(0)], red: [] } }, 'unverified proof.red_before=unknown proof.old_tests_hold=unknown'],
+    ['a new test is green over the base', { files: [TEST_FILE], checks: runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b']) }, 'unverified proof.red_before=unknown proof.old_tests_hold=unknown'],
+    ['a case that passed before passes only as the change rewrote it', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'failed t.test.js > b']) }, 'unverified proof.old_tests_hold=unknown'],
+    ['the old tests could not be believed over the change', { files: [SOURCE, TEST_FILE], checks: { ...runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['failed t.test.js > a']), old: [nodeRun(['passed t.test.js > a'], { problem: 'cut' })] } }, 'unverified proof.old_tests_hold=unknown'],
     ['the base hangs', { checks: { base: [nodeRun([], { reason: 'timeout', exit: null })], head: [nodeRun(['passed t.test.js > a'])], red: [] } }, 'unverified checks.believable.base=unknown proof.red_before=unknown'],
     ['the scan did not run', { scan: { ran: false, problem: null, results: [], sarif: null } }, 'unverified scan.none_new=unknown'],
     ['the scan did not finish', { scan: { ran: true, problem: 'time is up', results: [], sarif: null } }, 'unverified scan.none_new=unknown'],

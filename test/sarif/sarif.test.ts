@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SallyportError } from '../../src/protocol/errors.js';
 import { buildSarif } from '../../src/sarif/build.js';
 import { compare, fingerprints } from '../../src/sarif/compare.js';
-import type { Found, Notice, RuleMeta } from '../../src/sarif/model.js';
+import { type Found, type Notice, type RuleMeta, NO_DEFENCES } from '../../src/sarif/model.js';
 import { parseSarif, type SarifResult } from '../../src/sarif/parse.js';
 
 const RULE: RuleMeta = { id: 'js/x', title: 'X', help: 'Do y.', cwe: 78, severity: 8.8, level: 'error' };
@@ -32,7 +32,7 @@ describe('a log that we build', () => {
     expect(built.runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri).toBe('src/a%20b%25.js');
     expect(parseSarif(JSON.stringify(built))).toEqual({
       results: [{ rule: 'js/x', level: 'error', message: 'm', path: 'src/a b%.js', line: 3, snippet: FOUND.snippet, cwe: 'CWE-78', fix: null }],
-      problem: null, notices: [],
+      problem: null, notices: [], defences: NO_DEFENCES,
     });
   });
 
@@ -40,6 +40,7 @@ describe('a log that we build', () => {
     const notices: Notice[] = [{ level: 'error', id: 'time', message: 'time is up', path: null }, { level: 'note', id: 'symlink', message: 'not followed', path: 'l\nink' }];
     expect(parseSarif(JSON.stringify(log([], notices)))).toEqual({
       results: [], problem: 't did not finish: time is up',
+      defences: NO_DEFENCES,
       notices: [{ level: 'error', id: 'time', message: 'time is up', path: null }, { level: 'note', id: 'symlink', message: 'not followed', path: 'l\nink' }],
     });
   });

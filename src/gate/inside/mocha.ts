@@ -1,8 +1,12 @@
+import { EventEmitter } from 'node:events';
 import { openSync, existsSync, realpathSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { argv, cwd } from 'node:process';
 import { REPORT_FILE } from '../runners/report-file.js';
+import { mustFail } from './must-fail.js';
+import { readOrders, sign } from './orders.js';
+import { look, meddled, watch } from './watch.js';
 
 /**
  * A reporter for mocha (https://mochajs.org/next/explainers/third-party-reporters), bundled to one file and laid into the sandbox: the lines of ./reporter.ts,
@@ -12,6 +16,7 @@ import { REPORT_FILE } from '../runners/report-file.js';
  * fails is a failed case named for it. mocha loads its reporter before it loads the test files, which is what makes this possible.
  */
 interface Suite {
+  addTest(test: object): void;
   readonly root?: boolean;
   readonly file?: string;
   readonly tests: readonly Runnable[];
@@ -28,6 +33,10 @@ interface Runnable {
   titlePath(): string[];
 }
 interface Runner {
+  readonly suite: Suite;
+  total: number;
+  _grep: { test(title: string): boolean };
+  _invert: boolean;
   on(event: string, listener: (runnable: Runnable, error?: unknown) => void): unknown;
 }
 interface Instance {
@@ -35,6 +44,11 @@ interface Instance {
 }
 interface Mocha {
   readonly prototype: Instance & { loadFilesAsync(this: Instance, options?: object): Promise<unknown> };
+  readonly Suite: { readonly prototype: unknown; create(parent: Suite, title: string): Suite };
+  readonly Test: { readonly prototype: unknown; new (title: string, body: () => unknown): object };
+  readonly Runner: { readonly prototype: unknown };
+  readonly Runnable: { readonly prototype: unknown };
+  readonly Hook: { readonly prototype: unknown };
   readonly reporters: { readonly Spec: new (runner: Runner, options: object) => object };
 }
 
@@ -43,6 +57,11 @@ const mocha = findMocha();
 const unloaded: { readonly file: string; readonly error: unknown }[] = [];
 const descriptor = openSync(REPORT_FILE, 'wx');
 const counts = { passed: 0, failed: 0, skipped: 0, todo: 0 };
+/** Read before a test file is loaded. Without them nothing of this run will be believed. */
+const orders = readOrders();
+if (orders !== null) orders.line = '';
+watch({ 'EventEmitter.prototype': EventEmitter.prototype, ...Object.fromEntries((['Runner', 'Runnable', 'Test', 'Suite', 'Hook'] as const).map((name) => [`mocha.${name}.prototype`, mocha[name].prototype as object])) });
+let written = '';
 
 const { loadFilesAsync } = mocha.prototype;
 mocha.prototype.loadFilesAsync = async function (this: Instance, options?: object) {
@@ -58,6 +77,8 @@ mocha.prototype.loadFilesAsync = async function (this: Instance, options?: objec
 export class CaseReporter extends mocha.reporters.Spec {
   constructor(runner: Runner, options: object) {
     super(runner, options);
+    layIn(runner);
+    runner.on('test end', () => look());
     runner.on('pass', (test) => tell(test, 'passed', null));
     // What has no body (to do) and what is skipped look the same to a reporter.
     runner.on('pending', (test) => tell(test, 'skipped', null));
@@ -69,7 +90,9 @@ export class CaseReporter extends mocha.reporters.Spec {
       process.stdout.write(`Cannot load ${shown(file)}: ${messageOf(error)}\n`);
       line({ file: shown(file), names: [], status: 'failed', ms: 0, message: messageOf(error) });
     }
-    writeSync(descriptor, `${JSON.stringify({ end: counts })}\n`);
+    write({ meddled: meddled() });
+    write({ end: counts });
+    if (orders !== null) write({ mac: sign(orders, written) });
     end?.(failures + unloaded.length);
   }
 }
@@ -83,7 +106,30 @@ function tell(test: Runnable, status: keyof typeof counts, message: string | nul
 
 function line(one: { readonly file: string | null; readonly names: readonly string[]; readonly status: keyof typeof counts; readonly ms: number; readonly message: string | null }): void {
   counts[one.status] += 1;
-  writeSync(descriptor, `${JSON.stringify({ case: { ...one, cause: null } })}\n`);
+  write({ case: { ...one, cause: null } });
+}
+
+// Code under test may replace these later.
+const { stringify } = JSON;
+const put = writeSync;
+function write(value: object): void {
+  const text = `${stringify(value)}\n`;
+  written += text;
+  put(descriptor, text);
+}
+
+/** One case that must fail and one that must pass, after all others: what code under test did to mocha by then is done to them too. */
+function layIn(runner: Runner): void {
+  if (orders === null) return;
+  const suite = mocha.Suite.create(runner.suite, '');
+  suite.addTest(new mocha.Test(orders.pass, () => undefined));
+  suite.addTest(new mocha.Test(orders.fail, mustFail));
+  runner.total += 2;
+  // A pattern of the project's chooses among its own tests.
+  runner.on('start', () => {
+    const chosen = runner._grep;
+    runner._grep = { test: (title) => (title.includes(orders.pass) || title.includes(orders.fail) ? !runner._invert : chosen.test(title)) };
+  });
 }
 
 function fileOf(suite: Suite | undefined): string | undefined {

@@ -1,9 +1,8 @@
-"""Runs unittest inside the sandbox and writes its cases as lines of JSON: unittest_cases.py REPORT ARGS...
+"""Runs unittest inside the sandbox and writes its cases as lines of JSON: unittest_cases.py ARGS...
 
 ARGS are those of `python3 -m unittest`. The lines are those of reporter.ts. It runs beside the code of the tree, so its
 output is read as hostile on the host. The modules that it needs are loaded before the tree comes on the module path.
 """
-import json
 import os
 import re
 import sys
@@ -11,9 +10,11 @@ import time
 import traceback
 import unittest
 
+import sallyport_apart as apart
+
 MAX_MESSAGE = 3000
-COUNTS = {"passed": 0, "failed": 0, "skipped": 0, "todo": 0}
-OUT = None
+REPORT = None
+WATCH = None
 
 
 def shown(path):
@@ -54,11 +55,8 @@ class Result(unittest.TextTestResult):
         self.current = None
 
     def tell(self, test, status, message=None, seconds=0.0):
-        file, names = place_of(test)
-        COUNTS[status] += 1
-        case = {"file": file, "names": names, "status": status, "ms": max(0.0, seconds * 1000), "cause": None, "message": message}
-        OUT.write(json.dumps({"case": case}) + "\n")
-        OUT.flush()
+        file, names = (None, [test.name]) if isinstance(test, Canary) else place_of(test)
+        REPORT.case(file, names, status, seconds, message)
 
     def startTest(self, test):
         super().startTest(test)
@@ -67,6 +65,8 @@ class Result(unittest.TextTestResult):
     def stopTest(self, test):
         super().stopTest(test)
         current, self.current = self.current, None
+        WATCH.look()
+        WATCH.look_at(sys.modules.get(type(test).__module__), type(test).__name__, getattr(test, "_testMethodName", ""))
         if current is not None:
             self.tell(test, current["status"], current["message"], time.monotonic() - current["began"])
 
@@ -110,15 +110,39 @@ class Runner(unittest.TextTestRunner):
     resultclass = Result
 
 
-def main(report, args):
-    global OUT
+class Canary(unittest.TestCase):
+    """One that must fail and one that must pass, after all others: what code under test did to unittest by then is done to them too."""
+
+    def __init__(self, name, body):
+        super().__init__("run_it")
+        self.name, self.body = name, body
+
+    def run_it(self):
+        self.body()
+
+
+class Program(unittest.TestProgram):
+    def runTests(self):
+        # The canaries come last.
+        self.failfast = False
+        canaries = [Canary(REPORT.passes, lambda: None), Canary(REPORT.fails, REPORT.must_fail)]
+        self.test = unittest.TestSuite([self.test, unittest.TestSuite(canaries)])
+        super().runTests()
+
+
+def main(args):
+    global REPORT, WATCH
+    REPORT = apart.Report()
+    apart.call_to_the_end()
+    WATCH = apart.Watch(apart.JUDGES, REPORT.meddled)
+    apart.out_of_sight()
     # What `python3 -m unittest` puts there.
     sys.path[0] = os.getcwd()
-    with open(report, "x", encoding="utf-8") as OUT:
-        program = unittest.TestProgram(module=None, argv=["python3 -m unittest", *args], testRunner=Runner, exit=False)
-        OUT.write(json.dumps({"end": COUNTS}) + "\n")
+    program = Program(module=None, argv=["python3 -m unittest", *args], testRunner=Runner, exit=False)
+    WATCH.look_last()
+    REPORT.end()
     return 0 if program.result.wasSuccessful() else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,7 @@ type Line = z.infer<typeof Line>;
 /** `go test -json`, which has standard output for itself. Build output lies in the sandbox's /tmp; no toolchain is fetched. */
 export const GO: Runner = {
   reportsTo: 'stdout',
+  canaries: false,
   argv: (args) => ['/usr/bin/env', 'GOCACHE=/tmp/go-build', 'GOTOOLCHAIN=local', 'GOPROXY=off', 'go', 'test', '-json', ...(args.length > 0 ? args : ['./...'])],
   parse: readGoTest,
 };

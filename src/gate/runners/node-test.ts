@@ -7,6 +7,8 @@ import type { Runner } from './runner.js';
  */
 export const NODE_TEST: Runner = {
   reportsTo: 'stdout',
+  canaries: true,
+  leavesOut: (args) => args.some((arg) => /^--test-(?:name|skip)-pattern\b/.test(arg)),
   argv(args) {
     const words = args.map((a) => (/^[\w./*@-]+$/.test(a) ? a : `'${a.replaceAll("'", "'\\''")}'`));
     return ['/bin/bash', '-O', 'globstar', '-c', `exec node --require=/opt/sallyport/hold.cjs --test --test-reporter=/opt/sallyport/reporter.mjs --test-reporter-destination=stdout ${words.join(' ')}`];

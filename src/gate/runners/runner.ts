@@ -1,5 +1,6 @@
 import type { CheckSpec } from '../../protocol/environment.js';
 import type { CheckRun, TestCase } from '../../protocol/evidence.js';
+import type { Canary } from './canary.js';
 
 export type RunnerName = Exclude<CheckSpec['runner'], 'command'>;
 
@@ -11,12 +12,20 @@ export interface RunnerOutput {
   readonly truncated: boolean;
   readonly exit: number | null;
   readonly reason: CheckRun['reason'];
+  /** What the run was given, for a runner with `canaries`: the report must be signed with it and tell its two cases as they must be. */
+  readonly canary?: Canary;
+  /** True when the arguments choose among cases in a way that leaves the two out; the signature is demanded all the same. */
+  readonly without?: boolean;
 }
 
 export interface RunnerReport {
   readonly cases: TestCase[];
-  /** Why the report cannot be believed; null when report, counts and exit code agree. */
+  /** Why the report cannot be believed; null when report, counts, canary cases and exit code agree. */
   readonly problem: string | null;
+  /** The exit code as it would be without the case that was made to fail. Left out: as it was. */
+  readonly exit?: number | null;
+  /** What of the things that judge a test was changed while tests ran. Left out: nothing watches that. */
+  readonly meddled?: string[];
 }
 
 /**
@@ -27,6 +36,10 @@ export interface RunnerReport {
 export interface Runner {
   /** Where the report comes from: the runner's standard output, or `REPORT_FILE` inside its sandbox. */
   readonly reportsTo: 'stdout' | 'file';
+  /** True when it is given a `Canary` on its standard input. False: nothing shows that code under test did not write the report, and results say so. */
+  readonly canaries: boolean;
+  /** True when these arguments leave the two cases out (`RunnerOutput.without`). Left out: none do. */
+  leavesOut?(args: readonly string[]): boolean;
   /** The command, run in /workspace. */
   argv(args: readonly string[]): string[];
   parse(output: RunnerOutput): RunnerReport;

@@ -1,6 +1,5 @@
 import { cweName } from '../../sarif/build.js';
-import { type Defences, type DefenceUse, NO_DEFENCES } from '../../sarif/defences.js';
-import type { Found, Level } from '../../sarif/model.js';
+import { ALL_FUNCTIONS, type Defences, type DefenceUse, type Found, type Level, NO_DEFENCES } from '../../sarif/model.js';
 import { Interpreter } from './interpret.js';
 import { parseJavaScript } from './javascript/parse.js';
 import { parsePython } from './python/parse.js';
@@ -50,7 +49,7 @@ export function analyse(path: string, source: string, { mode, rules, resolve = (
 }
 
 /** Calls of one kind in one function are told apart by their order. */
-function defencesOf({ uses, exits }: Interpreter, path: string, source: string): Defences {
+function defencesOf({ uses, exits, functions }: Interpreter, path: string, source: string): Defences {
   const lines = linesOf(source);
   const counts = new Map<string, number>();
   const inOrder = [...uses.values()].sort((a, b) => a.at.start - b.at.start);
@@ -63,7 +62,7 @@ function defencesOf({ uses, exits }: Interpreter, path: string, source: string):
       if (!use.open && use.defences.size === 0) return [];
       return [{ rule: use.rule.id, cwe: use.rule.cwe === null ? null : cweName(use.rule.cwe), path, line: position(lines, use.at.start).line, where: use.where, sink: use.sink, nth, open: use.open, defences: [...use.defences].slice(0, 20) }];
     }),
-    exits: [...exits].map(([where, { at, checks }]) => ({ path, line: position(lines, at.start).line, where, checks: [...checks] })),
+    exits: exits.size + functions.size === 0 ? [] : [{ path, line: 1, where: ALL_FUNCTIONS, checks: [...functions] }, ...[...exits].map(([where, { at, checks }]) => ({ path, line: position(lines, at.start).line, where, checks: [...checks] }))],
   };
 }
 

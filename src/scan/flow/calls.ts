@@ -1,5 +1,6 @@
 import { Frame } from './frame.js';
 import { type Expr, type Func, nameOf } from './ir.js';
+import { whereOf } from './judgements.js';
 import { apiOf, type Called, type Machine, moduleName } from './machine.js';
 import { model } from './models.js';
 import type { Arg, CallSite, Site } from './rule.js';
@@ -103,6 +104,7 @@ export function callFunction(m: Machine, closure: Closure, args: readonly Value[
   try {
     const frame = new Frame(closure.frame, m.names.get(fn) ?? fn.name ?? '');
     if (closure.self !== null && !fn.arrow) frame.declare('this', closure.self);
+    if (m.file.path === m.options.path && m.functions.size < 2000) m.functions.add(whereOf(frame));
     const names = fn.params.map(({ pattern }) => nameOfPattern(pattern));
     fn.params.forEach((param, i) => {
       const outside = parameter(param, i, names, false, param.pattern.at);

@@ -4,10 +4,10 @@ import { Frame } from './frame.js';
 import { type Expr, type Func, pathOf, type Pattern, type Program, type Span, type Stmt } from './ir.js';
 import { apiOf, elementOf, type Exit, type FileReport, globalOf, type Hook, type InterpretOptions, type Machine, moduleName, type SiteOf, type Use } from './machine.js';
 import type { Arg, FlowRule, Site } from './rule.js';
-import { arithmetic, isCondition, isExit, originsOf, rank } from './judgements.js';
+import { arithmetic, isCondition, isExit, originsOf, rank, sinkOf, whereOf } from './judgements.js';
 import { makeArray, makeClass, makeObject, makeText } from './make.js';
 import { argumentMember, memberSource, notShown } from './sources.js';
-import { allMarks, api, BOOLEAN, type Closure, concat, type Danger, derived, harmless, join, joinMarks, literal, NOTHING, NUMBER, open, type Value, type Enclosing, type FileText, type State } from './value.js';
+import { allMarks, api, BOOLEAN, type Closure, concat, type Danger, derived, harmless, join, joinMarks, literal, NOTHING, NUMBER, open, type Value, type FileText, type State } from './value.js';
 
 const GLOBAL_OBJECTS = new Set(['window', 'globalThis', 'self', 'global', 'top', 'parent']);
 const MOST_DEPTH = 80;
@@ -35,6 +35,7 @@ export class Interpreter implements Machine {
   readonly entered = new Set<Func>();
   readonly names = new Map<Func, string>();
   readonly stack: Func[] = [];
+  readonly functions = new Set<string>();
   readonly memo = new Map<string, Value>();
   readonly #hooks: Readonly<Record<Hook, readonly FlowRule[]>>;
   #steps: number;
@@ -92,6 +93,7 @@ export class Interpreter implements Machine {
       at, frame, mode: this.options.mode, path: file.path,
       source: (expr) => this.text(expr), whole: ({ start, end }) => file.source.slice(start, end), value: (expr) => this.evaluate(expr, frame, true),
       look: (value, danger) => this.#look(hearing, frame, at, site, value, danger),
+      fact: (sink, defences) => void (file.path === this.options.path && this.uses.set(`${hearing.id}@${at.start}`, { rule: hearing, at, where: whereOf(frame), sink, open: true, defences: new Set(defences) })),
       report: ({ at: where = at, marks = [], message = null } = {}) => this.#note({ rule: hearing, file, at: where, marks, message }),
     };
     // One site for all of them: which rule hears it is known by who is asked.
@@ -305,6 +307,7 @@ export class Interpreter implements Machine {
     const of = this.evaluate(target.of, frame);
     const key = target.index === null ? null : this.evaluate(target.index, frame);
     const name = target.name ?? (key?.literal === undefined ? null : String(key.literal));
+    if (name !== null && value.closure?.fn.name === null && !this.names.has(value.closure.fn)) this.names.set(value.closure.fn, name);
     this.hear('store', frame, target.at, () => ({ of, ofExpr: target.of, name, key, keyExpr: target.index, stored: value, storedExpr: expr ?? target, api: apiOf(of, name ?? '[]') }));
     if (name !== null && expr !== null) this.hear('bind', frame, target.at, () => ({ name, bound: value, expr, how: 'property' as const }));
     const path = pathOf(target);
@@ -479,17 +482,4 @@ export class Interpreter implements Machine {
     this.#store(target.target, value, frame, expr.value, false);
     return value;
   }
-}
-
-/** Names of the functions around a frame, outermost first. */
-function whereOf(frame: Frame): string {
-  const names: string[] = [];
-  for (let at: Enclosing | null = frame; at !== null; at = at.parent) if (at.name !== '') names.unshift(at.name);
-  return names.slice(-6).join('.').slice(0, 300);
-}
-
-/** What is called or written, as the library calls it. */
-function sinkOf(site: object): string {
-  const { api: of = '', name = '' } = site as { readonly api?: string; readonly name?: string | null };
-  return (of === '' ? (name ?? '') : of).slice(0, 200);
 }

@@ -1,5 +1,5 @@
 import { type Expr, nameOf, pathOf } from './ir.js';
-import { literal, type Mark, NUMBER, type Value } from './value.js';
+import { type Enclosing, literal, type Mark, NUMBER, type Value } from './value.js';
 
 export function arithmetic(op: string, a: number, b: number): Value {
   const value = op === '-' ? a - b : op === '*' ? a * b : op === '/' ? a / b : op === '**' ? a ** b : op === '%' ? a % b : op === '<<' ? a << b : null;
@@ -43,4 +43,17 @@ export function originsOf(expr: Expr): readonly string[] {
     default:
       return [];
   }
+}
+
+/** Names of the functions around a frame, outermost first. */
+export function whereOf(frame: Enclosing): string {
+  const names: string[] = [];
+  for (let at: Enclosing | null = frame; at !== null; at = at.parent) if (at.name !== '') names.unshift(at.name);
+  return names.slice(-6).join('.').slice(0, 300);
+}
+
+/** What is called or written, as the library calls it. */
+export function sinkOf(site: object): string {
+  const { api: of = '', name = '' } = site as { readonly api?: string; readonly name?: string | null };
+  return (of === '' ? (name ?? '') : of).slice(0, 200);
 }

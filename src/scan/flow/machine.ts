@@ -61,6 +61,8 @@ export interface Machine {
   /** Names of functions without one of their own: those of the variables they were first put into. */
   readonly names: Map<Func, string>;
   readonly stack: Func[];
+  /** Functions of the file that ran, by their names and those around them. */
+  readonly functions: Set<string>;
   readonly memo: Map<string, Value>;
   readonly cleared: Set<string>;
   readonly goesOn: boolean;

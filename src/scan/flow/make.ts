@@ -28,6 +28,7 @@ export function makeObject(m: Machine, expr: Extract<Expr, { k: 'object' }>, fra
     if (computed !== null) m.evaluate(computed, frame, quiet);
     if (key !== null) {
       members.set(key, inner);
+      if (inner.closure?.fn.name === null && !m.names.has(inner.closure.fn)) m.names.set(inner.closure.fn, key);
       if (!quiet) m.hear('bind', frame, of.at, () => ({ name: key, bound: inner, expr: of, how: 'property' as const }));
     } else if (computed !== null) value = { ...value, rest: join(value.rest ?? NOTHING, inner) };
     else {

@@ -37,6 +37,8 @@ export interface Site {
    * its sources is compared with the other side of a change.
    */
   look(value: Value, danger: Danger): void;
+  /** Says what stands before something that is no call with data: a route and its guards. */
+  fact(sink: string, defences: readonly string[]): void;
   /** Reports the rule that hears this. `marks` are the data that make it dangerous; without any it is certain by itself. */
   report(found?: { readonly at?: Span; readonly marks?: readonly Mark[]; readonly message?: string }): void;
 }

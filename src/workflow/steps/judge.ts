@@ -4,6 +4,7 @@ import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
 import { changedDefinitions } from '../../gate/definitions.js';
 import { judge, type Unjudged } from '../../gate/judge.js';
+import { RUNNERS } from '../../gate/runners/registry.js';
 import { warningsOf } from '../../gate/warnings.js';
 import { renderFeedback } from '../../gate/render.js';
 import { readFileAt } from '../../git/change.js';
@@ -68,7 +69,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   const change = mustLastOf(events, run, 'change.extracted', (e) => e.data.round === parts.round).data;
   const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
   const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
-  const checks = { base: base.checks, head: head.checks, red: head.red };
+  const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }) };
   const environment = await environmentOf(context);
   const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date());
   return {
@@ -83,7 +84,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
     warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment)],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment)],
   };
 }
 
@@ -91,6 +92,12 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
 function byExitCode(environment: Environment): string[] {
   const names = Object.entries(environment.checks).flatMap(([name, c]) => (c.runner === 'command' ? [name] : []));
   return names.length === 0 ? [] : [`forged exit codes (${names.join(', ')}: judged by exit code alone)`];
+}
+
+/** Reports that nothing signs, and no case of ours is laid into. */
+function forgeable(environment: Environment): string[] {
+  const names = Object.entries(environment.checks).flatMap(([name, c]) => (c.runner !== 'command' && !RUNNERS[c.runner].canaries ? [`${name} by ${c.runner}`] : []));
+  return names.length === 0 ? [] : [`forged reports (${names.join(', ')}: the runner writes its report beside the code under test, unsigned)`];
 }
 
 async function definitions(context: RunContext, environment: Environment, change: EventData<'change.extracted'>): Promise<string[]> {

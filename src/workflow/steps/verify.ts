@@ -25,6 +25,7 @@ const Defences = z.strictObject({
 export const SideBody = z.strictObject({
   checks: z.array(CheckRun),
   red: z.array(CheckRun),
+  old: z.array(CheckRun).optional(),
   scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
   advisories: AdvisorySide,
   snapshot: z.string().nullable(),
@@ -64,7 +65,7 @@ export async function verifyHead(context: RunContext, what: Measured, journal: J
   return { body: await keep(journal, await measureHead(context, what, journal)) };
 }
 
-/** The head in fresh sandboxes; and, when tests changed, the head's tests on the base's code: were they red before? */
+/** The head in fresh sandboxes; when tests changed, the head's tests on the base's code (were they red before?) and the base's tests on the head's code (do they still say so?). */
 export async function measureHead(context: RunContext, { round, baseTree, base, change, scanned }: Measured, journal: Journal): Promise<SideBody> {
   const changed = change.files.map((f) => f.path);
   const headFolder = await runFolder(context, change.tree);
@@ -80,8 +81,11 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
   const lowers = [...layers, headFolder];
   const runs = await collectChecks(using, { round, side: 'head', lowers, dependencies }, checks);
   const tests = change.files.filter((f) => f.status !== 'deleted' && f.mode !== '160000' && isTestFile(f.path));
-  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...layers, await layTestsOnBase(context, round, change.commit, tests)], dependencies }, checks);
-  return { checks: runs, red, scan: await scan(lowers), advisories, snapshot: head.id };
+  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...layers, await layTests(context, `red-${round}`, change.commit, context.request.baseCommit, tests)], dependencies }, checks);
+  // A deleted or edited test speaks for the base: what it says of the head's code is asked once more.
+  const edited = change.files.filter((f) => f.status !== 'added' && isTestFile(f.path));
+  const old = edited.length === 0 ? [] : await collectChecks(using, { round, side: 'old', lowers: [...layers, await layTests(context, `old-${round}`, context.request.baseCommit, change.commit, edited)], dependencies }, checks);
+  return { checks: runs, red, old, scan: await scan(lowers), advisories, snapshot: head.id };
 }
 
 /** A head whose dependencies cannot be set up is a finding about the change, not a fault of the machine. */
@@ -94,20 +98,20 @@ async function tryHeadSetup(context: RunContext, baseTree: string, headTree: str
   }
 }
 
-/** A tree of the base's code with the head's new and edited tests in it. */
-async function layTestsOnBase(context: RunContext, round: number, head: string, tests: readonly { readonly path: string; readonly mode: string }[]): Promise<string> {
+/** A tree of one commit's code with the named tests of another in it. */
+async function layTests(context: RunContext, name: string, from: string, over: string, tests: readonly { readonly path: string }[]): Promise<string> {
   const mirror = await context.mirror();
   const entries: ChangeEntry[] = [];
   await using reader = await BlobReader.open(mirror);
   const wanted = new Set(tests.map((t) => t.path));
-  for (const { path: name, mode, blob } of await listTree(mirror, head)) {
-    const path = name.toString('utf8');
+  for (const { path: raw, mode, blob } of await listTree(mirror, from)) {
+    const path = raw.toString('utf8');
     if (!wanted.has(path)) continue;
     const data = await reader.read(blob);
     entries.push(mode === '120000' ? { kind: 'link', path: Buffer.from(path), data } : { kind: 'file', path: Buffer.from(path), mode: mode === '100755' ? '100755' : '100644', data });
   }
-  const red = await importChange(mirror, context.request.baseCommit, entries, `refs/sallyport/${context.run}/red-${round}`);
-  return await runFolder(context, red.tree);
+  const laid = await importChange(mirror, over, entries, `refs/sallyport/${context.run}/${name}`);
+  return await runFolder(context, laid.tree);
 }
 
 function mutable(scan: ScanSide): SideBody['scan'] {

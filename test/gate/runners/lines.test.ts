@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest';
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { canaryInput, drawCanary, signedText } from '../../../src/gate/runners/canary.js';
 import { MOCHA } from '../../../src/gate/runners/mocha.js';
 import { PYTEST } from '../../../src/gate/runners/pytest.js';
 import { RUNNERS } from '../../../src/gate/runners/registry.js';
@@ -43,4 +45,55 @@ it('every runner hands its arguments on as they are', () => {
   for (const [name, runner] of Object.entries(RUNNERS)) {
     if (name !== 'node-test') expect([name, runner.argv(["a'; rm -rf $HOME", '-x']).slice(-2)]).toEqual([name, ["a'; rm -rf $HOME", '-x']]);
   }
+});
+
+describe('a report with a canary', () => {
+  const canary = drawCanary();
+  const one = (name: string, status: string, file: string | null = null): string => `${JSON.stringify({ case: { file, names: [name], status, ms: 0, cause: null, message: null } })}\n`;
+  const laid = one(canary.pass, 'passed') + one(canary.fail, 'failed');
+  const end = (passed: number, failed: number): string => `{"end":{"passed":${passed},"failed":${failed},"skipped":0,"todo":0}}\n`;
+  const signed = (text: string, key = canary.key): string => `${text}{"mac":"${createHmac('sha256', Buffer.from(key, 'hex')).update(text).digest('hex')}"}\n`;
+  const GOOD = signed(one('adds', 'passed', 'a.py') + laid + end(2, 1));
+  const parse = (report: string, more: Partial<RunnerOutput> = {}) => {
+    const { cases, ...rest } = UNITTEST.parse({ report, truncated: false, exit: 1, reason: 'exited', canary, ...more });
+    return { ...rest, cases: cases.map((c) => `${c.status} ${c.id}`) };
+  };
+
+  it('is told without what was laid in, and so is its exit code', () => {
+    expect(parse(GOOD)).toEqual({ problem: null, exit: 0, meddled: [], cases: ['passed a.py > adds'] });
+    expect(parse(signed(one('adds', 'failed', 'a.py') + laid + end(1, 2)))).toEqual({ problem: null, exit: 1, meddled: [], cases: ['failed a.py > adds'] });
+    expect(parse(signed(`{"meddled":["replaced x"]}\n${laid}{"meddled":["y"]}\n${end(1, 1)}`))).toEqual({ problem: null, exit: 0, meddled: ['replaced x', 'y'], cases: [] });
+    expect([3, 1].map((exit) => MOCHA.parse({ report: exit === 3 ? signed(one('a', 'failed', 'a.js') + one('b', 'failed', 'a.js') + laid + end(1, 3)) : GOOD, truncated: false, exit, reason: 'exited', canary })).map(({ exit, problem }) => [exit, problem])).toEqual([[2, null], [0, null]]);
+  });
+
+  it.each<[string, string, Partial<RunnerOutput>, RegExp]>([
+    ['without a signature', GOOD.replace(/\{"mac.*\n/, ''), {}, /not signed/],
+    ['signed by another key', signed(one('adds', 'passed', 'a.py') + laid + end(2, 1), '0'.repeat(64)), {}, /not signed/],
+    ['with a line written into it', GOOD.replace(/^/, one('more', 'passed', 'a.py')).replace('"passed":2', '"passed":3'), {}, /not signed/],
+    ['with a line after it', `${GOOD}${one('more', 'passed')}`, {}, /not the reporter's|goes on/],
+    ['with exit code 0', GOOD, { exit: 0 }, /although a case was made to fail/],
+    ['without the two cases', signed(one('adds', 'passed', 'a.py') + end(1, 0)), { exit: 0 }, /not a word/],
+    ['without the one that must pass', signed(one('adds', 'passed', 'a.py') + one(canary.fail, 'failed') + end(1, 1)), {}, /1 cases that must fail were told, and 0/],
+    ['in which the one that must fail passed', signed(one(canary.pass, 'passed') + one(canary.fail, 'passed') + end(2, 0)), { exit: 0 }, /did not fail/],
+    ['in which the one that must pass failed', signed(one(canary.pass, 'failed') + one(canary.fail, 'failed') + end(0, 2)), {}, /did not/],
+    ['that says so itself', signed(`{"problem":"no account"}\n${laid}${end(1, 1)}`), {}, /^no account$/],
+  ])('is not believed %s', (_what, report, more, problem) => {
+    expect(parse(report, more).problem).toMatch(problem);
+  });
+
+  it('needs the signature alone where arguments leave the two cases out', () => {
+    const report = signed(one('adds', 'passed', 'a.py') + end(1, 0));
+    expect(parse(report, { exit: 0, without: true }).problem).toBe(null);
+    expect(parse(report.replace('adds', 'adda'), { exit: 0, without: true }).problem).toMatch(/not signed/);
+    expect([['--test-name-pattern=x'], ['--test-name-pattern', 'x'], ['--test-only'], ['a.js']].map((args) => RUNNERS['node-test'].leavesOut?.(args))).toEqual([true, true, false, false]);
+    expect([['-n', '4'], ['-n4'], ['--numprocesses=2'], ['-k', 'x'], ['--no-header']].map((args) => PYTEST.leavesOut?.(args))).toEqual([true, true, true, false, false]);
+  });
+
+  it('is drawn anew for each run, and is one line of input', () => {
+    const [a, b] = [drawCanary(), drawCanary()];
+    expect(new Set([a.key, a.pass, a.fail, b.key, b.pass, b.fail]).size).toBe(6);
+    expect(JSON.parse(canaryInput(a).toString())).toEqual(a);
+    expect(signedText(signed('x\n', a.key), a)).toBe('x\n');
+    expect([signedText('', a), signedText(signed('x\n', a.key).replace('x', 'y'), a)]).toEqual([null, null]);
+  });
 });

@@ -114,6 +114,26 @@ describe('runners of npm', () => {
     expect(shown(await run([mocha, ...lowers], { runner: 'mocha', args: ['test/sum.js'] }))).toMatchObject({ exit: 2, problem: null, cases: failed.map((one) => one.replace('sum.test.js', 'sum.js')) });
   });
 
+  it('mocha is not believed when code under test changes it, or the report', async (context) => {
+    const lowers = await fetched(context, 'mocha');
+    const forgeries = {
+      'a test that fails is told as passed': "const { Runner } = require('mocha');\nconst { fail } = Runner.prototype;\nRunner.prototype.fail = function (test, ...rest) { if (test.title === 'adds') this.emit('pass', test); else fail.call(this, test, ...rest); };\n",
+      'nothing is thrown in a test': "require('mocha').Runnable.prototype.run = function (done) { done(); };\n",
+      'lines are written into the report': "const fs = require('node:fs');\nprocess.on('exit', () => { fs.writeFileSync('/tmp/sallyport-report', JSON.stringify({ case: { file: 'test/sum.js', names: ['adds'], status: 'passed', ms: 1, cause: null, message: null } }) + '\\n' + JSON.stringify({ end: { passed: 1, failed: 0, skipped: 0, todo: 0 } }) + '\\n'); process.exitCode = 0; });\n",
+      'assertions of a package hold for everything': "const chai = require.resolve('chai');\nconst library = require(chai);\nlibrary.expect = () => ({ to: { equal() {} } });\n",
+    };
+    const chai = { 'node_modules/chai/package.json': '{"name":"chai","version":"4.0.0","main":"index.js"}', 'node_modules/chai/index.js': "const assert = require('node:assert');\nexports.expect = (a) => ({ to: { equal(b) { assert.equal(a, b); } } });\nexports.assert = assert;\n" };
+    const believed: string[] = [];
+    for (const [what, forgery] of Object.entries(forgeries)) {
+      const liar = tree(join(folder, `mocha-${what.replaceAll(' ', '-')}`), { ...chai, 'sum.js': `${forgery}module.exports = (a, b) => a - b;\n`, 'test/sum.js': "const sum = require('../sum.js');\nconst { expect } = require('chai');\nit('adds', () => expect(sum(1, 2)).to.equal(3));\n" });
+      const done = await run([liar, ...lowers], { runner: 'mocha', args: ['test/sum.js'] });
+      if (done.problem === null && done.meddled?.length === 0 && done.cases?.some((c) => c.status === 'passed') === true) believed.push(what);
+    }
+    expect(believed).toEqual([]);
+    const honest = tree(join(folder, 'mocha-honest'), { ...chai, 'test/sum.js': "const { expect } = require('chai');\nit('adds', () => expect(1 + 2).to.equal(3));\nit('is off', function () { this.skip(); });\n" });
+    expect([shown(await run([honest, ...lowers], { runner: 'mocha', args: ['test/sum.js'] })), (await run([honest, ...lowers], { runner: 'mocha', args: ['test/sum.js'] })).meddled]).toEqual([{ exit: 0, problem: null, cases: ['passed test/sum.js > adds', 'skipped test/sum.js > is off'] }, []]);
+  });
+
   it('has a problem where the runner is not installed', async () => {
     const bare = tree(join(folder, 'bare'), { 'a.test.js': '' });
     for (const runner of ['vitest', 'jest', 'mocha']) expect(shown(await run([bare], { runner }))).toMatchObject({ exit: 127, problem: expect.stringContaining('exit code 127'), cases: [] });

@@ -341,7 +341,8 @@ function formatted(at: Span, format: Expr, values: Expr): Expr {
     if (match[2] === '%') continue;
     parts.push({ k: 'literal', at, value: source.slice(last, match.index) });
     last = match.index + match[0].length;
-    const value = match[1] === undefined ? (values.k === 'array' ? given[next++] : (next++, given[0])) : byName === null ? values : byName.get(match[1]);
+    const positional = values.k === 'array' ? given[next++] : given[0];
+    const value = match[1] === undefined ? positional : byName === null ? values : byName.get(match[1]);
     if (value !== undefined) parts.push(/[diouxXeEfFgGc]/.test(match[2] ?? '') ? { k: 'unary', at: value.at, op: '+', of: value } : value);
   }
   parts.push({ k: 'literal', at, value: source.slice(last) });

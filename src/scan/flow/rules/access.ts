@@ -25,11 +25,14 @@ export const FLOW_ACCESS: readonly FlowRule[] = [
       const key = `routes:${pathOf(router)}`;
       const state = (site.frame.state.notes.get(key) as Routes | undefined) ?? { guardedAll: false };
       if (site.name === 'use' || site.name === 'addHook' || site.name === 'all' && site.args[0]?.value.literal === '*' || site.name === 'register') {
+        site.fact(`${site.name} ${String(site.args[0]?.value.literal ?? '')}`.trim(), guardsOf(site, site.args));
         if (site.args.some((arg) => isGuard(site, arg.expr))) site.frame.state.notes.set(key, { guardedAll: true });
         return;
       }
       const path = site.args[0]?.value.literal;
-      if (!METHODS.test(site.name) || typeof path !== 'string' || site.args.length < 2 || state.guardedAll || allGuarded(site)) return;
+      if (!METHODS.test(site.name) || typeof path !== 'string' || site.args.length < 2) return;
+      site.fact(`${site.name.toUpperCase()} ${path}`, guardsOf(site, site.args.slice(1, -1)));
+      if (state.guardedAll || allGuarded(site)) return;
       const writes = site.name !== 'get' && site.name !== 'all';
       if (PUBLIC.test(path) || !(SENSITIVE.test(path) && (writes || /admin|account|billing|private|manage|payroll|secret|token|key|audit|users?$|wallet|patient|backup/i.test(path)) || (site.name === 'delete' && /:/.test(path)))) return;
       const handlers = site.args.slice(1);
@@ -44,6 +47,11 @@ export const FLOW_ACCESS: readonly FlowRule[] = [
     },
   },
 ];
+
+/** What the guards among these are called. */
+function guardsOf(site: CallSite, args: CallSite['args']): readonly string[] {
+  return args.filter((arg) => isGuard(site, arg.expr)).map((arg) => `guard ${site.source(arg.expr).replace(/\s+/g, ' ').slice(0, 80)}`);
+}
 
 /** A guard on a router above, by `app.use('/admin', auth)` too. */
 function allGuarded(site: CallSite): boolean {

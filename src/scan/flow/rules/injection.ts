@@ -37,14 +37,15 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       const known = CHILD.test(api) || /^#?(?:Deno|Bun)\./.test(api);
       if (/^(?:exec|execSync|execAsync|execPromise|execaCommand|execaCommandSync|execCommand|\$|system|popen)$/.test(name) && (known || /^(?:exec|execSync|execAsync|execPromise|execCommand)$/.test(name) && (site.receiver === null || /^(?:cp|child_?process|proc|shell|shelljs|ssh|conn)$/i.test(nameOf(site.receiverExpr ?? { k: 'name', name: '', at: site.at }))))) {
         const marks = shellText(first);
+        site.look(first, 'command');
         if (marks.length > 0 && !SQL_TEXT.test(textOf(first))) site.report({ marks });
-        else site.look(first, 'command');
         return;
       }
       if (!/^(?:spawn|spawnSync|execFile|execFileSync|execa|execaSync|default|fork|sync)$/.test(name) && !CHILD.test(api)) return;
       const list = args[1]?.value;
       const script = shellScript(first, list);
       if (script !== undefined) {
+        site.look(script, 'command');
         const marks = shellText(script);
         if (marks.length > 0) site.report({ marks });
         return;
@@ -82,8 +83,8 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       const made = /^#(?:Function|AsyncFunction|GeneratorFunction)$/.test(api) || (site.construct && name === 'Function');
       const all = made ? args : runs ? args.slice(0, 1) : [];
       const marks = all.flatMap((arg) => openOf(arg.value, 'code', [...OUTSIDE, 'network']));
-      if (marks.length > 0) return site.report({ marks });
       if (all[0] !== undefined) site.look(all[0].value, 'code');
+      if (marks.length > 0) return site.report({ marks });
       if (/^#(?:setTimeout|setInterval)$/.test(api) && args[0]?.value.parts !== undefined) site.report({ marks: allMarks(args[0].value), message: 'This text is run as code. Give a function instead.' });
     },
     text(site) {
@@ -135,6 +136,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (filter === undefined || filter.kind === 'string' || filter.closure !== undefined) return;
       const own = filter.members === undefined ? openOf(filter, 'nosql', ['request', 'message']) : [...filter.members.values()].filter((one) => one.kind !== 'string' && one.kind !== 'number').flatMap((one) => openOf(one, 'nosql', ['request', 'message']));
       // Texts of a path or a header are never objects.
+      site.look(filter, 'nosql');
       const marks = own.filter((mark) => !/\.(?:params|headers|cookies|url|path|hostname)\b|header\(|\.get\(/.test(mark.what));
       if (marks.length > 0 && !/^(?:array|_|lodash|Array)/.test(site.api) && site.receiver.kind !== 'array') site.report({ marks });
       const script = filter.members?.get('$where');
@@ -154,6 +156,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       const texts = [...site.args.map((arg) => arg.value), ...(site.option('filter') === undefined ? [] : [site.option('filter') as Value])];
       for (const one of texts) {
         if (!/\((?:[&|!]|[\w-]+[~<>]?=)|(?:^|,)\s*(?:cn|uid|ou|dc|o|mail)=/i.test(skeleton(one))) continue;
+        site.look(one, 'ldap');
         const marks = openOf(one, 'ldap');
         if (marks.length > 0) return site.report({ marks });
       }
@@ -171,6 +174,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (!/^(?:select|select1|selectWithResolver|evaluate|useNamespaces|find|get|parse|createExpression|xpath|query|selectNodes|selectSingleNode)$/.test(site.name)) return;
       for (const { value } of site.args) {
         if (!/^\s*(?:\(|count\(|string\(|boolean\()?(?:\/\/?|\.\/|\.\/\/|descendant::|child::|self::|ancestor::)[\w@*:.\uFFFC]|\[@?[\w:-]+\s*=|\[contains\(|\[text\(\)/.test(skeleton(value)) || !/[[@(]|\/\//.test(skeleton(value))) continue;
+        site.look(value, 'xpath');
         const marks = openOf(value, 'xpath');
         if (marks.length > 0 && (value.parts !== undefined || /^xpath/.test(site.api))) return site.report({ marks });
       }
@@ -188,6 +192,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       const { api, name, args } = site;
       const compiles = /^(?:ejs|pug|jade|handlebars|nunjucks|mustache|lodash|underscore|doT|dot|hogan\.js|eta|squirrelly|velocityjs|art-template|liquidjs|swig|twig)\b.*\.(?:render|compile|renderString|template|precompile|parseAndRender)$/i.test(api) || (/^(?:compile|renderString|render|template)$/.test(name) && /^(?:ejs|pug|Handlebars|nunjucks|Mustache|_|lodash|doT|eta)$/.test(nameOf(site.receiverExpr ?? { k: 'name', name: '', at: site.at })));
       if (!compiles || args[0] === undefined) return;
+      site.look(args[0].value, 'template');
       const marks = openOf(args[0].value, 'template', ['request', 'browser', 'message', 'argument']);
       if (marks.length > 0) site.report({ marks });
     },
@@ -223,6 +228,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       const yaml = /^(?:js-yaml|yamljs)\.(?:load|loadAll)$/.test(api) && (schema === undefined || /DEFAULT_FULL|DEFAULT_UNSAFE/.test(schema.api ?? '')) && !/JSON_SCHEMA|FAILSAFE|CORE_SCHEMA|SAFE/.test(args[1] === undefined ? '' : site.source(args[1].expr));
       const runs = /^(?:node-serialize|serialize-to-js|funcster|serialijse|cryo|php-serialize|php-unserialize)\b.*\.(?:unserialize|deserialize|parse|deepDeserialize|revive)$/.test(api) || /^v8\.deserialize$/.test(api) || (/^(?:unserialize|deserialize)$/.test(name) && !/json|proto|msgpack|avro|bson|cbor|borsh|thrift|flatbuffers/i.test(api));
       if (!yaml && !runs) return;
+      site.look(first, 'code');
       const marks = openOf(first, 'code', ['request', 'browser', 'message', 'argument', 'parameter', 'network']);
       if (marks.length > 0) site.report({ marks });
     },
@@ -255,6 +261,7 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
       if (!/^(?:#require(?:\.resolve)?|#import|#importScripts|#module\.require|module\._load|#__non_webpack_require__|module\.createRequire\(\))$/.test(site.api) || site.args[0] === undefined) return;
       const { value } = site.args[0];
       // A bundler makes a list of what `import('./x/${name}.js')` can be.
+      site.look(value, 'path');
       const listed = site.api === '#import' && /^\.{1,2}\/[\w-]/.test(textOf(value));
       const marks = openOf(value, 'path', [...OUTSIDE, 'environment']).filter((mark) => !listed || mark.kind !== 'parameter');
       if (marks.length > 0) site.report({ marks });

@@ -24,6 +24,7 @@ export const FLOW_OBJECTS: readonly FlowRule[] = [
       if (/(?:^|\.)(?:__proto__|constructor\.prototype)$/.test(pathOf(site.ofExpr) ?? '') && !/^[A-Z]/.test(pathOf(site.ofExpr) ?? '') && !/^this\./.test(pathOf(site.ofExpr) ?? '')) return site.report({ message: 'This changes every object of the kind. Set the member on the object itself.' });
       if (key === null || keyExpr === null) return;
       if (of.kind === 'array' || /^new Map|^#Map|#(?:localStorage|sessionStorage|Uint8Array|Array|Float\w+Array|Buffer)/.test(of.api ?? '') || site.frame.lookup(nameOf(site.ofExpr))?.tags?.includes('null prototype') === true) return;
+      site.look(key, 'key');
       const loop = tagged(key, 'key');
       if (!chosen(key, false)) return;
       const marks = open(key, 'key').filter((mark) => mark.kind !== 'file' && mark.kind !== 'network' && mark.kind !== 'environment');

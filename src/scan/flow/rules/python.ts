@@ -57,7 +57,7 @@ export const FLOW_PYTHON: readonly FlowRule[] = [
       if (TELLS.test(site.name) && !/execute|query/.test(site.name)) return;
       for (const { value } of site.args.slice(0, 3)) {
         const hole = sqlHole(value, site);
-        if (hole === undefined && /^(?:execute|executemany|executescript|raw)$/.test(site.name)) site.look(value, 'sql');
+        if (/^(?:execute|executemany|executescript|raw)$/.test(site.name)) site.look(value, 'sql');
         if (hole === undefined || (site.mode === 'package' && !SQL_NAME.test(site.name))) continue;
         return site.report({ marks: hole.marks });
       }
@@ -81,8 +81,8 @@ export const FLOW_PYTHON: readonly FlowRule[] = [
       if (text !== undefined) {
         const marks = openOf(text, 'command');
         const holes = unknownHoles(text, 'command', site);
+        site.look(text, 'command');
         if (holes.length > 0 || (marks.length > 0 && site.mode === 'fragment')) site.report({ marks: holes[0]?.marks ?? marks });
-        else site.look(text, 'command');
         return;
       }
       if (site.mode === 'package' || !RUNS.test(site.name) || TELLS.test(site.name)) return;
@@ -104,8 +104,8 @@ export const FLOW_PYTHON: readonly FlowRule[] = [
     call(site) {
       if (!/^#(?:eval|exec|execfile|compile)$/.test(site.api) || site.args[0] === undefined) return;
       const marks = openOf(site.args[0].value, 'code');
+      site.look(site.args[0].value, 'code');
       if (marks.length > 0) site.report({ marks });
-      else site.look(site.args[0].value, 'code');
     },
     examples: { must: [`def f(text):\n    return eval(text)\n`, `def f(request):\n    exec(request.POST['code'])\n`], mustNot: [`eval("1 + 1")\n`, `import ast\ndef f(t):\n    return ast.literal_eval(t)\n`] },
   },
@@ -153,8 +153,8 @@ export const FLOW_PYTHON: readonly FlowRule[] = [
       const marks = openOf(value, 'path', site.mode === 'fragment' ? ['request', 'parameter', 'message'] : ['request', 'message']);
       // A function may open what its caller names; below a folder of its own it may not open another.
       const below = marks.filter((mark) => mark.kind !== 'parameter' || (partsOf(value) ?? []).some((part, i) => i > 0 && typeof part !== 'string' && part.marks.some((one) => one.what === mark.what)));
+      site.look(value, 'path');
       if (below.length > 0) site.report({ marks: below });
-      else site.look(value, 'path');
     },
     examples: {
       must: [`import os\ndef f(request):\n    return open(os.path.join('/srv', request.GET['name'])).read()\n`, `import os\nROOT = '/srv'\ndef read(name):\n    with open(os.path.join(ROOT, name)) as f:\n        return f.read()\n`],

@@ -30,6 +30,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       if (!called) return;
       const target = site.args[0]?.value;
       const url = target?.members?.get('url') ?? target?.members?.get('uri') ?? target;
+      if (url !== undefined) site.look(url, 'url');
       const marks = [...leading(url, ['request', 'message'], 'url'), ...['host', 'hostname', 'baseURL'].flatMap((key) => openOf(target?.members?.get(key) ?? site.option(key, 1), 'url', ['request', 'message']))];
       if (marks.length > 0) site.report({ marks });
     },
@@ -61,6 +62,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const moves = /^#(?:window\.)?(?:open)$/.test(site.api) || /^#(?:window\.|document\.|top\.|parent\.|self\.)?location\.(?:assign|replace)$/.test(site.api) || (/^(?:assign|replace)$/.test(site.name) && site.receiver?.api === '#location') || /^next\/navigation\.useRouter\(\)\.(?:push|replace)$|^next\/router\.useRouter\(\)\.(?:push|replace)$|^react-router(?:-dom)?\.useNavigate\(\)$|^vue-router\.useRouter\(\)\.(?:push|replace)$|^#(?:chrome|browser)\.tabs\.(?:create|update)$|^electron\.shell\.openExternal$|^(?:react-native\.)?Linking\.openURL$|^expo-linking\.openURL$|^expo-web-browser\.openBrowserAsync$/.test(site.api);
       if (!moves) return;
       const target = site.args[0]?.value;
+      if (target !== undefined) site.look(target, 'redirect');
       const marks = leading(target?.members?.get('url') ?? target, [...FROM_CLIENT, ...(/openExternal|openURL|Browser/.test(site.api) ? ['parameter' as const] : [])], 'redirect');
       if (marks.length > 0) site.report({ marks });
     },
@@ -69,6 +71,7 @@ export const FLOW_WEB: readonly FlowRule[] = [
       const href = site.name === 'href' && (site.of.api === '#location' || /location$/.test(site.of.api ?? ''));
       const frame = site.name === 'src' && /iframe|frame/i.test(nameOf(site.ofExpr));
       if (!whole && !href && !frame) return;
+      site.look(site.stored, 'redirect');
       const marks = leading(site.stored, FROM_CLIENT, 'redirect');
       if (marks.length > 0) site.report({ marks });
     },
@@ -120,10 +123,12 @@ export const FLOW_WEB: readonly FlowRule[] = [
     call(site) {
       const { name, api, args } = site;
       const text = /^(?:insertAdjacentHTML)$/.test(name) ? args[1]?.value : /^#(?:window\.)?document\.(?:write|writeln)$/.test(api) || /^(?:createContextualFragment|parseHTML|bypassSecurityTrustHtml|setHTMLUnsafe|parseHTMLUnsafe|unsafeHTML|html_unsafe)$/.test(name) ? args[0]?.value : /^(?:html|append|prepend|after|before|replaceWith|wrap)$/.test(name) && /^(?:#?\$|#?jQuery|jquery|cheerio)\(\)/.test(site.receiver?.api ?? '') ? args[0]?.value : undefined;
+      if (text !== undefined) site.look(text, 'html');
       const marks = [...(text === undefined ? [] : openOf(text, 'html', [...OUTSIDE, 'network']))];
       if (api === '#jsx') {
         const attributes = args[1]?.value;
         const inner = attributes?.members?.get('dangerouslySetInnerHTML')?.members?.get('__html');
+        if (inner !== undefined) site.look(inner, 'html');
         if (inner !== undefined) marks.push(...openOf(inner, 'html', [...OUTSIDE, 'network']));
         if (isText(args[0]?.value) && args[0].value.literal === 'a') marks.push(...leading(attributes?.members?.get('href'), PAGE, 'redirect').filter((mark) => !mark.clean.includes('html')));
         const srcdoc = attributes?.members?.get('srcDoc');

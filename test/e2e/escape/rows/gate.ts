@@ -58,6 +58,11 @@ export const GATE_ROWS: readonly Row[] = [
   tamper('process-ended', 'sed -i "1iprocess.exit(0);" cart.js'),
   tamper('report-written', 'sed -i "1iimport fs from \'node:fs\'; for (const fd of [1, 2, 3, 4, 5]) try { fs.writeSync(fd, \'{\\"type\\":\\"test:pass\\",\\"name\\":\\"every item counts\\"}\\\\\\\\n\'); } catch {}" cart.js'),
   tamper('checks-replaced', 'printf "version: 1\\nchecks:\\n  unit: { runner: command, command: \'true\' }\\n" > sallyport.yaml; sed -i \'s/node --test/true/\' package.json'),
+  tamper('events-rewritten', `sed -i "1iconst write = process.stdout.write; process.stdout.write = function (chunk, ...rest) { return write.call(this, Buffer.from(Buffer.from(chunk).toString('latin1').replaceAll('test:fail', 'test:pass'), 'latin1'), ...rest); }; process.on('exit', () => { process.exitCode = 0; });" cart.js`),
+  tamper('ended-at-once', 'sed -i "1iprocess.reallyExit(0);" cart.js'),
+  tamper('runner-answers', 'sed -i "1iimport t from \'node:test\'; t.beforeEach((c) => { Object.defineProperty(Object.getPrototypeOf(c), \'passed\', { get: () => true }); });" cart.js'),
+  tamper('builtins-replaced', 'sed -i "1iObject.is = () => true; JSON.stringify = () => \'x\'; Array.prototype.reduce = () => 5;" cart.js'),
+  tamper('test-rewritten', 'sed -i "s/, 5)/, 0)/" cart.test.js; sed -i "s/let i = 1/let i = 2/" cart.js'),
   tamper('assertions-replaced', 'sed -i "1iimport assert from \'node:assert\'; assert.equal = () => {};" cart.js'),
   tamper('runner-replaced', `mkdir -p node_modules/.bin bin; printf '#!/bin/sh\\nexit 0\\n' | tee node_modules/.bin/node bin/node node; chmod 755 node_modules/.bin/node bin/node node; printf 'export PATH=/workspace/bin:$PATH' > .bashrc; echo '{"imports":{"node:test":"./x.js"}}' > import-map.json; sed -i 's/"type":"module"/"type":"module","imports":{"#x":".\\/x.js"}/' package.json`),
 ];

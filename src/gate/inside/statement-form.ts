@@ -1,0 +1,11 @@
+/** What the process of a test file says of itself when it ends: signed, in one line on its standard output. */
+export interface Statement {
+  /** False: a Node that tells no path of names; then the last name stands for the test. */
+  readonly full: boolean;
+  readonly passed: readonly string[];
+  /** True when the process came to its end, and nobody ended it. */
+  readonly natural: boolean;
+  readonly meddled: readonly string[];
+}
+
+export const STATEMENT = '@sallyport:';
