@@ -7,6 +7,7 @@ import { addEnvCommands } from './commands/env.js';
 import { addLookCommands } from './commands/look.js';
 import { addModelCommands } from './commands/models.js';
 import { addSandboxCommands } from './commands/sandbox.js';
+import { addScanCommand } from './commands/scan.js';
 import { addSystemCommands } from './commands/system.js';
 import { addWorkCommands } from './commands/work.js';
 import type { Act } from './options.js';
@@ -25,6 +26,7 @@ export function buildProgram(surface: Surface, act: Act): Command {
   addModelCommands(program, surface, act);
   addEnvCommands(program, surface, act);
   addSandboxCommands(program, surface, act);
+  addScanCommand(program, surface, act);
   addSystemCommands(program, surface, act);
   eachCommand(program, (command) => {
     command.exitOverride();

@@ -8,7 +8,7 @@ const MAX_SNIPPET = 1000;
  * (`error`): a partial scan that looks whole is what this must never be.
  */
 export function buildSarif(input: {
-  readonly tool: { readonly name: string; readonly version: string };
+  readonly tool: { readonly name: string; readonly version: string; readonly mode?: string };
   readonly rules: readonly RuleMeta[];
   readonly results: readonly Found[];
   readonly notices: readonly Notice[];
@@ -20,7 +20,7 @@ export function buildSarif(input: {
     $schema: SCHEMA,
     version: '2.1.0',
     runs: [{
-      tool: { driver: { name: input.tool.name, version: input.tool.version, rules: input.rules.map(ruleOf) } },
+      tool: { driver: { name: input.tool.name, version: input.tool.version, ...(input.tool.mode === undefined ? {} : { properties: { mode: input.tool.mode } }), rules: input.rules.map(ruleOf) } },
       columnKind: 'utf16CodeUnits',
       invocations: [{
         executionSuccessful: !input.notices.some((notice) => notice.level === 'error'),

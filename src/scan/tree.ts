@@ -1,6 +1,6 @@
 import { buildSarif } from '../sarif/build.js';
 import type { Defences, Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
-import { onceEach } from './code.js';
+import { onceEach, scanFragment } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
 import { readWithin, type WalkLimits, walk } from './inside/walk.js';
 import { PackageScan } from './package-scan.js';
@@ -15,6 +15,8 @@ export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_R
 
 export interface ScanOptions {
   readonly root: string;
+  /** `fragment`: each file by itself, what its functions are given being data from outside. Default `package`. */
+  readonly mode?: 'package' | 'fragment';
   /** Names of files and folders that are not entered. */
   readonly exclude: ReadonlySet<string>;
   readonly limits: WalkLimits & {
@@ -25,7 +27,7 @@ export interface ScanOptions {
 }
 
 /** Scans every file below a root with the shape and the secret rules: one SARIF log, which is successful only when it is complete. */
-export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
+export function scanTree({ root, exclude, limits, mode = 'package' }: ScanOptions): SarifLog {
   const notices: Notice[] = [];
   let untold = 0;
   const note = (notice: Notice): void => {
@@ -35,7 +37,7 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
   const results: Found[] = [];
   const defences: Defences[] = [];
   const missing = new Set<string>();
-  const code = new PackageScan((path) => (path.split('/').some((name) => exclude.has(name)) ? null : readWithin(root, path, limits)?.toString('utf8') ?? null));
+  const code = mode === 'fragment' ? { scan: scanFragment } : new PackageScan((path) => (path.split('/').some((name) => exclude.has(name)) ? null : readWithin(root, path, limits)?.toString('utf8') ?? null));
   for (const file of walk(root, exclude, limits, note)) {
     const grammar = missingGrammar(file.path);
     if (grammar !== null && !missing.has(grammar)) note({ level: 'note', id: 'no_rules', message: grammar, path: null });
@@ -48,7 +50,7 @@ export function scanTree({ root, exclude, limits }: ScanOptions): SarifLog {
   }
   // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
   if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
-  return buildSarif({ tool: SCANNER, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: gathered(defences, limits.results), notices: notices.slice(0, limits.notices + 100) });
+  return buildSarif({ tool: { ...SCANNER, mode }, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: gathered(defences, limits.results), notices: notices.slice(0, limits.notices + 100) });
 }
 
 /** Facts as they may leave the sandbox: conditions and calls are source text, which may hold secrets. */
@@ -66,7 +68,7 @@ const PROBLEMS = {
   too_long: { id: 'no_flow', message: 'is too long for all of its data flow to be followed' },
 } as const;
 
-function scanFile(path: string, bytes: Buffer, code: PackageScan, defences: Defences[], note: (notice: Notice) => void): readonly Found[] {
+function scanFile(path: string, bytes: Buffer, code: Pick<PackageScan, 'scan'>, defences: Defences[], note: (notice: Notice) => void): readonly Found[] {
   // Node runs a .js file with a NUL in it, so only files without rules are left out for being binary.
   if (!hasShapeRules(path) && bytes.includes(0)) {
     note({ level: 'note', id: 'binary', message: 'is not text', path });

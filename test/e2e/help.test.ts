@@ -11,7 +11,7 @@ afterAll(() => home[Symbol.asyncDispose]());
 it('every command has help with an example, and help needs no state directory', async () => {
   const { stdout } = await home.sally(['--help']);
   const names = stdout.slice(stdout.indexOf('Commands:')).split('\n').map((line) => /^ {2}([a-z]+)/.exec(line)?.[1]).filter((n) => n !== undefined && n !== 'help' && n !== 'sallyport');
-  expect(names.sort()).toEqual(['apply', 'approve', 'ask', 'audit', 'check', 'diff', 'doctor', 'env', 'evidence', 'fix', 'gc', 'init', 'log', 'models', 'reject', 'resume', 'review', 'run', 'sandbox', 'sbom', 'show', 'stop', 'tasks']);
+  expect(names.sort()).toEqual(['apply', 'approve', 'ask', 'audit', 'check', 'diff', 'doctor', 'env', 'evidence', 'fix', 'gc', 'init', 'log', 'models', 'reject', 'resume', 'review', 'run', 'sandbox', 'sbom', 'scan', 'show', 'stop', 'tasks']);
   const commands = [...names.filter((n) => !['audit', 'env', 'models', 'sandbox'].includes(n as string)).map((n) => [n as string]), ['audit', 'verify'], ['audit', 'export'], ['models', 'list'], ['models', 'test'], ['sandbox', 'probe'], ['sandbox', 'exec'], ['sandbox', 'shell'], ['env', 'detect'], ['env', 'show'], ['env', 'test'], ['env', 'shell'], ['env', 'reset']];
   const helps = await Promise.all(commands.map(async (command) => ({ command, ran: await home.sally([...command, '--help']) })));
   for (const { command, ran } of helps) expect({ command, code: ran.code, help: ran.stdout }).toEqual({ command, code: 0, help: expect.stringMatching(new RegExp(`Example:\\n  sallyport ${command.join(' ')}|Example:\\n  sallyport audit`)) });

@@ -421,7 +421,7 @@ export class Interpreter implements Machine {
     if (/^(?:origin|host|hostname|protocol|port)$/.test(name) && of.marks.length > 0 && of.marks.every((mark) => mark.kind === 'browser' && /location\.href|document\.(?:URL|baseURI)|^location$/.test(mark.what))) return { marks: [], kind: 'string' };
     const named = of.api === undefined ? {} : { api: apiOf(of, name) };
     if (of.rest !== undefined && of.api === undefined) return { ...of.rest, marks: joinMarks(of.rest.marks, of.marks) };
-    return { ...derived(of.marks.map((mark) => (mark.what.length > 50 ? mark : { ...mark, what: mark.kind === 'parameter' ? `${mark.what}.${name}` : mark.what }))), ...named, ...(of.tags === undefined ? {} : { tags: of.tags.filter((tag) => tag !== 'key') }) };
+    return { ...derived(of.marks.map((mark) => (mark.what.length > 50 ? mark : { ...mark, what: (mark.kind === 'parameter' || (mark.kind === 'request' && /^[\w.]+$/.test(mark.what))) && /^[\w$]+$/.test(name) ? `${mark.what}.${name}` : mark.what }))), ...named, ...(of.tags === undefined ? {} : { tags: of.tags.filter((tag) => tag !== 'key') }) };
   }
 
   #choice(expr: Extract<Expr, { k: 'choice' }>, frame: Frame, quiet: boolean): Value {
