@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { speed } from './speed.mjs';
 import { scanFragment } from '../dist/scan/code.js';
 import { figure as take, report, root } from './measure.mjs';
 import { verifier } from './verifier.mjs';
@@ -80,6 +81,6 @@ function python() {
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, sample: { type: 'string' }, 'no-verifier': { type: 'boolean' }, 'only-verifier': { type: 'boolean' }, tamper: { type: 'string' }, tampers: { type: 'string' } } });
 const number = (text) => (text === undefined ? undefined : Number(text));
 report('gate', [
-  ...(values['only-verifier'] === true ? [] : [...javascript(), ...python()]),
+  ...(values['only-verifier'] === true ? [] : [...javascript(), ...python(), ...(await speed())]),
   ...(values['no-verifier'] === true ? [] : await verifier({ sample: number(values.sample), only: values.tamper, tries: number(values.tampers) })),
 ]);

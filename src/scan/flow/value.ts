@@ -85,7 +85,7 @@ export interface Value {
 
 const MOST_MARKS = 6;
 const MOST_PARTS = 40;
-const MOST_MEMBERS = 60;
+const MOST_MEMBERS = 40;
 
 export const NOTHING: Value = { marks: [] };
 export const text = (literal: string): Value => ({ marks: [], literal, kind: 'string' });
@@ -133,8 +133,9 @@ export function join(a: Value, b: Value, depth = 0): Value {
   const tags = [...new Set([...(a.tags ?? []), ...(b.tags ?? [])])].filter((tag) => tag !== 'constants').slice(0, 8);
   if (joined.literal === undefined && isConstant(a) && isConstant(b)) tags.push('constants');
   if (tags.length > 0) joined.tags = tags;
-  if (depth < 3 && (a.members !== undefined || b.members !== undefined)) joined.members = joinMembers(a, b, depth);
-  const rest = a.rest === undefined ? b.rest : b.rest === undefined ? a.rest : depth < 3 ? join(a.rest, b.rest, depth + 1) : undefined;
+  // Deeper than this the first one stands for both: a join must not grow with the square of what it joins.
+  if (a.members !== undefined || b.members !== undefined) joined.members = depth < 2 && a.members !== b.members ? joinMembers(a, b, depth) : (a.members ?? b.members ?? new Map());
+  const rest = a.rest === undefined ? b.rest : b.rest === undefined || a.rest === b.rest ? a.rest : depth < 2 ? join(a.rest, b.rest, depth + 1) : a.rest;
   if (rest !== undefined) joined.rest = rest;
   return joined;
 }

@@ -54,8 +54,10 @@ function lower(node: t.Node): Expr {
       return { k: 'class', at: at(node), cls: lowerClass(node) };
     case 'ConditionalExpression':
       return { k: 'choice', at: at(node), op: '?:', test: lower(node.test), yes: lower(node.consequent), other: lower(node.alternate) };
-    case 'LogicalExpression':
-      return { k: 'choice', at: at(node), op: node.operator, test: lower(node.left), yes: lower(node.left), other: lower(node.right) };
+    case 'LogicalExpression': {
+      const left = lower(node.left); // once: a chain of them would otherwise take time that doubles with each
+      return { k: 'choice', at: at(node), op: node.operator, test: left, yes: left, other: lower(node.right) };
+    }
     case 'BinaryExpression':
       return binary(node);
     case 'UnaryExpression':
