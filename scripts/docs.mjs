@@ -1,5 +1,5 @@
-// npm run docs: writes the pages that are drawn from the code, docs/errors.md and docs/cli.md. Tests hold page and code equal
-// (test/protocol/errors.test.ts, test/cli/reference.test.ts), so a change of the code that forgets this command is seen.
+// npm run docs: writes the pages that are drawn from the code, docs/errors.md, docs/cli.md and docs/rules.md. Tests hold page and code equal
+// (test/protocol/errors.test.ts, test/cli/reference.test.ts, test/scan/rules-page.test.ts), so a change of the code that forgets this command is seen.
 import { writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,23 @@ export function cliPage(program) {
     '# Commands', GENERATED, program.description(),
     'TASK is a whole task id, a prefix that fits one task, or `last`. Results go to standard output; progress and errors go to standard error. `sallyport COMMAND --help` shows the same as this page. Exit codes: [errors.md](errors.md).',
     ...leaves(program).flatMap((command) => [`## ${nameOf(command)}`, ...commandParts(command)]),
+  ]);
+}
+
+/**
+ * The text of docs/rules.md.
+ * @param {readonly { id: string, title: string, help: string, cwe: number | null, severity: number, level: string, examples?: { must: readonly string[], mustNot: readonly string[] } }[]} rules
+ */
+export function rulesPage(rules) {
+  const parts = [...rules].sort((a, b) => (a.id < b.id ? -1 : 1)).flatMap((rule) => [
+    `## ${rule.id}`,
+    `${rule.title}.${rule.cwe === null ? '' : ` [CWE-${rule.cwe}](https://cwe.mitre.org/data/definitions/${rule.cwe}.html).`} Level ${rule.level}, severity ${rule.severity.toFixed(1)}. ${rule.help}`,
+    ...(rule.examples === undefined ? [] : [['```', ...[['found', rule.examples.must[0]], ['not found', rule.examples.mustNot[0]]].flatMap(([what, text]) => (text === undefined ? [] : [`# ${what}`, ...text.trimEnd().split('\n')])), '```'].join('\n')]),
+  ]);
+  return page([
+    '# Rules', GENERATED,
+    'What `sallyport scan` and the gate look for. Results of level error and warning stop a change when they are new; a note is advice. `severity` is the `security-severity` of the SARIF log. Of each rule one example of each kind is shown; all of them are run by tests.',
+    ...parts,
   ]);
 }
 
@@ -97,9 +114,9 @@ function page(parts) {
 }
 
 async function write() {
-  const [{ ERRORS }, { EXIT }, { buildProgram }] = await Promise.all(['protocol/errors.js', 'protocol/exit.js', 'cli/program.js'].map((file) => import(join(root, 'dist', file))));
+  const [{ ERRORS }, { EXIT }, { buildProgram }, { RULES }] = await Promise.all(['protocol/errors.js', 'protocol/exit.js', 'cli/program.js', 'scan/tree.js'].map((file) => import(join(root, 'dist', file))));
   const program = buildProgram({ version: '' }, (body) => body);
-  for (const [name, text] of [['errors.md', errorsPage({ ERRORS, EXIT })], ['cli.md', cliPage(program)]]) {
+  for (const [name, text] of [['errors.md', errorsPage({ ERRORS, EXIT })], ['cli.md', cliPage(program)], ['rules.md', rulesPage(RULES)]]) {
     writeFileSync(join(root, 'docs', name), text);
     process.stdout.write(`wrote docs/${name}\n`);
   }

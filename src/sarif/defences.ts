@@ -1,8 +1,12 @@
-import { ALL_FUNCTIONS, type Defences, type DefenceUse } from './model.js';
+import { ALL_FUNCTIONS, type Defences, type DefenceUse, type RuleMeta } from './model.js';
 import type { SarifResult } from './parse.js';
 
 /** Rule of the results below. Most real vulnerabilities enter as a check that is missing: what left is as much a finding as what came. */
 export const REMOVED_DEFENCE = 'flow/removed-defence';
+export const REMOVED_DEFENCE_META: RuleMeta = {
+  id: REMOVED_DEFENCE, title: 'Defence taken away', cwe: 693, severity: 7, level: 'warning',
+  help: 'Put the check, the escape or the guard back, or another one that is good enough before the same call.',
+};
 /** A condition over what is allowed, of what kind or how large something is. */
 const DEFENSIVE = /auth|valid|allow|permit|role|admin|owner|token|secret|csrf|\blength\b|size|max|limit|\.\.|proto|typeof|instanceof|isInteger|isArray|\.test\(|includes\(|\.has\(|startsWith|match|origin|host|safe|trusted/i;
 /** Results for one change; more than that is a rewrite, which says nothing call by call. */

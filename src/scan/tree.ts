@@ -1,4 +1,5 @@
 import { buildSarif } from '../sarif/build.js';
+import { REMOVED_DEFENCE_META } from '../sarif/defences.js';
 import type { Defences, Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
 import { onceEach, scanFragment } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
@@ -11,7 +12,7 @@ import { hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
 export const SCANNER = { name: 'sallyport-scan', version: '3' } as const;
 
 /** Each rule once: what is known of one class by shape and by flow has one id. */
-export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...SECRET_RULE_META].map((rule) => [rule.id, rule])).values()];
+export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...SECRET_RULE_META, REMOVED_DEFENCE_META].map((rule) => [rule.id, rule])).values()];
 
 export interface ScanOptions {
   readonly root: string;
