@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseSarif } from '../../src/sarif/parse.js';
 import { type Home, openHome } from '../support/cli.js';
+import { commitAll, makeRepo, personGit, write } from '../support/repo.js';
 
 let home: Home;
 let folder: string;
@@ -39,5 +40,30 @@ describe('sallyport scan', () => {
     writeFileSync(join(folder, 'src/package.json'), '{"scripts": {"prescan": "touch ran"}}');
     writeFileSync(join(folder, 'src/a.js'), `${'['.repeat(3000)}${']'.repeat(3000)}`);
     expect(await home.sally(['scan', folder])).toMatchObject({ code: 0, stdout: expect.stringMatching(/left out: src\/a\.js nests too deeply/) });
+  });
+});
+
+describe('sallyport check', () => {
+  it('fails a change that mends the fault and takes a defence away with it, and writes what other tools read', async () => {
+    const files = (read: string): Readonly<Record<string, string>> => ({
+      'package.json': JSON.stringify({ name: 'x', version: '1.0.0', scripts: { test: 'node --test' } }),
+      'src/files.js': `const fs = require('fs');\nconst path = require('path');\nconst ROOT = '/srv/files';\n${read}`,
+      'test/add.test.js': "const { test } = require('node:test');\nconst assert = require('node:assert');\nconst { add } = require('../src/files.js');\ntest('adds', () => assert.strictEqual(add(1, 2), 3));\n",
+    });
+    const guard = "  if (!file.startsWith(ROOT + path.sep)) throw new Error('outside');\n";
+    const code = (before: string, sum: string): string => `exports.read = (name) => {\n  const file = path.resolve(ROOT, name);\n${before}  return fs.readFileSync(file, 'utf8');\n};\nexports.add = (a, b) => ${sum};\n`;
+    makeRepo(folder, files(code(guard, 'a - b')));
+    personGit(folder, 'checkout', '--quiet', '-b', 'mended');
+    write(folder, files(code('', 'a + b')));
+    commitAll(folder, 'mend');
+    const [sarif, junit] = [join(home.folder, 'gate.sarif'), join(home.folder, 'gate.xml')];
+    expect(await home.sally(['check', '--repo', folder, '--base', 'main', '--head', 'mended', '--sarif', sarif, '--junit', junit])).toMatchObject({
+      code: 1, stdout: expect.stringMatching(/✗ 1 new scan result: flow\/removed-defence at src\/files\.js:7(.|\n)*The call of fs\.readFileSync in "read" lost a defence that stood before it: starts with ROOT \+ path\.sep/),
+    });
+    expect(JSON.parse(readFileSync(sarif, 'utf8'))).toMatchObject({ runs: [{ results: expect.arrayContaining([expect.objectContaining({ ruleId: 'flow/removed-defence', baselineState: 'new' })]) }] });
+    expect(readFileSync(junit, 'utf8')).toMatch(/<testsuite name="test" tests="1" failures="0"/);
+    write(folder, files(code(guard, 'a + b')));
+    commitAll(folder, 'mend, and keep the check');
+    expect(await home.sally(['check', '--repo', folder, '--base', 'main', '--head', 'mended'])).toMatchObject({ code: 0 });
   });
 });

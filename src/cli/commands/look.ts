@@ -14,6 +14,7 @@ import { type Act, integer } from '../options.js';
 import { progressLine } from '../progress.js';
 import { reportText } from '../report.js';
 import type { Surface } from '../surface.js';
+import { type ReportOptions, reportOptions, writeReports } from './reports.js';
 import { answerOf, proposalText } from './work.js';
 
 interface Options {
@@ -29,8 +30,8 @@ export function addLookCommands(program: Command, surface: Surface, act: Act): v
     .action(act((text: string, options: Options) => diff(surface, text, options)));
   program.command('log <task>').description('everything that happened, event by event').option('-f, --follow', 'go on as it happens').option('--all', 'every event, not only the lines of the progress')
     .addHelpText('after', '\nExample:\n  sallyport log last --all').action(act((text: string, options: Options & { follow?: boolean; all?: boolean }) => log(surface, text, options)));
-  program.command('evidence <task>').description('the evidence that an approval is bound to (Markdown, or the exact bytes with --json)').addHelpText('after', '\nExample:\n  sallyport evidence last --json | sha256sum')
-    .action(act((text: string, options: Options) => evidence(surface, text, options)));
+  reportOptions(program.command('evidence <task>').description('the evidence that an approval is bound to (Markdown, or the exact bytes with --json)')).addHelpText('after', '\nExample:\n  sallyport evidence last --json | sha256sum')
+    .action(act((text: string, options: Options & ReportOptions) => evidence(surface, text, options)));
   program.command('sbom <task>').description('the packages that were fetched for a task, with their digests (CycloneDX 1.6 JSON)').addHelpText('after', '\nExample:\n  sallyport sbom last > sbom.cdx.json')
     .action(act((text: string) => sbom(surface, text)));
 }
@@ -122,10 +123,11 @@ async function sbom(surface: Surface, text: string): Promise<ExitCode> {
   return EXIT.passed;
 }
 
-async function evidence(surface: Surface, text: string, options: Options): Promise<ExitCode> {
+async function evidence(surface: Surface, text: string, options: Options & ReportOptions): Promise<ExitCode> {
   await using app = await surface.openApp();
   const task = await findTask(app.store, text);
   const judged = await lastJudged(app, task);
+  await writeReports(app, task, surface.version, options);
   if (options.json === true) surface.out.bytes(await app.artifacts.get(judged.event.data.evidence));
   else surface.out.result(renderEvidence(judged.evidence));
   return EXIT.passed;

@@ -12,6 +12,7 @@ import type { Outcome } from '../../workflow/engine.js';
 import { withProgress } from '../follow.js';
 import { reportText } from '../report.js';
 import type { Surface } from '../surface.js';
+import { type ReportOptions, reportOptions, writeReports } from './reports.js';
 import { integer, type Act, money } from '../options.js';
 
 const VERDICT_EXIT: Readonly<Record<Verdict, ExitCode>> = { passed: EXIT.passed, failed: EXIT.gateFailed, unverified: EXIT.unverified, error: EXIT.infrastructure };
@@ -62,12 +63,12 @@ export function addWorkCommands(program: Command, surface: Surface, act: Act): v
   agentOptions(program.command('ask <question>').description('ask about a repository; nothing is changed'))
     .addHelpText('after', '\nExample:\n  sallyport ask "where is authorisation enforced?" --repo ~/shop')
     .action(act((text: string, options: RunOptions) => runTask(surface, text, { ...options, kind: 'ask' })));
-  taskOptions(program.command('check').description('put a change through the gate; no agent, no model'))
+  reportOptions(taskOptions(program.command('check').description('put a change through the gate; no agent, no model')))
     .requiredOption('--base <ref>', 'what the change is compared with; environment and instructions come from here')
     .option('--head <ref>', 'the change', 'HEAD')
     .addOption(new Option('--kind <kind>', 'what the change claims to be').choices(KINDS).default('fix'))
-    .addHelpText('after', '\nExample:\n  sallyport check --base main --head my-branch')
-    .action(act((options: RunOptions & { readonly base: string; readonly head: string }) => runCheck(surface, options)));
+    .addHelpText('after', '\nExample:\n  sallyport check --base main --head my-branch --sarif gate.sarif')
+    .action(act((options: RunOptions & ReportOptions & { readonly base: string; readonly head: string }) => runCheck(surface, options)));
   agentOptions(program.command('review [what]').description('review a repository for vulnerabilities; nothing is changed. Without a model: what the rules and advisories say'))
     .addHelpText('after', '\nExample:\n  sallyport review --repo ~/shop')
     .action(act((text: string | undefined, options: RunOptions) => runReview(surface, text, options)));
@@ -92,8 +93,8 @@ async function runTask(surface: Surface, text: string, options: RunOptions): Pro
   return await start(surface, { text, kind: options.kind, agent: 'loop', model, head: null }, options);
 }
 
-async function runCheck(surface: Surface, options: RunOptions & { readonly base: string; readonly head: string }): Promise<ExitCode> {
-  return await start(surface, { text: `check ${options.head} against ${options.base}`, kind: options.kind, agent: 'check', model: null, head: options.head }, { ...options, ref: options.base });
+async function runCheck(surface: Surface, options: RunOptions & ReportOptions & { readonly base: string; readonly head: string }): Promise<ExitCode> {
+  return await start(surface, { text: `check ${options.head} against ${options.base}`, kind: options.kind, agent: 'check', model: null, head: options.head }, { ...options, ref: options.base }, (app, task) => writeReports(app, task, surface.version, options));
 }
 
 async function runReview(surface: Surface, text: string | undefined, options: RunOptions): Promise<ExitCode> {
@@ -109,7 +110,7 @@ async function runFix(surface: Surface, options: RunOptions): Promise<ExitCode> 
 
 type What = Pick<Submission, 'text' | 'kind' | 'agent' | 'model' | 'head'>;
 
-async function start(surface: Surface, what: What, options: RunOptions): Promise<ExitCode> {
+async function start(surface: Surface, what: What, options: RunOptions, after?: (app: App, task: Task) => Promise<void>): Promise<ExitCode> {
   await using app = await surface.openApp();
   const submission: Submission = {
     ...what, repository: options.repo, ref: options.ref ?? null, only: options.only ?? null, purpose: options.purpose ?? null, label: options.label ?? null, environment: await readEnvironment(options.env),
@@ -123,7 +124,9 @@ async function start(surface: Surface, what: What, options: RunOptions): Promise
     surface.out.result(options.json === true ? JSON.stringify({ task: task.id, state: 'created' }) : `${task.id} works in the background; sallyport show ${task.id}`);
     return EXIT.passed;
   }
-  return await workAndReport(surface, app, task, 0, options.json === true);
+  const code = await workAndReport(surface, app, task, 0, options.json === true);
+  if (Object.values(VERDICT_EXIT).includes(code)) await after?.(app, task);
+  return code;
 }
 
 /** The first meeting of a repository with a remote model asks once, when a person is there to answer. */
