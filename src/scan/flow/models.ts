@@ -44,7 +44,7 @@ export function model(m: Machine, called: Called, frame: Frame, quiet: boolean, 
     return { ...passed(called), marks, ...named };
   }
   if (callee.marks.length > 0 && callee.closure === undefined) return derived(callee.marks, named);
-  return derived(results.marks, { ...named, ...(called.construct && results.marks.length === 0 ? {} : {}) });
+  return derived(results.marks, named);
 }
 
 /** A literal, or a list of them. */
@@ -74,9 +74,8 @@ function passed({ name, args, api: of }: Called): Partial<Value> {
 }
 
 /** Answers of other machines. */
-function fetched({ api: name, receiver }: Called, what: string): Value | null {
+function fetched({ api: name }: Called, what: string): Value | null {
   if (/^(?:#fetch|axios(?:\.\w+)?|got(?:\.\w+)?|node-fetch|undici\.(?:fetch|request)|superagent\.\w+|ky(?:\.\w+)?|requests\.\w+|urllib\.request\.urlopen|httpx\.\w+)$/.test(name)) return { ...source('network', what.slice(0, 40), { start: 0, end: 0 }), api: `${name}()` };
-  void receiver;
   return null;
 }
 

@@ -1,7 +1,7 @@
 import type { RuleMeta } from '../../sarif/model.js';
 import type { Expr, Literal, Span } from './ir.js';
 import type { Frame } from './frame.js';
-import { type Danger, type Mark, open, type Value } from './value.js';
+import type { Danger, Mark, Value } from './value.js';
 
 /**
  * A rule over data flow. It hears of what the interpreter meets, with what is known of every value there, and reports what is wrong. `examples` are programs of
@@ -110,11 +110,6 @@ export interface BindSite extends Site {
 export interface RegexSite extends Site {
   readonly pattern: string;
   readonly flags: string;
-}
-
-/** Marks of the first of `args` that are open for the danger. */
-export function openIn(args: readonly (Arg | undefined)[], danger: Danger): readonly Mark[] {
-  return args.flatMap((arg) => (arg === undefined ? [] : open(arg.value, danger)));
 }
 
 export const isText = (value: Value | undefined): value is Value & { readonly literal: string } => typeof value?.literal === 'string';

@@ -239,14 +239,12 @@ export const FLOW_INJECTION: readonly FlowRule[] = [
   },
   {
     id: 'js/xml-entities', title: 'XML with entities resolved', cwe: 611, severity: 7.5, level: 'error',
-    message: 'This reader resolves external entities or declarations of %s, so that a document can read files and reach hosts. Turn entities off.',
+    message: 'This reader resolves external entities, so that a document can read files and reach hosts. Turn entities off.',
     help: 'Turn off entities and external declarations (`noent: false`, no `dtdload`), or use a reader that has none.',
     call(site) {
-      const { api, name } = site;
-      if (!/(?:^|\.)(?:parseXml|parseXmlString|parseXmlAsync|parseString|parseFromString|fromString|parse|XMLParser|SaxParser|DOMParser|Parser|parseHtml)$/i.test(`.${name}`)) return;
+      if (!/(?:^|\.)(?:parseXml|parseXmlString|parseXmlAsync|parseString|parseFromString|fromString|parse|XMLParser|SaxParser|DOMParser|Parser|parseHtml)$/i.test(`.${site.name}`)) return;
       const on = ['noent', 'dtdload', 'dtdvalid', 'resolveExternals', 'expandEntities', 'loadExternalDtd', 'resolveEntities', 'replaceEntities', 'externalEntities', 'loadDtd', 'resolveExternalEntities', 'enableExternalEntities', 'processExternalEntities'].some((key) => isLiteral(site.option(key), true));
-      if (on) return site.report({ marks: [] , message: 'This reader resolves external entities, so that a document can read files and reach hosts. Turn entities off.' });
-      void api;
+      if (on) site.report();
     },
     examples: {
       must: [`const libxmljs = require('libxmljs2'); exports.f = (req) => libxmljs.parseXml(req.body.x, { noent: true });`, `const p = new XMLParser({ processEntities: true, resolveExternalEntities: true });`],

@@ -1,5 +1,5 @@
 import { nameOf } from '../ir.js';
-import type { Arg, CallSite } from '../rule.js';
+import type { CallSite } from '../rule.js';
 import { type Danger, type Mark, open, partsOf, type SourceKind, type Value } from '../value.js';
 
 /** Sources that somebody outside the program chooses. */
@@ -47,6 +47,3 @@ export function holes(value: Value, danger: Danger, kinds: readonly SourceKind[]
     return marks.length === 0 ? [] : [{ marks, before: text(parts.slice(0, i)), after: text(parts.slice(i + 1)), hole: part }];
   });
 }
-
-export const nameOfArg = (arg: Arg | undefined): string => (arg === undefined ? '' : nameOf(arg.expr));
-export const startsWithSlash = (text: string): boolean => text.startsWith('/') && !text.startsWith('//');
