@@ -9,7 +9,6 @@ const GUARD = 'test/security.test.js';
 const FILES = {
   ...SHOP,
   'AGENTS.md': 'Escape what users write.\n',
-  'cart.test.js': (SHOP['cart.test.js'] as string).replaceAll("'./cart.js'", "'./cart.js'"),
   'shown.js': "export const shown = (text) => text.replaceAll('<', '&lt;');\n",
   [GUARD]: "import { test } from 'node:test';\nimport assert from 'node:assert';\nimport { shown } from '../shown.js';\ntest('what users write is escaped', () => {\n  assert.equal(shown('<b>'), '&lt;b>');\n  assert.doesNotMatch(shown('<script>'), /</);\n});\n",
 };
@@ -51,7 +50,7 @@ describe('a change that weakens what judges it', () => {
   });
 
   it('is open where it touches a workflow or the script of the tests, and names both', async () => {
-    const { verdict, found, conditions } = await checked('workflow', { ...MENDED, '.github/workflows/ci.yml': 'on: push\n', 'package.json': (FILES['package.json'] as string).replace('node --test', 'true') });
+    const { verdict, found, conditions } = await checked('workflow', { ...MENDED, '.github/workflows/ci.yml': 'on: push\n', 'package.json': (SHOP['package.json'] as string).replace('node --test', 'true') });
     expect({ verdict, found, conditions }).toEqual({ verdict: 'unverified', found: ['note tamper/protected-file .github/workflows/ci.yml:1', 'note tamper/protected-file package.json:1'], conditions: ['files.protected=unknown'] });
   });
 

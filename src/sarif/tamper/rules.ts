@@ -146,7 +146,7 @@ const FILES: readonly TamperRule[] = [
   rule('generated', false, {
     title: 'Code that nobody can read was added', level: 'warning', cwe: 506,
     help: 'Add its source, and build this from it: data flow is not followed through it, and no person reads it.',
-    examples: { must: [['src/a.js', 'a();\n', `a(${'1+'.repeat(30_000)}1);\n`]], mustNot: [['src/a.js', null, `${'a(1 + 1);\n'.repeat(3000)}`]] },
+    examples: { must: [['src/a.js', 'a();\n', `a(${'1+'.repeat(30_000)}1);\n`], ['src/a.js', 'a();\n', 'a();\n// \0\n']], mustNot: [['src/a.js', null, `${'a(1 + 1);\n'.repeat(3000)}`]] },
   }),
 ];
 

@@ -2,6 +2,7 @@ import type { Notice } from '../../sarif/model.js';
 import { type Content, type FileFacts, MOST_CASES, MOST_MARKS, type Mark } from '../../sarif/tamper/model.js';
 import { isGenerated } from '../code.js';
 import { withoutSecrets } from '../secrets.js';
+import { hasShapeRules } from '../shapes.js';
 import { suppressionsOf } from './comments.js';
 import { hiddenIn } from './hidden.js';
 import { testsOf } from './tests.js';
@@ -37,9 +38,9 @@ export class FactsOfTree {
 export function tamperFacts(path: string, bytes: Buffer): FileFacts | 'too_many' | null {
   const content = contentOf(path, bytes);
   const text = content === 'binary' || content === 'program' ? '' : bytes.toString('utf8');
-  // Code in one long line has comments and names of its maker; that it is there is said.
-  const [suppressions, hidden] = [content === 'generated' ? [] : suppressionsOf(path, text), hiddenIn(path, text)];
-  const tests = content === 'generated' ? null : testsOf(path, text);
+  // What a tool made has the marks and names of its maker; that it is there is said. Code with a NUL runs, and was made so that diffs do not show it.
+  const made = content === 'generated' && !bytes.includes(0);
+  const [suppressions, hidden, tests] = made ? [[], [], null] : [suppressionsOf(path, text), hiddenIn(path, text), testsOf(path, text)];
   if (content === 'text' && suppressions.length + hidden.length === 0 && tests === null) return null;
   if (Math.max(suppressions.length, hidden.length, tests?.marks.length ?? 0) > MOST_MARKS || (tests?.cases.length ?? 0) > MOST_CASES) return 'too_many';
   return { path, content, suppressions: suppressions.map(shown), hidden: hidden.map(shown), tests: tests === null ? null : { cases: tests.cases.map((one) => ({ ...one, name: withoutSecrets(one.name).slice(0, 1000).toWellFormed() })), marks: tests.marks.map(shown) } };
@@ -53,6 +54,7 @@ function shown(mark: Mark): Mark {
 function contentOf(path: string, bytes: Buffer): Content {
   const head = bytes.subarray(0, 4).toString('hex');
   const binary = bytes.includes(0);
+  if (binary && hasShapeRules(path)) return 'generated';
   // Without a NUL it is text that begins like one ("MZ").
   if (binary) return PROGRAM.test(path) || MAGIC.some((magic) => head.startsWith(magic)) ? 'program' : 'binary';
   return SCRIPT.test(path) && isGenerated(path, bytes.toString('utf8')) ? 'generated' : 'text';

@@ -3,7 +3,7 @@ import type { Mark } from '../../sarif/tamper/model.js';
 /** Kinds of characters that are not seen, and where each has a use that people see. */
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/u;
 const RTL = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/u;
-const SUSPECT = /\u034f|\u17b4|\u17b5|[\u180b-\u180e]|[\u00ad\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/u;
+const SUSPECT = /\u034f|\u17b4|\u17b5|[\u180b-\u180e]|[\ufe00-\ufe0f]|[\u{e0000}-\u{e0fff}]|[\u00ad\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}]/u;
 /** Files whose names of things are looked at. */
 const CODE = /\.(?:[cm]?[jt]sx?|pyi?|go|rs|rb|php|java|kt|kts|swift|scala|cs|c|cc|cpp|h|hpp|sh|bash|pl|lua|vue|svelte)$/i;
 /** Letters that look like Latin ones. Others of these scripts stand beside Latin ones rightly (`Δx`). */
