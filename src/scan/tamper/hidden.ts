@@ -59,6 +59,6 @@ function inFlag(chars: readonly string[], at: number): boolean {
 function mixed(path: string, line: string, index: number): Mark[] {
   const python = path.toLowerCase().endsWith('.py');
   const words = line.slice(0, 20_000).match(/[\p{L}\p{N}_$]{2,100}/gu) ?? [];
-  const wrong = [...new Set(words)].filter((word) => FOREIGN.test(word) && ((LATIN.test(word) && LOOKALIKE.test(word)) || (python && STYLED.test(word))));
+  const wrong = [...new Set(words)].filter((word) => FOREIGN.test(word) && ((/[a-z]/i.test(word) && LOOKALIKE.test(word)) || (python && STYLED.test(word))));
   return wrong.slice(0, 20).map((word) => ({ what: 'homoglyph', text: [...word].map((char) => (FOREIGN.test(char) ? `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>` : char)).join('').slice(0, 300), line: index + 1 }));
 }

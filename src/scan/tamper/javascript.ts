@@ -1,6 +1,6 @@
 import type { SgNode } from '@ast-grep/napi';
 import type { FileFacts } from '../../sarif/tamper/model.js';
-import { bare, inOrder, Scopes, type Strength } from './scopes.js';
+import { bare, inOrder, Scopes, shortText, type Strength } from './scopes.js';
 
 const GROUPS = /^[xf]?(?:describe|context|suite)$/;
 const CASES = /^[xf]?(?:it|test|specify)$/;
@@ -43,12 +43,10 @@ function words(callee: SgNode | null): readonly string[] {
   if (callee === null) return [];
   const made = callee.kind() === 'call_expression' ? callee.field('function') : null;
   if (made !== null) {
-    const inner = words(made);
+    const inner = made.kind() === 'call_expression' ? [] : words(made);
     return MADE_BY.has(inner.at(-1) ?? '') ? inner : [];
   }
-  const { start, end } = callee.range();
-  if (end.index - start.index > 200) return [];
-  const text = callee.text().replace(/\s+|\?/g, '');
+  const text = shortText(callee).replace(/\s+|\?/g, '');
   return /^[\w$]+(?:\.[\w$]+)*$/.test(text) ? text.split('.') : [];
 }
 
@@ -114,7 +112,7 @@ function assertion(node: SgNode, callee: SgNode | null, names: readonly string[]
   const [first, last] = [names[0] ?? '', names.at(-1) ?? ''];
   if ((names.length === 1 && /^(?:expect|should|expectTypeOf|assertType)$/.test(first)) || /^(?:chai\.expect|expect\.(?:soft|poll))$/.test(names.join('.'))) return matched(node, args);
   const property = callee?.kind() === 'member_expression' ? (callee.field('property')?.text() ?? '') : '';
-  if (names.length === 0 || property === 'should') return property === 'expect' || property === 'should' || /\.should\b/.test(callee?.text().slice(-200) ?? '') ? 'strong' : null;
+  if (names.length === 0 || property === 'should') return property === 'expect' || property === 'should' || /\.should\b/.test(shortText(callee, 1000)) ? 'strong' : null;
   if (names.includes('assert') || names.includes('should') || (first === 't' && OF_T.test(last) && names.length === 2) || (names.length === 1 && PLAIN.test(first)) || (first === 'expect' && last === 'fail') || property === 'expect') {
     if (args.length > 0 && args.slice(0, 2).every((arg) => LITERALS.has(String(arg.kind()))) && !/^(?:fail|plan|expect)$/.test(last)) return null;
     if (/^(?:assert|ok|true|isTrue|isOk)$/.test(last)) return truth(args[0]);

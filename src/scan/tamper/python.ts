@@ -1,6 +1,6 @@
 import type { SgNode } from '@ast-grep/napi';
 import type { FileFacts } from '../../sarif/tamper/model.js';
-import { bare, inOrder, Scopes, type Strength } from './scopes.js';
+import { bare, inOrder, Scopes, shortText, type Strength } from './scopes.js';
 
 const SKIPS = /\b(?:skip\w*|xfail|expectedFailure)\b/;
 const EXITS = /^(?:os\._exit|os\.abort|sys\.exit|exit|quit|_exit)$/;
@@ -64,8 +64,8 @@ function truth(value: SgNode): Strength | null {
 }
 
 function call(node: SgNode, scopes: Scopes): void {
-  const callee = node.field('function')?.text().slice(0, 200).replace(/\s+/g, '') ?? '';
-  const last = callee.split('.').at(-1) ?? '';
+  const callee = shortText(node.field('function')).replace(/\s+/g, '');
+  const last = callee === '' ? shortText(node.field('function')?.field('attribute') ?? null) : (callee.split('.').at(-1) ?? '');
   const args = node.field('arguments')?.children().filter((one) => one.isNamed() && one.kind() !== 'comment') ?? [];
   if (EXITS.test(callee)) return scopes.mark('exit', node.text().slice(0, 60), node);
   if (SKIP_CALLS.test(callee)) return scopes.skip();

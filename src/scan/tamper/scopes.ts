@@ -84,7 +84,7 @@ export class Scopes {
 
   #current(): Case | undefined {
     const scope = this.#open.findLast((one) => one.kind === 'case');
-    return this.#cases.findLast((one) => one.scope === scope);
+    return scope === undefined ? undefined : this.#cases.findLast((one) => one.scope === scope);
   }
 }
 
@@ -96,7 +96,14 @@ export function inOrder(root: SgNode, kinds: readonly string[]): SgNode[] {
     .map(({ node }) => node);
 }
 
-/** Text of a node without comments, as far as that shows without reading strings. */
+/** Text of a node, '' where it is longer than wanted: a chain of calls holds all that stand before it, and reading each would take the square of its length. */
+export function shortText(node: SgNode | null, most = 200): string {
+  if (node === null) return '';
+  const { start, end } = node.range();
+  return end.index - start.index > most ? '' : node.text();
+}
+
+/** Text without comments, as far as that shows without reading strings; cut, so that unclosed comments cost no more than that. */
 export function bare(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|#[^\n]*/g, ' ');
+  return text.slice(0, 10_000).replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|#[^\n]*/g, ' ');
 }
