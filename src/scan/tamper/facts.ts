@@ -13,7 +13,7 @@ const PROGRAM = /\.(?:exe|dll|so(?:\.[\d.]+)?|dylib|node|wasm|jar|class|pyc|pyo|
 const SCRIPT = /\.(?:[cm]?jsx?|css)$/i;
 
 /** Characters of all facts of a tree, and files with any: a report has a length too. */
-const MOST_TEXT = 12 * 1024 * 1024;
+const MOST_TEXT = 8 * 1024 * 1024;
 
 /** The facts of a tree as it is walked. What does not fit is said by its path, so that a change of that file is not taken for looked at. */
 export class FactsOfTree {
