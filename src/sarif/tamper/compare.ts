@@ -19,13 +19,15 @@ export interface Compared {
   readonly head: readonly FileFacts[];
   /** Test files whose cases a run listed: what is gone of these is found by comparing the runs. */
   readonly listed: ReadonlySet<string>;
+  /** False where the head was not scanned whole: what is not in its facts need not be gone. */
+  readonly complete: boolean;
 }
 
 /**
  * What a change takes from its tests and hides from tools and readers: what the head has and the base has not, in files that the change touches. What moved
  * between such files, or within one, is the same; a test file that gains cases and assertions gives nothing.
  */
-export function contentTampering({ files, base, head, listed }: Compared): SarifResult[] {
+export function contentTampering({ files, base, head, listed, complete }: Compared): SarifResult[] {
   const touched = (facts: readonly FileFacts[], status: Changed['status']): FileFacts[] => {
     const paths = new Set(files.filter((file) => file.status !== status).map((file) => file.path));
     return facts.filter((one) => paths.has(one.path));
@@ -33,7 +35,7 @@ export function contentTampering({ files, base, head, listed }: Compared): Sarif
   const [before, after] = [touched(base, 'added'), touched(head, 'deleted')];
   const fresh = (marks: (facts: FileFacts) => readonly Mark[]): Placed<Mark>[] => unmatched(placed(after, marks), placed(before, marks), MARK_KEYS).rest;
   return [
-    ...testChanges(before, after, listed),
+    ...testChanges(before, after, (path) => complete && !listed.has(path)),
     ...fresh((facts) => facts.tests?.marks ?? []).map(testMark),
     ...files.filter((file) => file.status !== 'added' && file.path.endsWith('.snap')).map((file) => tamperResult('snapshot', file.path, 1, file.status === 'deleted' ? 'The snapshot is gone.' : 'The snapshot was rewritten.')),
     ...fresh((facts) => facts.suppressions).map(({ path, one }) => tamperResult('suppression', path, one.line, `The change brings \`${one.text}\`.`, { key: one.text, ...(one.what === 'ts-expect-error' && after.some((facts) => facts.path === path && facts.tests !== null) ? { level: 'note' as const } : {}) })),
@@ -54,11 +56,11 @@ function testMark({ path, one }: Placed<Mark>): SarifResult {
   return tamperResult(rule, path, one.line, say(one.text));
 }
 
-function testChanges(before: readonly FileFacts[], after: readonly FileFacts[], listed: ReadonlySet<string>): SarifResult[] {
+function testChanges(before: readonly FileFacts[], after: readonly FileFacts[], counts: (path: string) => boolean): SarifResult[] {
   const { pairs, lost } = unmatched(placed(after, (facts) => facts.tests?.cases ?? []), placed(before, (facts) => facts.tests?.cases ?? []), CASE_KEYS);
   return [
     ...pairs.flatMap(([was, now]) => caseChange(was.one, now)),
-    ...lost.filter(({ path, one }) => !one.skipped && !listed.has(path)).map(({ path, one }) => tamperResult('removed-test', path, one.line, `The test "${one.name}" is gone.`)),
+    ...lost.filter(({ path, one }) => !one.skipped && counts(path)).map(({ path, one }) => tamperResult('removed-test', path, one.line, `The test "${one.name}" is gone.`)),
   ];
 }
 

@@ -24,7 +24,8 @@ export async function tampering(context: RunContext, baseTree: string, change: C
   const baseModes = new Map((await listTree(mirror, baseTree)).map((entry) => [entry.path.toString('utf8'), entry.mode] as const).filter(([path]) => touched.has(path)));
   const listed = new Set(base.checks.flatMap((run) => (run.cases ?? []).flatMap((one) => (one.file === null ? [] : [one.file]))));
   return bounded([
-    ...contentTampering({ files: change.files, base: base.scan.files, head: head.scan.files, listed }),
+    // Without a base to compare with, all that is there would look new. That the scan does not count leaves the verdict open in any case.
+    ...(base.scan.problem === null ? contentTampering({ files: change.files, base: base.scan.files, head: head.scan.files, listed, complete: head.scan.problem === null }) : []),
     ...pathTampering({ files: change.files, baseModes, links: await linksOf(mirror, change), manifests: await manifestsOf(mirror, baseCommit, change), upgrade: kind === 'upgrade' || agent === 'remediator' }),
   ]);
 }

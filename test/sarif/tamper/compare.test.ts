@@ -9,7 +9,7 @@ const file = (cases: readonly TestFacts[], more: Partial<FileFacts> & { readonly
 const mark = (what: string, text: string, line = 1): Mark => ({ what, text, line });
 const edited = (path: string, status: Changed['status'] = 'modified'): Changed => ({ path, status, mode: '100644' });
 const told = (base: readonly FileFacts[], head: readonly FileFacts[], files: readonly Changed[] = [edited(T)], listed: readonly string[] = []): string[] =>
-  contentTampering({ files, base, head, listed: new Set(listed) }).map((result) => `${result.level} ${result.rule.slice('tamper/'.length)} ${result.path}:${result.line}`);
+  contentTampering({ files, base, head, listed: new Set(listed), complete: true }).map((result) => `${result.level} ${result.rule.slice('tamper/'.length)} ${result.path}:${result.line}`);
 
 describe('what a change takes from its tests', () => {
   it.each<[string, readonly TestFacts[], readonly TestFacts[], readonly string[]]>([
@@ -33,6 +33,11 @@ describe('what a change takes from its tests', () => {
   it('leaves cases that go to the comparison of runs where a run lists them', () => {
     expect(told([file([one('a')])], [], [edited(T, 'deleted')])).toEqual(['warning removed-test test/a.test.js:1']);
     expect(told([file([one('a')])], [], [edited(T, 'deleted')], [T])).toEqual([]);
+  });
+
+  it('takes nothing for gone where the head was not scanned whole, and still names what it saw', () => {
+    const found = contentTampering({ files: [edited(T), edited('test/b.test.js')], base: [file([one('a')]), file([one('b')], { path: 'test/b.test.js' })], head: [file([one('b', 0)], { path: 'test/b.test.js' })], listed: new Set(), complete: false });
+    expect(found.map((result) => `${result.rule} ${result.path}`)).toEqual(['tamper/emptied-test test/b.test.js']);
   });
 
   it('is nothing in files that the change does not touch, and nothing that only moved', () => {
