@@ -9,7 +9,7 @@ const told = (files: readonly Changed[], more: Partial<ByPath> = {}): string[] =
 const PROTECTED = [
   '.github/workflows/ci.yml', '.github/actions/a/action.yml', '.gitlab-ci.yml', '.circleci/config.yml', 'Jenkinsfile', 'ci/Jenkinsfile.prod', 'azure-pipelines.yml', 'bitbucket-pipelines.yml', 'sallyport.yaml', '.sallyport/policy.cedar', 'AGENTS.md', 'packages/a/AGENTS.md', 'CLAUDE.md',
   '.cursor/rules/a.mdc', '.github/copilot-instructions.md', '.mcp.json', 'CODEOWNERS', '.github/CODEOWNERS', '.gitattributes', '.gitmodules', '.githooks/pre-commit', '.husky/pre-push', '.pre-commit-config.yaml', '.eslintrc.json', '.eslintignore', 'eslint.config.mjs', 'biome.json', '.semgrepignore', '.gitleaks.toml',
-  '.gitleaksignore', '.bandit', '.trivyignore', 'sonar-project.properties', 'ruff.toml', '.flake8', '.pylintrc', 'mypy.ini', 'codecov.yml', '.codecov.yml', '.nycrc', '.c8rc.json', '.coveragerc', '.github/dependabot.yml', 'vitest.config.ts', 'packages/a/jest.config.cjs', '.mocharc.yml', 'pytest.ini', 'tox.ini',
+  '.gitleaksignore', '.bandit', '.trivyignore', 'sonar-project.properties', 'ruff.toml', '.flake8', '.pylintrc', 'mypy.ini', 'codecov.yml', '.codecov.yml', '.nycrc', '.c8rc.json', '.coveragerc', '.github/dependabot.yml', 'vitest.config.ts', 'vitest.vm.config.ts', 'packages/a/jest.config.cjs', '.mocharc.yml', 'pytest.ini', 'tox.ini',
 ];
 
 describe('what the list of changed files says', () => {
