@@ -5,7 +5,7 @@ import type { RuleMeta } from '../src/sarif/model.js';
 export declare const EXIT_MEANINGS: Readonly<Record<string, string>>;
 export declare function errorsPage(code: { readonly ERRORS: Readonly<Record<string, readonly [string, string]>>; readonly EXIT: Readonly<Record<string, number>> }): string;
 export declare function cliPage(program: Command): string;
-export declare function rulesPage(rules: readonly (RuleMeta & { readonly examples?: { readonly must: readonly string[]; readonly mustNot: readonly string[] } })[]): string;
+export declare function rulesPage(rules: readonly (RuleMeta & { readonly examples?: { readonly must: readonly unknown[]; readonly mustNot: readonly unknown[] } })[]): string;
 export declare function leaves(command: Command): Command[];
 export declare function nameOf(command: Command): string;
 export declare function exampleOf(command: Command): string;

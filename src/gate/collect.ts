@@ -8,6 +8,7 @@ import { onceRecorded, openRecorded } from '../sandbox/record.js';
 import type { Dependencies, ExecRequest, ExecResult, Limits, Mount, Sandbox, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
 import { type Defences, NO_DEFENCES } from '../sarif/model.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
+import type { FileFacts } from '../sarif/tamper/model.js';
 import { scanProblem } from '../scan/complete.js';
 import { canaryInput, drawCanary } from './runners/canary.js';
 import { REPORT_FILE } from './runners/report-file.js';
@@ -97,6 +98,7 @@ async function readReport(ran: ExecResult, exec: Exec): Promise<{ readonly text:
 export interface ScanSide {
   readonly results: readonly SarifResult[];
   readonly defences: Defences;
+  readonly files: readonly FileFacts[];
   readonly sarif: BodyRef | null;
   /** Why this scan proves nothing, or null. */
   readonly problem: string | null;
@@ -115,16 +117,16 @@ export async function collectScan(collector: Collector, side: Side, changed: rea
 
 async function readScan(collector: Collector, result: ExecResult, changed: readonly string[]): Promise<ScanSide> {
   if (result.reason !== 'exited' || result.exit !== 0) {
-    return { results: [], defences: NO_DEFENCES, sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };
+    return { results: [], defences: NO_DEFENCES, files: [], sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };
   }
   const text = result.stdout.toString('utf8');
   const sarif = await collector.journal.keep(text, 'application/sarif+json');
   try {
     const report = parseSarif(text);
-    return { results: report.results, defences: report.defences, sarif, problem: scanProblem(report, changed) };
+    return { results: report.results, defences: report.defences, files: report.files, sarif, problem: scanProblem(report, changed) };
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
-    return { results: [], defences: NO_DEFENCES, sarif, problem: error.message };
+    return { results: [], defences: NO_DEFENCES, files: [], sarif, problem: error.message };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Defences, Fix, Found, Notice, RuleMeta, SarifLog } from './model.js';
+import type { FileFacts } from './tamper/model.js';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 const MAX_SNIPPET = 1000;
@@ -14,6 +15,7 @@ export function buildSarif(input: {
   readonly notices: readonly Notice[];
   /** What is no result, but is compared between two scans: as results of the kind `informational`. */
   readonly defences?: Defences;
+  readonly files?: readonly FileFacts[];
 }): SarifLog {
   const index = new Map(input.rules.map((rule, i) => [rule.id, i]));
   return {
@@ -26,7 +28,7 @@ export function buildSarif(input: {
         executionSuccessful: !input.notices.some((notice) => notice.level === 'error'),
         toolExecutionNotifications: input.notices.map(notificationOf),
       }],
-      results: [...input.results.map((found) => resultOf(found, index.get(found.rule), input.rules.find((rule) => rule.id === found.rule)?.level)), ...(input.defences === undefined ? [] : factsOf(input.defences))],
+      results: [...input.results.map((found) => resultOf(found, index.get(found.rule), input.rules.find((rule) => rule.id === found.rule)?.level)), ...(input.defences === undefined ? [] : factsOf(input.defences)), ...(input.files ?? []).map(({ path, ...facts }) => factOf(FILE_FACT, path, 1, 'What the file does to its tests, to tools and to readers.', facts))],
     }],
   };
 }
@@ -69,15 +71,17 @@ function resultOf(found: Found, ruleIndex: number | undefined, level: string | u
 /** Ids of the informational results. */
 export const DEFENCE_FACT = 'flow/defence';
 export const EXIT_FACT = 'flow/exit-checks';
+export const FILE_FACT = 'tamper/file';
 
 /** `kind: informational` (3.27.9): a statement about the code that is no problem; viewers do not count it. */
+function factOf(ruleId: string, path: string, line: number, text: string, properties: unknown): unknown {
+  return { ruleId, kind: 'informational', level: 'none', message: { text }, locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(path), uriBaseId: 'SRCROOT' }, region: { startLine: line } } }], properties };
+}
+
 function factsOf({ uses, exits }: Defences): unknown[] {
-  const fact = (ruleId: string, path: string, line: number, text: string, properties: unknown): unknown => ({
-    ruleId, kind: 'informational', level: 'none', message: { text }, locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(path), uriBaseId: 'SRCROOT' }, region: { startLine: line } } }], properties,
-  });
   return [
-    ...uses.map(({ path, line, ...use }) => fact(DEFENCE_FACT, path, line, `${use.sink}: ${use.defences.join('; ') || 'no defence'}`.slice(0, 500).toWellFormed(), use)),
-    ...exits.map(({ path, line, where, checks }) => fact(EXIT_FACT, path, line, 'Conditions that end a function.', { where, checks })),
+    ...uses.map(({ path, line, ...use }) => factOf(DEFENCE_FACT, path, line, `${use.sink}: ${use.defences.join('; ') || 'no defence'}`.slice(0, 500).toWellFormed(), use)),
+    ...exits.map(({ path, line, where, checks }) => factOf(EXIT_FACT, path, line, 'Conditions that end a function.', { where, checks })),
   ];
 }
 

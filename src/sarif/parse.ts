@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
-import { cweName, DEFENCE_FACT, EXIT_FACT } from './build.js';
+import { cweName, DEFENCE_FACT, EXIT_FACT, FILE_FACT } from './build.js';
 import { parseFix } from './fix.js';
 import type { Defences, Fix, Level } from './model.js';
+import type { FileFacts } from './tamper/model.js';
+import { FileFactsProperties } from './tamper/schema.js';
 
 /** One result of a log, reduced to what is compared. Paths are relative and stay inside the root. */
 export interface SarifResult {
@@ -23,6 +25,8 @@ export interface SarifReport {
   readonly results: readonly SarifResult[];
   /** What stands before dangerous calls, where the tool says so. */
   readonly defences: Defences;
+  /** What files do to their tests, to tools and to readers, where the tool says so. */
+  readonly files: readonly FileFacts[];
   readonly problem: string | null;
   /** What the tool says that it left out or could not do. */
   readonly notices: readonly { readonly level: string; readonly id: string; readonly message: string; readonly path: string | null }[];
@@ -85,6 +89,7 @@ export function parseSarif(text: string, limits: SarifLimits = SARIF_LIMITS): Sa
   return {
     results: log.data.runs.flatMap(resultsOf),
     defences: defencesOf(log.data.runs),
+    files: log.data.runs.flatMap(filesOf),
     problem: problemOf(log.data.runs),
     notices: log.data.runs.flatMap((run) => (run.invocations ?? []).flatMap((i) => (i.toolExecutionNotifications ?? []).map((n) => ({
       level: n.level ?? 'warning', id: n.descriptor?.id ?? '', message: (n.message?.text ?? '').slice(0, 2000), path: tryPath(n.locations?.[0]?.physicalLocation?.artifactLocation?.uri),
@@ -127,7 +132,7 @@ const Exits = z.object({ where: Short, checks: z.array(Short).max(2000) });
 
 /** Facts of a form that is not ours are left out: they are no results, and a base that lacks them shows nothing that could have been removed. */
 function defencesOf(runs: readonly Run[]): Defences {
-  const facts = runs.flatMap((run) => (run.results ?? []).filter((result) => result.kind === 'informational').slice(0, 50_000)).flatMap((result) => {
+  const facts = runs.flatMap((run) => (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId !== FILE_FACT).slice(0, 50_000)).flatMap((result) => {
     const place = result.locations?.[0]?.physicalLocation;
     const path = tryPath(place?.artifactLocation?.uri);
     return path === null ? [] : [{ id: result.ruleId, path, line: place?.region?.startLine ?? 1, properties: result.properties }];
@@ -137,6 +142,15 @@ function defencesOf(runs: readonly Run[]): Defences {
     return parsed.success ? [{ ...parsed.data, path, line }] : [];
   });
   return { uses: read(DEFENCE_FACT, Use), exits: read(EXIT_FACT, Exits) };
+}
+
+/** Facts that cannot be read are an error: at the head, what is not known would look like nothing to be said. */
+function filesOf(run: Run): FileFacts[] {
+  return (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId === FILE_FACT).map((result) => {
+    const parsed = FileFactsProperties.safeParse(result.properties);
+    if (!parsed.success) throw failed(`has facts about a file of another form: ${parsed.error.issues[0]?.path.join('.') ?? ''}`);
+    return { path: pathOf(result.locations?.[0]?.physicalLocation?.artifactLocation?.uri), ...parsed.data };
+  });
 }
 
 /** Only `executionSuccessful: true` counts; a run without an invocation says nothing about its completeness. */

@@ -33,6 +33,12 @@ export function missingGrammar(path: string): string | null {
   return languageOf(path) === PYTHON && !hasPython() ? 'no rules for Python on this machine' : null;
 }
 
+/** The grammar to parse a file with, null where there is none or it cannot be searched in bounded time. */
+export function grammarOf(path: string, source: string): Lang | typeof PYTHON | null {
+  const language = languageOf(path);
+  return language === undefined || missingGrammar(path) !== null || depth(source) > MAX_DEPTH ? null : language;
+}
+
 /** True when shape rules exist for the language of `path`. */
 export function hasShapeRules(path: string): boolean {
   return languageOf(path) !== undefined;

@@ -1,18 +1,20 @@
 import { buildSarif } from '../sarif/build.js';
 import { REMOVED_DEFENCE_META } from '../sarif/defences.js';
 import type { Defences, Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
+import { TAMPER_RULES } from '../sarif/tamper/rules.js';
 import { onceEach, scanFragment } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
 import { readWithin, type WalkLimits, walk } from './inside/walk.js';
 import { PackageScan } from './package-scan.js';
 import { findSecrets, SECRET_RULE_META, withoutSecrets } from './secrets.js';
 import { hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
+import { FactsOfTree } from './tamper/facts.js';
 
 /** Version of the rules and of how they are applied; a change makes base and head be scanned anew. */
-export const SCANNER = { name: 'sallyport-scan', version: '3' } as const;
+export const SCANNER = { name: 'sallyport-scan', version: '4' } as const;
 
 /** Each rule once: what is known of one class by shape and by flow has one id. */
-export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...SECRET_RULE_META, REMOVED_DEFENCE_META].map((rule) => [rule.id, rule])).values()];
+export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...SECRET_RULE_META, REMOVED_DEFENCE_META, ...TAMPER_RULES].map((rule) => [rule.id, rule])).values()];
 
 export interface ScanOptions {
   readonly root: string;
@@ -38,12 +40,14 @@ export function scanTree({ root, exclude, limits, mode = 'package' }: ScanOption
   const results: Found[] = [];
   const defences: Defences[] = [];
   const missing = new Set<string>();
+  const facts = new FactsOfTree(note);
   const code = mode === 'fragment' ? { scan: scanFragment } : new PackageScan((path) => (path.split('/').some((name) => exclude.has(name)) ? null : readWithin(root, path, limits)?.toString('utf8') ?? null));
   for (const file of walk(root, exclude, limits, note)) {
     const grammar = missingGrammar(file.path);
     if (grammar !== null && !missing.has(grammar)) note({ level: 'note', id: 'no_rules', message: grammar, path: null });
     if (grammar !== null) missing.add(grammar);
     results.push(...scanFile(file.path, file.bytes, code, defences, note));
+    facts.add(file.path, file.bytes);
     if (results.length > limits.results) {
       note({ level: 'error', id: 'results', message: `The scan stopped: more than ${limits.results} results.`, path: null });
       break;
@@ -51,7 +55,7 @@ export function scanTree({ root, exclude, limits, mode = 'package' }: ScanOption
   }
   // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
   if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
-  return buildSarif({ tool: { ...SCANNER, mode }, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: gathered(defences, limits.results), notices: notices.slice(0, limits.notices + 100) });
+  return buildSarif({ tool: { ...SCANNER, mode }, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: gathered(defences, limits.results), files: facts.all, notices: notices.slice(0, limits.notices + 100) });
 }
 
 /** Facts as they may leave the sandbox: conditions and calls are source text, which may hold secrets. */

@@ -31,6 +31,8 @@ describe('a fix', () => {
         { id: 'cases.none_removed', holds: 'yes', detail: 'No case was removed or skipped.' },
         { id: 'tests.security_kept', holds: 'yes', detail: 'No security test was deleted or silenced.' },
         { id: 'scan.none_new', holds: 'yes', detail: 'No new scan result of level error or warning.' },
+        { id: 'tests.not_weakened', holds: 'yes', detail: 'No test of the base is known to say less.' },
+        { id: 'files.protected', holds: 'yes', detail: 'The change leaves alone what judges changes and steers agents.' },
         { id: 'proof.red_before', holds: 'yes', detail: '1 case was red before and is green now: t.test.js > a.' },
         { id: 'proof.old_tests_hold', holds: 'yes', detail: 'The tests of the base were not edited.' },
       ],
@@ -60,7 +62,7 @@ describe('a fix', () => {
     ['the failing case was deleted', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > b']) }, 'failed cases.none_removed=no proof.red_before=unknown'],
     ['the test file exits before its tests', { checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js']) }, 'failed cases.none_removed=no proof.red_before=unknown'],
     ['a new error was found', { scan: { ran: true, problem: null, sarif: null, results: [result()] } }, 'failed scan.none_new=no'],
-    ['a new warning was found in a scan that does not count', { scan: { ran: true, problem: 'cut', sarif: null, results: [result({ level: 'warning' })] } }, 'failed scan.none_new=no'],
+    ['a new warning was found in a scan that does not count', { scan: { ran: true, problem: 'cut', sarif: null, results: [result({ level: 'warning' })] } }, 'failed scan.none_new=no tests.not_weakened=unknown'],
     ['the head hangs where the base did not', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun([], { reason: 'timeout', exit: null, problem: 'did not end' })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown cases.none_removed=no proof.red_before=unknown'],
     ['the head reports no list of cases', { checks: { base: [nodeRun(['failed t.test.js > a'])], head: [nodeRun([], { cases: null })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown cases.none_removed=no proof.red_before=unknown'],
     ['the head names a failure and its exit code denies it', { checks: { base: [nodeRun(['failed t.test.js > a', 'failed t.test.js > z'])], head: [nodeRun(['passed t.test.js > a', 'failed t.test.js > z'], { exit: 0 })], red: [] } }, 'failed checks.believable.head=no tests.ran=unknown proof.red_before=no'],
@@ -85,8 +87,8 @@ describe('a fix', () => {
     ['a case that passed before passes only as the change rewrote it', { files: [SOURCE, TEST_FILE], checks: runs(['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b'], ['passed t.test.js > a', 'failed t.test.js > b']) }, 'unverified proof.old_tests_hold=unknown'],
     ['the old tests could not be believed over the change', { files: [SOURCE, TEST_FILE], checks: { ...runs(['failed t.test.js > a'], ['passed t.test.js > a'], ['failed t.test.js > a']), old: [nodeRun(['passed t.test.js > a'], { problem: 'cut' })] } }, 'unverified proof.old_tests_hold=unknown'],
     ['the base hangs', { checks: { base: [nodeRun([], { reason: 'timeout', exit: null })], head: [nodeRun(['passed t.test.js > a'])], red: [] } }, 'unverified checks.believable.base=unknown proof.red_before=unknown'],
-    ['the scan did not run', { scan: { ran: false, problem: null, results: [], sarif: null } }, 'unverified scan.none_new=unknown'],
-    ['the scan did not finish', { scan: { ran: true, problem: 'time is up', results: [], sarif: null } }, 'unverified scan.none_new=unknown'],
+    ['the scan did not run', { scan: { ran: false, problem: null, results: [], sarif: null } }, 'unverified scan.none_new=unknown tests.not_weakened=unknown'],
+    ['the scan did not finish', { scan: { ran: true, problem: 'time is up', results: [], sarif: null } }, 'unverified scan.none_new=unknown tests.not_weakened=unknown'],
   ])('is unverified when %s', (_what, more, expected) => {
     expect(outcome(evidenceOf(more))).toBe(expected);
   });

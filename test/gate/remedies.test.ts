@@ -24,7 +24,7 @@ describe('the work of the remediator', () => {
     ['a finding that is still there', { remedies: [remedy(finding)], scan: scan([result({ state: 'unchanged' })]) }, 'failed proof.targets_gone=no'],
     ['a finding that nobody saw on the base', { remedies: [remedy(finding)], scan: scan([]) }, 'failed proof.targets_gone=no'],
     ['another rule with its fingerprint', { remedies: [remedy(finding)], scan: scan([result({ rule: 'js/y' })]) }, 'failed proof.targets_gone=no'],
-    ['a scan that does not count', { remedies: [remedy(finding)], scan: scan([result()], 'cut') }, 'failed scan.none_new=unknown proof.targets_gone=no'],
+    ['a scan that does not count', { remedies: [remedy(finding)], scan: scan([result()], 'cut') }, 'failed scan.none_new=unknown tests.not_weakened=unknown proof.targets_gone=no'],
     ['an advisory that is still there', { remedies: [remedy(advisory)], advisories: known([hit({ state: 'unchanged' })]) }, 'failed proof.targets_gone=no'],
     ['advisories that do not count', { remedies: [remedy(advisory)], advisories: known([hit()], 'unreadable') }, 'failed advisories.none_new=unknown proof.targets_gone=no'],
     ['an upgrade to a version with an advisory of its own', { remedies: [remedy(advisory)], advisories: known([hit(), hit({ id: 'GHSA-2', version: '1.0.1', state: 'new' })]) }, 'failed advisories.none_new=no'],

@@ -20,7 +20,7 @@ describe('evidence as text', () => {
   it('tells the verdict, every condition and what is not checked', () => {
     const text = renderEvidence(judged());
     expect(text).toContain('## Verdict: passed (every condition holds)');
-    expect(text.match(/^- holds: /gm)).toHaveLength(14);
+    expect(text.match(/^- holds: /gm)).toHaveLength(16);
     expect(text).toContain('- fixed `t.test.js > a`');
     expect(text.endsWith(`### Not checked\n\n${notCheckedBlock()}\n`)).toBe(true);
     expect(notCheckedBlock()).toBe('Not checked: business logic, authorisation intent, races, novel attacks, languages without rules, unexecuted lines.');

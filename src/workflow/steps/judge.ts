@@ -22,6 +22,7 @@ import { Plan } from '../../agent/remediator/candidates.js';
 import { advisorySets, compareAdvisories } from './advisories.js';
 import { factsOf } from '../facts.js';
 import { environmentOf, groundOf } from './source.js';
+import { tampering } from './tampering.js';
 import { SideBody } from './verify.js';
 
 /** Lines of *not checked* that hold for this version whatever the change is. */
@@ -77,7 +78,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
-    scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]), sarif: head.scan.sarif },
+    scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, change, base, head))]), sarif: head.scan.sarif },
     advisories, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],

@@ -7,6 +7,7 @@ import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import { BodyRef, CheckRun } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
+import { FileFactsBody } from '../../sarif/tamper/schema.js';
 import { dependenciesOf, layersOf, type Snapshot } from '../../setup/snapshot.js';
 import { EXIT } from '../../protocol/exit.js';
 import { servicesOf } from '../../setup/services.js';
@@ -26,7 +27,7 @@ export const SideBody = z.strictObject({
   checks: z.array(CheckRun),
   red: z.array(CheckRun),
   old: z.array(CheckRun).optional(),
-  scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
+  scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), files: z.array(FileFactsBody).default([]), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
   advisories: AdvisorySide,
   snapshot: z.string().nullable(),
 });
@@ -115,7 +116,7 @@ async function layTests(context: RunContext, name: string, from: string, over: s
 }
 
 function mutable(scan: ScanSide): SideBody['scan'] {
-  return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), defences: { uses: scan.defences.uses.map((use) => ({ ...use, defences: [...use.defences] })), exits: scan.defences.exits.map((exit) => ({ ...exit, checks: [...exit.checks] })) }, sarif: scan.sarif, problem: scan.problem };
+  return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), defences: { uses: scan.defences.uses.map((use) => ({ ...use, defences: [...use.defences] })), exits: scan.defences.exits.map((exit) => ({ ...exit, checks: [...exit.checks] })) }, files: [...scan.files], sarif: scan.sarif, problem: scan.problem };
 }
 
 function keep(journal: Journal, body: SideBody): Promise<BodyRef> {
