@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { cargoOrigins } from '../egress/locks/cargo.js';
+import { goOrigins, parseGoMod, parseGoSum } from '../egress/locks/go-mod.js';
+import { npmOrigins } from '../egress/locks/npm-origins.js';
+import { type Origin, registryOrigin, sourceOf } from '../egress/locks/origin.js';
+import { pnpmOrigins } from '../egress/locks/pnpm.js';
+import { poetryOrigins, pylockOrigins, requirementsOrigins, uvOrigins } from '../egress/locks/python-origins.js';
+import { berryOrigins } from '../egress/locks/yarn-berry.js';
+import { classicOrigins, isClassicLock } from '../egress/locks/yarn-classic.js';
+import type { Ecosystem } from '../protocol/ecosystem.js';
+import { nodeLockOf } from './ecosystems/detect.js';
+import { pythonLockOf, requirementsOf } from './ecosystems/python.js';
+
+/** What one lockfile, or what manifests without one, say of the packages of a project. */
+export interface Declared {
+  readonly ecosystem: Ecosystem;
+  /** The lockfile; of manifests alone the manifest. */
+  readonly path: string;
+  readonly origins: readonly Origin[];
+  /** Names that the project itself asks for; empty where that stands in no file that is read. */
+  readonly direct: ReadonlySet<string>;
+}
+
+const LOCKED = /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|uv\.lock|poetry\.lock|pylock\.toml|go\.sum|Cargo\.lock)$|\.txt$|\.in$/;
+const MAX_FOLDERS = 50;
+
+/** Folders with a project of their own in which something changed; the root always is one. */
+export function projectFolders(changed: readonly string[]): string[] {
+  return [...new Set(['', ...changed.filter((path) => LOCKED.test(path) && !/(?:^|\/)requirements\//.test(path)).map(folderOf)])].slice(0, MAX_FOLDERS);
+}
+
+/** What the lockfiles and manifests of one folder say, each that a client would use there. Throws `setup.fetch_failed` for one that cannot be read. */
+export function declaredIn(manifests: ReadonlyMap<string, Buffer>, folder: string): Declared[] {
+  const here = below(manifests, folder);
+  const found = [node(here, manifests), python(here), go(here), cargo(here)].filter((d) => d !== null);
+  return found.map((d) => ({ ...d, path: folder === '' ? d.path : `${folder}/${d.path}` }));
+}
+
+type Files = ReadonlyMap<string, Buffer>;
+const textAt = (files: Files, path: string): string | null => files.get(path)?.toString('utf8') ?? null;
+
+function folderOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}
+
+function below(manifests: Files, folder: string): Files {
+  return folder === '' ? manifests : new Map([...manifests].flatMap(([path, body]) => (path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), body] as const] : [])));
+}
+
+const Asked = z.record(z.string(), z.string()).nullish().catch(null);
+const Manifest = z.object({ name: z.string().nullish().catch(null), dependencies: Asked, devDependencies: Asked, optionalDependencies: Asked });
+
+/** Packages of npm. Every package.json below asks: those of workspaces have no lockfile of their own. */
+function node(files: Files, all: Files): Declared | null {
+  const lock = nodeLockOf(files);
+  const asked = [...files].filter(([path]) => /(?:^|\/)package\.json$/.test(path) && (path === 'package.json' || !hasLock(all, path))).flatMap(([, body]) => askedBy(body.toString('utf8')));
+  if (lock === null && asked.length === 0) return null;
+  const text = lock === null ? '' : (textAt(files, lock.path) ?? '');
+  const locked = lock === null ? [] : lock.client === 'npm' ? npmOrigins(lock.path, text) : lock.client === 'pnpm' ? pnpmOrigins(text) : isClassicLock(text) ? classicOrigins(text) : berryOrigins(text);
+  // Packages of the tree ask for one another.
+  const known = new Set([...locked.map((o) => o.name), ...[...all].flatMap(([path, body]) => (/(?:^|\/)package\.json$/.test(path) ? (nameIn(body.toString('utf8')) ?? []) : []))]);
+  const missing = asked.filter(({ name }) => !known.has(name)).map(({ name, spec }) => registryOrigin({ name, version: spec }, unlocked(spec)));
+  return { ecosystem: 'npm', path: lock?.path ?? 'package.json', origins: [...locked, ...missing], direct: new Set(asked.map((a) => a.name)) };
+}
+
+/** A package.json in a folder with a lockfile of its own belongs to another project. */
+function hasLock(all: Files, path: string): boolean {
+  const folder = folderOf(path);
+  return ['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock'].some((name) => all.has(`${folder}/${name}`));
+}
+
+/** What cannot be read asks for nothing: the client says what is wrong with it. */
+function readManifest(text: string): z.infer<typeof Manifest> {
+  try {
+    return Manifest.parse(JSON.parse(text));
+  } catch {
+    return Manifest.parse({});
+  }
+}
+
+function nameIn(text: string): string | null {
+  return readManifest(text).name ?? null;
+}
+
+function askedBy(text: string): { readonly name: string; readonly spec: string }[] {
+  const { dependencies, devDependencies, optionalDependencies } = readManifest(text);
+  return [dependencies, devDependencies, optionalDependencies].flatMap((group) => Object.entries(group ?? {})).flatMap(([as, spec]) => {
+    // Folders of the tree, and what a catalogue of the workspace says.
+    if (/^(?:file|link|portal|workspace|catalog):|^\.{1,2}\//.test(spec)) return [];
+    const alias = /^npm:((?:@[^/]+\/)?[^@]+)(?:@(.*))?$/.exec(spec);
+    return [{ name: alias?.[1] ?? as, spec: alias === null ? spec : (alias[2] ?? '*') }];
+  });
+}
+
+function unlocked(spec: string): Partial<Origin> {
+  const source = sourceOf(spec);
+  return { source: source === 'registry' ? 'unlocked' : source, address: source === 'registry' ? null : spec, pinned: false };
+}
+
+function python(files: Files): Declared | null {
+  const lock = pythonLockOf(files);
+  if (lock === null) return null;
+  const text = textAt(files, lock.path) ?? '';
+  const origins = lock.client === 'uv' ? uvOrigins(text) : lock.client === 'poetry' ? poetryOrigins(text) : lock.client === 'pylock' ? pylockOrigins(text) : requirementsOrigins(requirementsOf(files));
+  return { ecosystem: 'pypi', path: lock.path, origins, direct: new Set(lock.client === 'pip' ? origins.map((o) => o.name) : []) };
+}
+
+function go(files: Files): Declared | null {
+  const [mod, sums] = [textAt(files, 'go.mod'), textAt(files, 'go.sum')];
+  if (mod === null) return null;
+  const parsed = parseGoMod(mod);
+  return { ecosystem: 'go', path: sums === null ? 'go.mod' : 'go.sum', origins: goOrigins(parsed, parseGoSum(sums ?? '')), direct: new Set(parsed.requires.map((r) => r.path)) };
+}
+
+function cargo(files: Files): Declared | null {
+  const text = textAt(files, 'Cargo.lock');
+  return text === null ? null : { ecosystem: 'cargo', path: 'Cargo.lock', origins: cargoOrigins(text), direct: new Set() };
+}
