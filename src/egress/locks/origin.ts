@@ -32,8 +32,8 @@ export function sriDigests(integrity: string | undefined): string[] {
 
 /** `https://host/…` and the forms by which clients name what does not come from a registry. */
 export function sourceOf(address: string): Origin['source'] {
-  if (/^(?:git[+:@]|ssh:|github:|gitlab:|bitbucket:|gist:)/.test(address) || /^https?:\/\/[^?#]*\.git(?:[?#]|$)/.test(address) || /^https?:\/\/codeload\./.test(address) || /^[\w.-]+\/[\w.-]+(?:#.*)?$/.test(address)) return 'git';
   if (/^(?:file|link|portal):|^\.{0,2}\//.test(address)) return 'file';
+  if (/^(?:git[+:@]|ssh:|github:|gitlab:|bitbucket:|gist:)/.test(address) || /^https?:\/\/[^?#]*\.git(?:[?#]|$)/.test(address) || /^https?:\/\/codeload\./.test(address) || /^[\w.-]+\/[\w.-]+(?:#.*)?$/.test(address)) return 'git';
   return /^https?:\/\//.test(address) ? 'url' : 'registry';
 }
 
