@@ -3,7 +3,7 @@ import { BodyRef } from './body.js';
 import { Ecosystem } from './ecosystem.js';
 
 /** What is looked at of a package that a change adds or moves. Each is a condition of its own. */
-export const DependencyRule = z.enum(['malicious', 'names', 'confusion', 'sources', 'scripts', 'age', 'licences']);
+export const DependencyRule = z.enum(['malicious', 'advisories', 'names', 'confusion', 'sources', 'scripts', 'age', 'licences']);
 export type DependencyRule = z.infer<typeof DependencyRule>;
 
 /** Why a rule does not hold for a package, or why that is not known. A sentence without a full stop. */

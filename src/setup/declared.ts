@@ -21,12 +21,12 @@ export interface Declared {
   readonly direct: ReadonlySet<string>;
 }
 
-const LOCKED = /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|uv\.lock|poetry\.lock|pylock\.toml|go\.sum|Cargo\.lock)$|\.txt$|\.in$/;
-const MAX_FOLDERS = 50;
+const LOCKED = /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|uv\.lock|poetry\.lock|pylock\.toml|requirements[\w.-]*\.txt|go\.sum|Cargo\.lock)$/;
 
-/** Folders with a project of their own in which something changed; the root always is one. */
-export function projectFolders(changed: readonly string[]): string[] {
-  return [...new Set(['', ...changed.filter((path) => LOCKED.test(path) && !/(?:^|\/)requirements\//.test(path)).map(folderOf)])].slice(0, MAX_FOLDERS);
+/** Folders with a project of their own, which has a lockfile there, in which a manifest changed; the root always is one. `present`: manifests of either side. */
+export function projectFolders(changed: readonly string[], present: readonly string[]): string[] {
+  const own = new Set(present.filter((path) => LOCKED.test(path)).map(folderOf));
+  return [...new Set(['', ...changed.map(folderOf).filter((folder) => own.has(folder))])];
 }
 
 /** What the lockfiles and manifests of one folder say, each that a client would use there. Throws `setup.fetch_failed` for one that cannot be read. */

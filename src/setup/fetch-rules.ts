@@ -63,6 +63,12 @@ export function maliciousBy(records: readonly OsvRecord[]): (of: PackageVersion)
   };
 }
 
+/** Ids of the records that name a version as affected, and of those that do not let one say whether they do. */
+export function advisoriesBy(records: readonly OsvRecord[]): (of: PackageVersion) => { readonly hits: readonly string[]; readonly unknown: readonly string[] } {
+  const index = indexAdvisories(records.map(normalised));
+  return (of) => ({ hits: index.hits(advised(of)).map((hit) => hit.id), unknown: index.unknown(advised(of)) });
+}
+
 /**
  * A version that an advisory names as the fix of what the base installs, and that none names as affected. Versions between are none: whoever takes over a
  * package could publish one above the fix and call it so.

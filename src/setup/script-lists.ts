@@ -8,8 +8,8 @@ const Manifest = z.object({ pnpm: Lists.nullish().catch(null), trustedDependenci
 
 /** Packages whose install scripts clients of this tree would run by its own files at the root: here none of them ever does. What cannot be read lists nothing. */
 export function scriptsListedBy(manifests: ReadonlyMap<string, Buffer>): string[] {
-  const { data: manifest } = Manifest.safeParse(valueOf(manifests.get('package.json'), JSON.parse));
-  const { data: workspace } = Lists.safeParse(valueOf(manifests.get('pnpm-workspace.yaml'), (text) => parse(text, { maxAliasCount: 0, logLevel: 'error' })));
+  const { data: manifest } = Manifest.safeParse(readBy(manifests.get('package.json'), JSON.parse));
+  const { data: workspace } = Lists.safeParse(readBy(manifests.get('pnpm-workspace.yaml'), (text) => parse(text, { maxAliasCount: 0, logLevel: 'error' })));
   const built = Object.entries(manifest?.dependenciesMeta ?? {}).flatMap(([name, { built: on }]) => (on === true ? [name] : []));
   return [...new Set([...(manifest?.trustedDependencies ?? []), ...built, ...[manifest?.pnpm, workspace].flatMap((lists) => [...(lists?.onlyBuiltDependencies ?? []), ...allowed(lists?.allowBuilds)])].map(plain))];
 }
@@ -23,7 +23,7 @@ function plain(name: string): string {
   return /^(@?[^@]+)/.exec(name)?.[1] ?? name;
 }
 
-function valueOf(body: Buffer | undefined, read: (text: string) => unknown): unknown {
+function readBy(body: Buffer | undefined, read: (text: string) => unknown): unknown {
   try {
     return body === undefined ? {} : read(body.toString('utf8'));
   } catch {

@@ -21,7 +21,8 @@ describe('what lockfiles and manifests of a project say', () => {
   it('a project in a folder is another one', () => {
     const manifests = files({ 'package.json': { dependencies: { a: '^1' } }, 'package-lock.json': lock('a'), 'site/package.json': { dependencies: { s: '^1' } }, 'site/package-lock.json': lock('s') });
     expect([shown(manifests), shown(manifests, 'site')]).toEqual([['npm package-lock.json: a@1.0.0 registry direct'], ['npm site/package-lock.json: s@1.0.0 registry direct']]);
-    expect(projectFolders(['package.json', 'site/package-lock.json', 'packages/x/package.json', 'tools/requirements.txt', 'requirements/dev.txt'])).toEqual(['', 'site', 'tools']);
+    const changed = ['package.json', 'site/package.json', 'packages/x/package.json', 'tools/requirements.txt', 'requirements/dev.txt'];
+    expect(projectFolders(changed, [...changed, 'package-lock.json', 'site/package-lock.json', 'other/yarn.lock'])).toEqual(['', 'site', 'tools']);
   });
 
   it('a lockfile that cannot be read ends with an error that names it', () => {

@@ -32,7 +32,7 @@ export function addLookCommands(program: Command, surface: Surface, act: Act): v
   program.command('evidence <task>').description('the evidence that an approval is bound to (Markdown, or the exact bytes with --json)').addHelpText('after', '\nExample:\n  sallyport evidence last --json | sha256sum')
     .action(act((text: string, options: Options) => evidence(surface, text, options)));
   program.command('sbom <task>').description('the packages of a task as CycloneDX 1.6 JSON: what was fetched, with digests; or what lockfiles name before and after the change')
-    .option('--base', 'what the lockfiles of the base name').option('--head', 'what the lockfiles of the head name').addHelpText('after', '\nExamples:\n  sallyport sbom last > sbom.cdx.json\n  sallyport sbom last --head > after.cdx.json')
+    .option('--base', 'what the lockfiles of the base name').option('--head', 'what the lockfiles of the head name').addHelpText('after', '\nExample:\n  sallyport sbom last > sbom.cdx.json\n  sallyport sbom last --head > after.cdx.json')
     .action(act((text: string, options: { readonly base?: boolean; readonly head?: boolean }) => (options.base === true || options.head === true ? lockedSbom(surface, text, options) : sbom(surface, text))));
 }
 

@@ -11,7 +11,8 @@ export function uvOrigins(text: string): Origin[] {
     const source = tableOf(entry['source']);
     if (['editable', 'virtual', 'directory'].some((kind) => source[kind] !== undefined)) return [];
     const files = [entry['sdist'], ...listOf(entry['wheels'])].map(tableOf);
-    const [kind, address] = kindOf([['registry', source['registry']], ['git', source['git']], ['url', source['url']], ['file', source['path']]]);
+    const { registry, git, url, path: file } = source;
+    const [kind, address] = kindOf({ registry, git, url, file });
     return [originOf(entry, kind, address, files.map((file) => file['hash']))];
   });
 }
@@ -36,7 +37,7 @@ export function pylockOrigins(text: string): Origin[] {
     if (entry['directory'] !== undefined) return [];
     const [vcs, archive] = [tableOf(entry['vcs']), tableOf(entry['archive'])];
     const files = [entry['sdist'], ...listOf(entry['wheels']), entry['archive']].map(tableOf);
-    const [kind, address] = kindOf([['git', vcs['url'] ?? vcs['path']], ['url', archive['url']], ['file', archive['path']], ['registry', entry['index']]]);
+    const [kind, address] = kindOf({ git: vcs['url'] ?? vcs['path'], url: archive['url'], file: archive['path'], registry: entry['index'] });
     const hashes = files.flatMap((file) => Object.entries(tableOf(file['hashes'])).map(([algorithm, value]) => (typeof value === 'string' ? `${algorithm}:${value}` : undefined)));
     return [originOf(entry, kind, address, hashes)];
   });
@@ -56,10 +57,10 @@ function entriesOf(file: string, text: string, key: string): readonly TomlTable[
   return bounded(file, listOf(readToml(file, text)[key])).map(tableOf);
 }
 
-/** The first of some places that is named; an index that nobody names otherwise. */
-function kindOf(places: readonly (readonly [Origin['source'], TomlValue | undefined])[]): readonly [Origin['source'], string | null] {
-  const found = places.find(([, value]) => typeof value === 'string');
-  return found === undefined ? ['registry', null] : [found[0], textOf(found[1]) ?? null];
+/** The place that is named, what is no registry first; an index that nobody names otherwise. */
+function kindOf(places: Readonly<Partial<Record<Origin['source'], TomlValue | undefined>>>): readonly [Origin['source'], string | null] {
+  const found = (['url', 'git', 'file', 'registry'] as const).find((kind) => typeof places[kind] === 'string');
+  return found === undefined ? ['registry', null] : [found, textOf(places[found]) ?? null];
 }
 
 function originOf(entry: TomlTable, source: Origin['source'], address: string | null, hashes: readonly (TomlValue | undefined)[]): Origin {

@@ -22,7 +22,7 @@ export function dependencyConditions({ dependencies, advisories, environment }: 
   const brought = dependencies.changes.filter((c) => c.state !== 'removed');
   if (brought.length + dependencies.more === 0) return [known];
   return [
-    known, ...RULES.map(([rule, good]) => ruleHolds(rule, good, brought)), advisoriesKnown(dependencies, advisories),
+    known, ...RULES.map(([rule, good]) => ruleHolds(rule, good, brought)), advisoriesAsked(dependencies, brought, advisories),
     ...(dependencies.rules.minimumAge > 0 ? [oldEnough(brought, environment?.headSnapshot ?? null)] : []),
     ...(dependencies.rules.licences ? [ruleHolds('licences', 'Every licence is one that the environment allows.', brought)] : []),
   ];
@@ -50,14 +50,17 @@ function listed(texts: readonly string[]): string {
   return `${texts.slice(0, SHOWN).join('; ')}${texts.length > SHOWN ? `; and ${texts.length - SHOWN} more` : ''}.`.slice(0, 2000);
 }
 
-/** What is known of packages is worth something only where somebody says it, and lately. That none is new is a condition of its own. */
-function advisoriesKnown({ rules }: Dependencies, { source, ageDays, problem }: Evidence['advisories']): Finding {
+/** What is known of packages is worth something only where somebody says it, and lately. */
+function advisoriesAsked({ rules }: Dependencies, brought: readonly Dependency[], { source, ageDays, problem }: Evidence['advisories']): Finding {
   const id = 'dependencies.advisories';
+  const found = ruleHolds('advisories', '', brought);
+  if (found.holds === 'no') return found;
   const most = Math.floor(rules.advisoryAge / 86_400_000);
   if (source === null) return { id, holds: 'unknown', detail: 'No advisories are configured, so what is known of the packages that the change brings was not asked.' };
   if (problem !== null) return { id, holds: 'unknown', detail: `The advisories do not count: ${problem}.`.slice(0, 2000) };
   if (rules.advisoryAge > 0 && (ageDays === null || ageDays > most)) return { id, holds: 'unknown', detail: `The newest advisory ${ageDays === null ? 'has no date' : `is ${count(ageDays, 'day')} old`}; packages.advisory_age of the environment allows ${count(most, 'day')}.` };
-  return { id, holds: 'yes', detail: `Advisories were asked${ageDays === null ? '' : `; the newest is ${count(ageDays, 'day')} old`}.` };
+  if (found.holds === 'unknown') return found;
+  return { id, holds: 'yes', detail: `No known advisory names what the change brings${ageDays === null ? '' : `; the newest is ${count(ageDays, 'day')} old`}.` };
 }
 
 /** The fetch holds every version against the minimum age. Where nothing was fetched, nobody did. */

@@ -22,6 +22,8 @@ export interface ExamineRules {
   readonly listedByChange: readonly string[];
   /** Id of a record that calls it malicious; null: none does. */
   readonly malicious: (ecosystem: Ecosystem, name: string, version: string) => string | null;
+  /** Ids of advisories that name it, and of those that do not let one say whether they do. */
+  readonly advisories: (ecosystem: Ecosystem, name: string, version: string) => { readonly hits: readonly string[]; readonly unknown: readonly string[] };
   /** `NAME@VERSION` that the fetch refused as too young. */
   readonly tooYoung: ReadonlySet<string>;
 }
@@ -40,7 +42,7 @@ export function examine(changes: readonly Moved[], sides: { readonly base: reado
     const { state, ecosystem, name, version, from, direct, origins } = change;
     const [first] = [...origins].sort((a, b) => Number(a.source === 'registry') - Number(b.source === 'registry'));
     const problems = state === 'removed' ? [] : [
-      ...malicious(change, rules), ...(state === 'added' ? resembling(change, names[ecosystem], ++looked) : []), ...confused(change, internal, rules),
+      ...malicious(change, rules), ...advised(change, rules), ...(state === 'added' ? resembling(change, names[ecosystem], ++looked) : []), ...confused(change, internal, rules),
       ...origins.flatMap((origin) => placed(origin, change, hosts[ecosystem])), ...altered(change), ...scripted(change, rules), ...aged(change, rules), ...licensed(change, rules),
     ];
     return {
@@ -65,6 +67,16 @@ function distinct(problems: readonly DependencyProblem[]): DependencyProblem[] {
 function malicious({ ecosystem, name, version }: Moved, rules: ExamineRules): DependencyProblem[] {
   const record = rules.malicious(ecosystem, name, version);
   return record === null ? [] : [no('malicious', `it is known to be malicious (${record})`)];
+}
+
+/** What the versions before it had already is not the change's. */
+function advised({ state, ecosystem, name, version, from }: Moved, { advisories }: ExamineRules): DependencyProblem[] {
+  if (state !== 'added' && state !== 'moved') return [];
+  const before = from.map((old) => advisories(ecosystem, name, old));
+  const now = advisories(ecosystem, name, version);
+  const fresh = (of: 'hits' | 'unknown'): string[] => now[of].filter((id) => !before.some((old) => old.hits.includes(id) || (of === 'unknown' && old.unknown.includes(id))));
+  const [hits, open] = [fresh('hits'), fresh('unknown')];
+  return [...(hits.length === 0 ? [] : [no('advisories', `known advisories name it (${hits.slice(0, 8).join(', ')})`)]), ...(open.length === 0 ? [] : [unknown('advisories', `whether advisories mean it is not known (${open.slice(0, 8).join(', ')})`)])];
 }
 
 type Names = Readonly<Record<Ecosystem, { readonly popular: KnownNames | null; readonly own: KnownNames; readonly allowed: ReadonlySet<string> }>>;

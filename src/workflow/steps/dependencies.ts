@@ -11,7 +11,7 @@ import type { Event, EventData, Journal } from '../../protocol/event.js';
 import type { BodyRef } from '../../protocol/evidence.js';
 import { type Declared, declaredIn, projectFolders } from '../../setup/declared.js';
 import { parseEnvironment } from '../../setup/environment.js';
-import { maliciousBy } from '../../setup/fetch-rules.js';
+import { advisoriesBy, maliciousBy } from '../../setup/fetch-rules.js';
 import { isManifest } from '../../setup/manifest-names.js';
 import { scriptsListedBy } from '../../setup/script-lists.js';
 import type { RunContext } from '../context.js';
@@ -19,6 +19,7 @@ import { advisorySets, manifestsAt } from './advisories.js';
 import { environmentOf } from './source.js';
 
 const MAX_CHANGES = 1000;
+const MAX_FOLDERS = 50;
 const DEFINITION = 'sallyport.yaml';
 
 interface Side {
@@ -32,9 +33,9 @@ export async function dependenciesOf(context: RunContext, events: readonly Event
   const changed = change.files.map((f) => f.path);
   if (!changed.some(isManifest)) return null;
   const { spec } = await environmentOf(context);
-  const folders = projectFolders(changed.filter(isManifest));
-  const [base, head] = await Promise.all([context.request.baseCommit, change.commit].map((commit) => sideAt(context, commit, folders)));
-  if (base === undefined || head === undefined) throw new Error('two sides');
+  const [before, after] = await Promise.all([manifestsAt(context, context.request.baseCommit), manifestsAt(context, change.commit)]);
+  const folders = projectFolders(changed.filter(isManifest), [...before.keys(), ...after.keys()]);
+  const [base, head] = [sideOf(before, folders), sideOf(after, folders)];
   const rules = await rulesOf(context, spec, events, base, head, change.commit);
   const groups = groupsOf(base, head);
   const found = groups.flatMap(({ before, after, ecosystem }) => examine(comparePackages(ecosystem, before, after), { base: base.declared, head: head.declared }, rules));
@@ -42,14 +43,14 @@ export async function dependenciesOf(context: RunContext, events: readonly Event
   const { licences, advisory_age: advisoryAge, minimum_age: minimumAge } = spec.packages;
   return {
     problem: problemOf(base, head, groups), changes: ordered.slice(0, MAX_CHANGES), more: Math.max(0, ordered.length - MAX_CHANGES),
-    locks: groups.map(({ ecosystem, path, before, after }) => ({ ecosystem, path, before: before?.origins.length ?? 0, after: after?.origins.length ?? 0 })),
+    locks: groups.map(({ ecosystem, path, before, after }) => ({ ecosystem, path: path.slice(0, 1000), before: before?.origins.length ?? 0, after: after?.origins.length ?? 0 })),
     rules: { minimumAge: Math.max(milliseconds(minimumAge), context.equipment.fetching.minimumAge), advisoryAge: milliseconds(advisoryAge), licences: licences.allow.length + licences.deny.length > 0 },
     sbom: { base: await sbom(journal, context.request.baseCommit, base.declared), head: await sbom(journal, change.commit, head.declared) },
   };
 }
 
-async function sideAt(context: RunContext, commit: string, folders: readonly string[]): Promise<Side> {
-  const manifests = await manifestsAt(context, commit);
+function sideOf(manifests: ReadonlyMap<string, Buffer>, folders: readonly string[]): Side {
+  if (folders.length > MAX_FOLDERS) return { manifests, declared: [], problem: `it changes projects in ${folders.length} folders, and at most ${MAX_FOLDERS} are looked at` };
   try {
     return { manifests, declared: folders.flatMap((folder) => declaredIn(manifests, folder)), problem: null };
   } catch (error) {
@@ -90,13 +91,14 @@ function weight({ problems, state }: Dependency): number {
 
 async function rulesOf(context: RunContext, spec: EnvironmentSpec, events: readonly Event[], base: Side, head: Side, commit: string): Promise<ExamineRules> {
   const { packages, setup } = spec;
-  const malicious = maliciousBy((await advisorySets(context)).flatMap((set) => set.records));
+  const records = (await advisorySets(context)).flatMap((set) => set.records);
+  const [malicious, advisories] = [maliciousBy(records), advisoriesBy(records)];
   const used = new Set([...base.declared, ...head.declared].map((d) => d.ecosystem));
   const configured = await Promise.all(Ecosystem.options.map(async (one) => [one, used.has(one) ? await hostAsked(context, one) : null] as const));
   return {
     internal: packages.internal, registries: packages.registries, known: packages.known, licences: packages.licences, scripts: setup.install_scripts,
     configured: Object.fromEntries(configured) as ExamineRules['configured'], listedByChange: await listedByChange(context, spec, base, head, commit),
-    malicious: (ecosystem, name, version) => malicious({ ecosystem, name, version }), tooYoung: tooYoung(events, context.run),
+    malicious: (ecosystem, name, version) => malicious({ ecosystem, name, version }), advisories: (ecosystem, name, version) => advisories({ ecosystem, name, version }), tooYoung: tooYoung(events, context.run),
   };
 }
 

@@ -29,6 +29,8 @@ describe('conditions over the packages that a change brings', () => {
     ['it comes from elsewhere', evidence(dependencies(against('sources', 'no'))), { ...GOOD, sources: 'no' }],
     ['nobody pins it', evidence(dependencies(against('sources', 'unknown'))), { ...GOOD, sources: 'unknown' }],
     ['the change lists its scripts', evidence(dependencies(against('scripts', 'no'))), { ...GOOD, scripts: 'no' }],
+    ['an advisory names it', evidence(dependencies(against('advisories', 'no'))), { ...GOOD, advisories: 'no' }],
+    ['an advisory may mean it', evidence(dependencies(against('advisories', 'unknown'))), { ...GOOD, advisories: 'unknown' }],
     ['no advisories are configured', evidence(dependencies(), { advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] } }), { ...GOOD, advisories: 'unknown' }],
     ['the advisories do not count', evidence(dependencies(), { advisories: { ...KNOWN, problem: 'torn' } }), { ...GOOD, advisories: 'unknown' }],
     ['the advisories are too old', evidence(dependencies({ rules: { minimumAge: 0, advisoryAge: DAY, licences: false } }), { advisories: { ...KNOWN, ageDays: 2 } }), { ...GOOD, advisories: 'unknown' }],

@@ -13,7 +13,7 @@ const one = (spec: string, more: Partial<Origin> = {}): Origin => {
 };
 const packages = (...origins: readonly Origin[]): Packages => ({ ecosystem: 'npm', origins, direct: new Set(origins.slice(0, 1).map((o) => o.name)) });
 const RULES: ExamineRules = {
-  internal: [], registries: [], configured: { npm: 'r.test', pypi: null, go: null, cargo: null }, known: [], licences: { allow: [], deny: [] }, scripts: [], listedByChange: [], malicious: () => null, tooYoung: new Set(),
+  internal: [], registries: [], configured: { npm: 'r.test', pypi: null, go: null, cargo: null }, known: [], licences: { allow: [], deny: [] }, scripts: [], listedByChange: [], malicious: () => null, advisories: () => ({ hits: [], unknown: [] }), tooYoung: new Set(),
 };
 const BASE = packages(one('base-thing@1.0.0'), one('@acme/auth@1.0.0'));
 
@@ -42,6 +42,9 @@ describe('what is against a package that a change brings', () => {
   it.each<[string, Packages, Partial<ExamineRules>, string[]]>([
     ['nothing', adds('honest-package@1.0.0'), {}, []],
     ['a record that calls it malicious', adds('honest-package@1.0.0'), { malicious: (ecosystem, name, version) => (`${ecosystem} ${name} ${version}` === 'npm honest-package 1.0.0' ? 'MAL-1' : null) }, ['no malicious it is known to be malicious (MAL-1)']],
+    ['an advisory that names it', adds('honest-package@1.0.0'), { advisories: (_, name) => ({ hits: name === 'honest-package' ? ['GHSA-1'] : [], unknown: [] }) }, ['no advisories known advisories name it (GHSA-1)']],
+    ['an advisory that may mean it', adds('honest-package@1.0.0'), { advisories: () => ({ hits: [], unknown: ['GHSA-2'] }) }, ['unknown advisories whether advisories mean it is not known (GHSA-2)']],
+    ['an advisory that named what it moved from', packages(one('base-thing@2.0.0'), one('@acme/auth@1.0.0')), { advisories: (_, __, version) => ({ hits: version === '1.0.0' ? ['GHSA-1'] : ['GHSA-1', 'GHSA-3'], unknown: [] }) }, ['no advisories known advisories name it (GHSA-3)']],
     ['a name like a well known one', adds('lodahs@1.0.0'), {}, ['no names its name resembles "lodash", which is well known (two letters are exchanged)']],
     ['a name like one in use', adds('base-thing2@1.0.0'), {}, ['no names its name resembles "base-thing", which the base uses (one letter differs)']],
     ['a name that a person has looked at', adds('lodahs@1.0.0'), { known: ['lodahs'] }, []],
