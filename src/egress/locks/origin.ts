@@ -56,7 +56,8 @@ export function tarballName(address: string): string | null {
   return name.startsWith('@') ? name : scope.startsWith('@') ? `${scope}/${name}` : name;
 }
 
-function decoded(part: string): string {
+/** Percent-encoding undone, where it is one. */
+export function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

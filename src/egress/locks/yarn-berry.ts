@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Inventory } from '../inventory.js';
 import { type NamedPackage, PACKAGE_NAME, VERSION } from '../lockfile.js';
 import { bounded, inventoryOf, notFetched, type PatternEntry, registryPackage, unreadable } from './entry.js';
-import { type Origin, registryOrigin, sourceOf } from './origin.js';
+import { decoded, type Origin, registryOrigin, sourceOf } from './origin.js';
 
 const FILE = 'yarn.lock';
 const Metadata = z.object({ version: z.coerce.number().int() });
@@ -104,10 +104,10 @@ export function berryOrigins(text: string): Origin[] {
     if (entry === undefined) throw unreadable(FILE, `its entry "${key.slice(0, 200)}" has no version and resolution`);
     const [, name = entry.resolution, protocol = '', rest = ''] = RESOLUTION.exec(entry.resolution) ?? [];
     if (['workspace', 'patch', 'link', 'portal'].includes(protocol)) return [];
-    const address = protocol === 'npm' ? (/::.*__archiveUrl=([^&]+)/.exec(rest)?.[1] ?? null) : `${protocol}:${rest}`;
+    const own = rest.split('__archiveUrl=')[1]?.split('&')[0];
+    const address = protocol !== 'npm' ? `${protocol}:${rest}` : own === undefined ? null : decoded(own);
     const [, form, checksum] = /^(?:([0-9a-z]{1,20})\/)?([0-9a-f]{64,128})$/.exec(entry.checksum ?? '') ?? [];
-    const plainAddress = address === null ? null : decodeURIComponent(/%(?![0-9A-Fa-f]{2})/.test(address) ? '' : address);
     const source = protocol === 'npm' ? 'registry' : sourceOf(`${protocol}:${rest}`);
-    return [registryOrigin({ name, version: String(entry.version) }, { source: source === 'registry' && protocol !== 'npm' ? 'url' : source, address: plainAddress, digests: checksum === undefined ? [] : [`yarn${form ?? ''}:${checksum}`], pinned: false })];
+    return [registryOrigin({ name, version: String(entry.version) }, { source: source === 'registry' && protocol !== 'npm' ? 'url' : source, address, digests: checksum === undefined ? [] : [`yarn${form ?? ''}:${checksum}`], pinned: false })];
   });
 }

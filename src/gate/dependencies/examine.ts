@@ -1,4 +1,5 @@
 import { algorithmOf, hostOf, type Origin, tarballName } from '../../egress/locks/origin.js';
+import { projectName } from '../../egress/pypi-names.js';
 import type { Dependency, DependencyProblem } from '../../protocol/dependencies.js';
 import type { Ecosystem } from '../../protocol/ecosystem.js';
 import { fitsGlob } from '../glob.js';
@@ -85,7 +86,7 @@ function namesBy(base: readonly Packages[], rules: ExamineRules): Names {
   const of = (ecosystem: Ecosystem): Names['npm'] => {
     const popular = ecosystem === 'npm' || ecosystem === 'pypi' ? POPULAR[ecosystem] : null;
     const own = new Set(base.flatMap((side) => (side.ecosystem === ecosystem ? side.origins.map((o) => o.name) : [])));
-    return { popular: popular === null ? null : knownNames(popular), own: knownNames([...own].slice(0, MAX_KNOWN)), allowed: new Set([...rules.known, ...own, ...(popular ?? [])]) };
+    return { popular: popular === null ? null : knownNames(popular), own: knownNames([...own].slice(0, MAX_KNOWN)), allowed: new Set([...rules.known, ...rules.known.flatMap((name) => (ecosystem === 'pypi' ? (projectName(name) ?? []) : [])), ...own, ...(popular ?? [])]) };
   };
   return { npm: of('npm'), pypi: of('pypi'), go: of('go'), cargo: of('cargo') };
 }

@@ -71,19 +71,20 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   const checks = { base: base.checks, head: head.checks, red: head.red };
   const environment = await environmentOf(context);
   const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date());
+  const dependencies = await dependenciesOf(context, events, change, journal);
   return {
     v: 1, task, run, round: parts.round, kind: request.kind, agent: request.agent, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, head.scan.results), sarif: head.scan.sarif },
-    advisories, dependencies: await dependenciesOf(context, events, change, journal), remedies: parts.remedies, advice: parts.advice,
+    advisories, dependencies, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
     warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment)],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment)],
   };
 }
 

@@ -39,8 +39,8 @@ describe('what a lockfile says of where packages come from', () => {
     const classic = `# yarn lockfile v1\n\n\na@^1:\n  version "1.0.0"\n  resolved "https://r.test/a/-/a-1.0.0.tgz#${'0'.repeat(40)}"\n  integrity ${SRI}\n\n"g@git+https://host.test/g.git":\n  version "1.0.0"\n  resolved "git+https://host.test/g.git#abc"\n\nal@npm:b@1:\n  version "1.0.0"\n  resolved "https://r.test/b/-/b-1.0.0.tgz"\n\n"t@https://x.test/t.tgz":\n  version "1.0.0"\n  resolved "https://x.test/t.tgz"\n`;
     expect(shown(classicOrigins(classic))).toEqual([`a@1.0.0 registry https://r.test/a/-/a-1.0.0.tgz#${'0'.repeat(40)} 2`, 'g@1.0.0 git git+https://host.test/g.git#abc 0', 'b@1.0.0 registry https://r.test/b/-/b-1.0.0.tgz 0', 't@1.0.0 url https://x.test/t.tgz 0']);
     const entry = (key: string, resolution: string, more = ''): string => `\n"${key}":\n  version: 1.0.0\n  resolution: "${resolution}"\n${more}`;
-    const berry = `__metadata:\n  version: 8\n${entry('a@npm:^1', 'a@npm:1.0.0', `  checksum: 10c0/${'b'.repeat(128)}\n`)}${entry('b@npm:^1', 'b@npm:1.0.0::__archiveUrl=https%3A%2F%2Fx.test%2Fb.tgz')}${entry('g@x', 'g@https://host.test/g.git#commit=abc')}${entry('me@workspace:.', 'me@workspace:.')}${entry('a@patch:a', 'a@patch:a@npm%3A1.0.0#x')}`;
-    expect(shown(berryOrigins(berry))).toEqual(['a@1.0.0 registry - 1 unpinned', 'b@1.0.0 registry https://x.test/b.tgz 0 unpinned', 'g@1.0.0 git https://host.test/g.git#commit=abc 0 unpinned']);
+    const berry = `__metadata:\n  version: 8\n${entry('a@npm:^1', 'a@npm:1.0.0', `  checksum: 10c0/${'b'.repeat(128)}\n`)}${entry('b@npm:^1', 'b@npm:1.0.0::__archiveUrl=https%3A%2F%2Fx.test%2Fb.tgz')}${entry('c@npm:^1', 'c@npm:1.0.0::__archiveUrl=https%3A%2F%2Fx.test%2F%ff')}${entry('g@x', 'g@https://host.test/g.git#commit=abc')}${entry('me@workspace:.', 'me@workspace:.')}${entry('a@patch:a', 'a@patch:a@npm%3A1.0.0#x')}`;
+    expect(shown(berryOrigins(berry))).toEqual(['a@1.0.0 registry - 1 unpinned', 'b@1.0.0 registry https://x.test/b.tgz 0 unpinned', 'c@1.0.0 registry https%3A%2F%2Fx.test%2F%ff 0 unpinned', 'g@1.0.0 git https://host.test/g.git#commit=abc 0 unpinned']);
   });
 
   it('of Python', () => {

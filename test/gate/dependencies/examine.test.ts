@@ -99,6 +99,12 @@ describe('what is against a package that a change brings', () => {
     expect(examined(base, packages(one('lodahs@1.0.1'))).map((d) => [d.state, d.name, d.problems])).toEqual([['moved', 'lodahs', []], ['removed', 'reacts', []]]);
   });
 
+  it('is nothing for a name of Python that a person looked at, in whatever spelling', () => {
+    const head: Packages = { ecosystem: 'pypi', origins: [one('reqeusts-x@1.0.0', { address: null }), one('djang-o@1.0.0', { address: null })], direct: new Set() };
+    const names = (known: readonly string[]): string[] => examine(comparePackages('pypi', undefined, head), { base: [], head: [head] }, { ...RULES, known }).flatMap((d) => d.problems.map(() => d.name));
+    expect([names([]), names(['Djang_O'])]).toEqual([['djang-o'], []]);
+  });
+
   it('stands with the package in one line', () => {
     const [found] = examined(BASE, packages(...BASE.origins, one('lodahs@1.0.0', { scripts: true })));
     expect(found === undefined ? '' : dependencyText(found)).toBe('added   npm lodahs 1.0.0 (MIT, has install scripts, which do not run): ✗ its name resembles "lodash", which is well known (two letters are exchanged)');
