@@ -25,9 +25,9 @@ describe('a check of a change that adds packages', () => {
 
   const advisory = JSON.stringify({ id: 'GHSA-1', modified: '2026-01-01T00:00:00Z', affected: [{ package: { ecosystem: 'npm', name: 'another' }, versions: ['1.0.0'] }] });
   const project = (...names: readonly (readonly [string, string])[]): Record<string, string> => ({ 'package.json': JSON.stringify({ name: 'project', version: '1.0.0', dependencies: Object.fromEntries(names), scripts: { test: 'node --test' } }), 'package-lock.json': registry.lockfile(names) });
-  async function check(name: string, head: Readonly<Record<string, string>>): Promise<Ran> {
+  async function check(name: string, head: Readonly<Record<string, string>>, packages = '{}'): Promise<Ran> {
     const repo = join(home.folder, name);
-    makeRepo(repo, { ...project(['lib', '1.0.0']), 'sallyport.yaml': 'version: 1\nadvisories: osv\nchecks:\n  unit: { runner: node-test, args: [] }\n', 'osv/one.json': advisory, 'x.test.js': 'const test = require("node:test");\ntest("loads", () => require("lib"));\ntest("mended", () => require("./mended"));\n' });
+    makeRepo(repo, { ...project(['lib', '1.0.0']), 'sallyport.yaml': `version: 1\nadvisories: osv\nchecks:\n  unit: { runner: node-test, args: [] }\npackages: ${packages}\n`, 'osv/one.json': advisory, 'x.test.js': 'const test = require("node:test");\ntest("loads", () => require("lib"));\ntest("mended", () => require("./mended"));\n' });
     personGit(repo, 'checkout', '--quiet', '-b', 'mended');
     write(repo, { 'mended.js': '', ...head });
     commitAll(repo, 'mend');
@@ -55,6 +55,16 @@ describe('a check of a change that adds packages', () => {
     expect([ran.code, found.verdict, held(found)]).toEqual([1, 'failed', { ...GOOD, names: 'no' }]);
     expect(found.conditions.filter((c) => c.holds === 'no').map((c) => c.detail)).toEqual(['lodahs@1.0.0: its name resembles "lodash", which is well known (two letters are exchanged).']);
     expect(found.cases.map((c) => c.change).sort()).toEqual(['fixed', 'passing']);
+  });
+
+  it('fails one that lists its own package for install scripts, and one whose licence the base does not allow', { timeout: 120_000 }, async () => {
+    const head = project(['lib', '1.0.0'], ['honest-helper', '2.0.0']);
+    const lock = JSON.parse(head['package-lock.json'] as string) as { packages: Record<string, object> };
+    Object.assign(lock.packages['node_modules/honest-helper'] ?? {}, { license: 'GPL-3.0-only', hasInstallScript: true });
+    await check('listed', { ...head, 'package-lock.json': JSON.stringify(lock), 'sallyport.yaml': 'version: 1\nsetup:\n  install_scripts: [honest-helper]\n' }, '{ licences: { allow: [MIT] } }');
+    const found = await evidence();
+    expect([found.verdict, held(found)]).toEqual(['failed', { ...GOOD, scripts: 'no', licences: 'no' }]);
+    expect(found.dependencies?.changes.map(({ name, scripts, licence }) => [name, scripts, licence])).toEqual([['honest-helper', 'off', 'GPL-3.0-only']]);
   });
 
   it('fails a lockfile that leads a name to the tarball of another, and says nothing of a change without manifests', { timeout: 120_000 }, async () => {
