@@ -5,6 +5,7 @@ import { npmOrigins } from '../egress/locks/npm-origins.js';
 import { type Origin, registryOrigin, sourceOf } from '../egress/locks/origin.js';
 import { pnpmOrigins } from '../egress/locks/pnpm.js';
 import { poetryOrigins, pylockOrigins, requirementsOrigins, uvOrigins } from '../egress/locks/python-origins.js';
+import { readRequirements } from '../egress/locks/requirements.js';
 import { berryOrigins } from '../egress/locks/yarn-berry.js';
 import { classicOrigins, isClassicLock } from '../egress/locks/yarn-classic.js';
 import type { Ecosystem } from '../protocol/ecosystem.js';
@@ -23,16 +24,29 @@ export interface Declared {
 
 const LOCKED = /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|uv\.lock|poetry\.lock|pylock\.toml|requirements[\w.-]*\.txt|go\.sum|Cargo\.lock)$/;
 
+/** Requirements files of a folder, by whatever name. */
+const REQUIREMENTS = /^(?:requirements\/)?[\w.-]+\.(?:txt|in)$/;
+
 /** Folders with a project of their own, which has a lockfile there, in which a manifest changed; the root always is one. `present`: manifests of either side. */
 export function projectFolders(changed: readonly string[], present: readonly string[]): string[] {
   const own = new Set(present.filter((path) => LOCKED.test(path)).map(folderOf));
   return [...new Set(['', ...changed.map(folderOf).filter((folder) => own.has(folder))])];
 }
 
-/** What the lockfiles and manifests of one folder say, each that a client would use there. Throws `setup.fetch_failed` for one that cannot be read. */
-export function declaredIn(manifests: ReadonlyMap<string, Buffer>, folder: string): Declared[] {
+/** Lockfiles that changed and that no client of their folder goes by: two of one ecosystem, or one without its manifest. What they say is not looked at. */
+export function unreadLockfiles(changed: readonly string[], declared: readonly Declared[]): string[] {
+  const read = new Set(declared.map((d) => d.path));
+  return changed.filter((path) => LOCKED.test(path) && !path.endsWith('.txt') && !read.has(path));
+}
+
+/**
+ * What the lockfiles and manifests of one folder say, each that a client would use there; and requirements files that changed, whoever uses them. Throws `setup.fetch_failed` for one that
+ * cannot be read.
+ */
+export function declaredIn(manifests: ReadonlyMap<string, Buffer>, folder: string, changed: readonly string[] = []): Declared[] {
   const here = below(manifests, folder);
-  const found = [node(here, manifests), python(here), go(here), cargo(here)].filter((d) => d !== null);
+  const inside = changed.flatMap((path) => (folder === '' ? [path] : path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1)] : []));
+  const found = [node(here, manifests), python(here, inside.filter((path) => REQUIREMENTS.test(path) && here.has(path))), go(here), cargo(here)].filter((d) => d !== null);
   return found.map((d) => ({ ...d, path: folder === '' ? d.path : `${folder}/${d.path}` }));
 }
 
@@ -97,12 +111,15 @@ function unlocked(spec: string): Partial<Origin> {
   return { source: source === 'registry' ? 'unlocked' : source, address: source === 'registry' ? null : spec, pinned: false };
 }
 
-function python(files: Files): Declared | null {
+function python(files: Files, changed: readonly string[]): Declared | null {
   const lock = pythonLockOf(files);
-  if (lock === null) return null;
-  const text = textAt(files, lock.path) ?? '';
-  const origins = lock.client === 'uv' ? uvOrigins(text) : lock.client === 'poetry' ? poetryOrigins(text) : lock.client === 'pylock' ? pylockOrigins(text) : requirementsOrigins(requirementsOf(files));
-  return { ecosystem: 'pypi', path: lock.path, origins, direct: new Set(lock.client === 'pip' ? origins.map((o) => o.name) : []) };
+  if (lock === null && changed.length === 0) return null;
+  const read = (path: string): string | null => textAt(files, path);
+  const text = lock === null ? '' : (read(lock.path) ?? '');
+  const locked = lock === null ? [] : lock.client === 'uv' ? uvOrigins(text) : lock.client === 'poetry' ? poetryOrigins(text) : lock.client === 'pylock' ? pylockOrigins(text) : requirementsOrigins(requirementsOf(files));
+  const known = new Set(locked.map((o) => o.name));
+  const others = changed.length === 0 ? [] : requirementsOrigins(readRequirements(changed, read)).filter((o) => o.source !== 'unlocked' || !known.has(o.name));
+  return { ecosystem: 'pypi', path: lock?.path ?? (changed[0] as string), origins: [...locked, ...others], direct: new Set(lock === null || lock.client === 'pip' ? [...locked, ...others].map((o) => o.name) : []) };
 }
 
 function go(files: Files): Declared | null {

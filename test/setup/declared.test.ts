@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { declaredIn, projectFolders } from '../../src/setup/declared.js';
+import { declaredIn, projectFolders, unreadLockfiles } from '../../src/setup/declared.js';
 
 const SRI = `sha512-${'A'.repeat(86)}==`;
 const files = (texts: Readonly<Record<string, unknown>>): Map<string, Buffer> => new Map(Object.entries(texts).map(([path, value]) => [path, Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))]));
@@ -23,6 +23,17 @@ describe('what lockfiles and manifests of a project say', () => {
     expect([shown(manifests), shown(manifests, 'site')]).toEqual([['npm package-lock.json: a@1.0.0 registry direct'], ['npm site/package-lock.json: s@1.0.0 registry direct']]);
     const changed = ['package.json', 'site/package.json', 'packages/x/package.json', 'tools/requirements.txt', 'requirements/dev.txt'];
     expect(projectFolders(changed, [...changed, 'package-lock.json', 'site/package-lock.json', 'other/yarn.lock'])).toEqual(['', 'site', 'tools']);
+  });
+
+  it('requirements files that changed are read by whatever name, beside what counts', () => {
+    const manifests = files({ 'uv.lock': '[[package]]\nname = "a"\nversion = "1"\nsource = { registry = "x" }\n', 'requirements-docs.txt': 'a>=1\nb==2.0\n', 'requirements/ci.txt': 'c\n', 'requirements-old.txt': 'd==1.0\n' });
+    expect(declaredIn(manifests, '', ['requirements-docs.txt', 'requirements/ci.txt', 'gone.txt', 'src/a.py']).map((d) => [d.path, ...d.origins.map((o) => `${o.name}@${o.version} ${o.source}`)])).toEqual([['uv.lock', 'a@1 registry', 'b@2.0 registry', 'c@* unlocked']]);
+    expect(declaredIn(files({ 'requirements-docs.txt': 'b==2.0\n' }), '', ['requirements-docs.txt']).map((d) => d.path)).toEqual(['requirements-docs.txt']);
+  });
+
+  it('a lockfile that nobody goes by is named when it changed', () => {
+    const manifests = files({ 'package.json': {}, 'package-lock.json': lock('a'), 'yarn.lock': '# yarn lockfile v1\n' });
+    expect(unreadLockfiles(['package-lock.json', 'yarn.lock', 'package.json', 'requirements.txt'], declaredIn(manifests, ''))).toEqual(['yarn.lock']);
   });
 
   it('a lockfile that cannot be read ends with an error that names it', () => {

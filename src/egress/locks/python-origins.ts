@@ -49,7 +49,7 @@ export function requirementsOrigins({ requirements }: RequirementFiles): Origin[
   return requirements.flatMap(({ name, spec, digests }) => {
     const [project, version] = [projectName(name), /^={2,3}([^*,]+)$/.exec(spec)?.[1]];
     if (project === null) return [];
-    return [registryOrigin({ name: project, version: version ?? spec }, version === undefined ? { source: 'unlocked', pinned: false } : { digests, pinned: hashed })];
+    return [registryOrigin({ name: project, version: version ?? (spec === '' ? '*' : spec) }, version === undefined ? { source: 'unlocked', pinned: false } : { digests, pinned: hashed })];
   });
 }
 

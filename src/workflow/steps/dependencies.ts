@@ -9,7 +9,7 @@ import { type EnvironmentSpec, milliseconds } from '../../protocol/environment.j
 import { SallyportError } from '../../protocol/errors.js';
 import type { Event, EventData, Journal } from '../../protocol/event.js';
 import type { BodyRef } from '../../protocol/evidence.js';
-import { type Declared, declaredIn, projectFolders } from '../../setup/declared.js';
+import { type Declared, declaredIn, projectFolders, unreadLockfiles } from '../../setup/declared.js';
 import { parseEnvironment } from '../../setup/environment.js';
 import { advisoriesBy, maliciousBy } from '../../setup/fetch-rules.js';
 import { isManifest } from '../../setup/manifest-names.js';
@@ -34,25 +34,26 @@ export async function dependenciesOf(context: RunContext, events: readonly Event
   if (!changed.some(isManifest)) return null;
   const { spec } = await environmentOf(context);
   const [before, after] = await Promise.all([manifestsAt(context, context.request.baseCommit), manifestsAt(context, change.commit)]);
-  const folders = projectFolders(changed.filter(isManifest), [...before.keys(), ...after.keys()]);
-  const [base, head] = [sideOf(before, folders), sideOf(after, folders)];
+  const touched = changed.filter(isManifest);
+  const folders = projectFolders(touched, [...before.keys(), ...after.keys()]);
+  const [base, head] = [sideOf(before, folders, touched), sideOf(after, folders, touched)];
   const rules = await rulesOf(context, spec, events, base, head, change.commit);
   const groups = groupsOf(base, head);
   const found = groups.flatMap(({ before, after, ecosystem }) => examine(comparePackages(ecosystem, before, after), { base: base.declared, head: head.declared }, rules));
   const ordered = [...found].sort((a, b) => weight(b) - weight(a));
   const { licences, advisory_age: advisoryAge, minimum_age: minimumAge } = spec.packages;
   return {
-    problem: problemOf(base, head, groups), changes: ordered.slice(0, MAX_CHANGES), more: Math.max(0, ordered.length - MAX_CHANGES),
+    problem: problemOf(base, head, groups, unreadLockfiles(touched, [...base.declared, ...head.declared])), changes: ordered.slice(0, MAX_CHANGES), more: Math.max(0, ordered.length - MAX_CHANGES),
     locks: groups.map(({ ecosystem, path, before, after }) => ({ ecosystem, path: path.slice(0, 1000), before: before?.origins.length ?? 0, after: after?.origins.length ?? 0 })),
     rules: { minimumAge: Math.max(milliseconds(minimumAge), context.equipment.fetching.minimumAge), advisoryAge: milliseconds(advisoryAge), licences: licences.allow.length + licences.deny.length > 0 },
     sbom: { base: await sbom(journal, context.request.baseCommit, base.declared), head: await sbom(journal, change.commit, head.declared) },
   };
 }
 
-function sideOf(manifests: ReadonlyMap<string, Buffer>, folders: readonly string[]): Side {
+function sideOf(manifests: ReadonlyMap<string, Buffer>, folders: readonly string[], touched: readonly string[]): Side {
   if (folders.length > MAX_FOLDERS) return { manifests, declared: [], problem: `it changes projects in ${folders.length} folders, and at most ${MAX_FOLDERS} are looked at` };
   try {
-    return { manifests, declared: folders.flatMap((folder) => declaredIn(manifests, folder)), problem: null };
+    return { manifests, declared: folders.flatMap((folder) => declaredIn(manifests, folder, touched)), problem: null };
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
     return { manifests, declared: [], problem: error.message.slice(0, 900) };
@@ -78,9 +79,10 @@ function groupsOf(base: Side, head: Side): Group[] {
 }
 
 /** A side that cannot be read, and a project of which nothing says any more what it installs. */
-function problemOf(base: Side, head: Side, groups: readonly Group[]): string | null {
+function problemOf(base: Side, head: Side, groups: readonly Group[], unread: readonly string[]): string | null {
   const problems = [...(base.problem === null ? [] : [`of the base: ${base.problem}`]), ...(head.problem === null ? [] : [`of the head: ${head.problem}`])];
   if (problems.length > 0) return problems.join('; ').slice(0, 2000);
+  if (unread.length > 0) return `nobody goes by ${unread.slice(0, 5).join(', ')}, which changed`.slice(0, 2000);
   const lost = groups.find(({ before, after }) => before?.origins.some((o) => o.source !== 'unlocked') === true && after !== undefined && after.origins.length > 0 && after.origins.every((o) => o.source === 'unlocked'));
   return lost === undefined ? null : 'the change takes the lockfile away';
 }
