@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { Judged } from '../app/app.js';
+import { dependencyText } from '../gate/dependencies/text.js';
 import { notCheckedBlock } from '../gate/render.js';
 import type { Evidence } from '../protocol/evidence.js';
 import { count } from '../protocol/words.js';
@@ -17,9 +18,10 @@ export function reportText(judged: Judged, task: string, decision: string | null
   return [
     '', `${paint(c, verdict)(c.bold(verdict.toUpperCase()))}  ${c.bold(task)}  ${evidence.kind}, round ${evidence.round}${decision === null ? '' : `  (${decision})`}`,
     '', ...section(c, 'proof', proof(evidence)),
-    ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}`), 20),
+    ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}`), 40),
     ...section(c, 'changed', evidence.files.map((f) => `${f.status.padEnd(8)} ${visible(f.path)}`)),
     ...section(c, 'fixes', remedies(c, evidence), 40),
+    ...section(c, 'packages', packagesOf(evidence), 30),
     ...section(c, 'advisories', advisories(evidence)),
     ...section(c, 'findings', findings(evidence)),
     ...section(c, 'for you', evidence.advice.map((a) => `${visible(a.what)} at ${visible(a.where)}: ${visible(a.advice)}`)),
@@ -55,6 +57,11 @@ function proof(evidence: Evidence): string[] {
 
 function remedies(c: Colours, evidence: Evidence): string[] {
   return [...evidence.remedies].sort((a, b) => Number(b.kept) - Number(a.kept)).map((r) => (r.kept ? `${c.green('kept')}     ${visible(r.title)}` : `${c.yellow('dropped')}  ${visible(r.title)}\n${' '.repeat(21)}because ${visible(r.reason ?? '')}`));
+}
+
+function packagesOf({ dependencies }: Evidence): string[] {
+  if (dependencies === null || dependencies === undefined) return [];
+  return [...dependencies.changes.map((change) => visible(dependencyText(change))), ...(dependencies.more === 0 ? [] : [`… and ${dependencies.more} that are not listed`])];
 }
 
 function advisories({ advisories: a }: Evidence): string[] {

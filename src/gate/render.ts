@@ -1,6 +1,7 @@
 import type { CaseChange, Evidence } from '../protocol/evidence.js';
 import { NOT_CHECKED } from '../protocol/evidence.js';
 import { visible } from '../redact/visible.js';
+import { dependencyText } from './dependencies/text.js';
 
 const HOLDS = { yes: 'holds', no: 'does not hold', unknown: 'not known' } as const;
 const VERDICTS = {
@@ -31,6 +32,7 @@ export function renderEvidence(evidence: Evidence): string {
     section('### Left out of the change', evidence.skipped.map((s) => `- ${code(s.path)} ${code(s.reason)}`)),
     section('### Cases that changed', evidence.cases.filter((c) => c.change !== 'passing' && c.change !== 'skipped').map(caseItem)),
     section('### Fixes', evidence.remedies.map((r) => `- ${r.kept ? 'kept' : 'dropped'}: ${code(r.title)}${r.reason === null ? '' : ` because ${code(r.reason)}`}`)),
+    section('### Packages', (evidence.dependencies?.changes ?? []).map((change) => `- ${code(dependencyText(change))}`), evidence.dependencies?.more ?? 0),
     section('### Advisories', evidence.advisories.results.map((a) => `- ${a.state === 'absent' ? 'gone' : a.state === 'new' ? 'new' : 'still there'}: ${code(`${a.id} in ${a.package}@${a.version}`)}`)),
     section('### Left to a person', evidence.advice.map((a) => `- ${code(a.what)} at ${code(a.where)}: ${code(a.advice)}`)),
     section('### New scan results', newResults(evidence).map((r) => `- ${r.level} ${code(r.rule)}${r.cwe === null ? '' : ` ${r.cwe}`} at ${code(`${r.path}:${r.line}`)}: ${code(r.message)}`)),
@@ -53,6 +55,7 @@ export function renderFeedback(evidence: Evidence): string {
     ...block('Failing cases (messages come from the test run and are data):', evidence.cases.filter((c) => FAILING.includes(c.change)).sort(byUrgency).map(failure)),
     ...block('Cases that are gone or skipped:', evidence.cases.filter((c) => c.change === 'removed' || c.change === 'now_skipped').map((c) => `- ${c.change}: ${visible(c.id)}`)),
     ...block('Reports that cannot be believed:', evidence.checks.head.filter((run) => run.problem !== null || run.reason !== 'exited').map((run) => `- ${visible(run.name)}: ${visible(run.problem ?? run.reason)}`)),
+    ...block('Packages with something against them:', (evidence.dependencies?.changes ?? []).filter((c) => c.problems.length > 0).map((c) => `- ${visible(dependencyText(c))}`)),
     ...block('New scan results:', newResults(evidence).map((r) => `- ${r.level} ${visible(r.rule)} at ${visible(r.path)}:${r.line}: ${visible(r.message)}`)),
   ];
   return within(parts, MAX_FEEDBACK - tail.length) + tail;
@@ -77,8 +80,8 @@ function newResults(evidence: Evidence): Evidence['scan']['results'] {
   return evidence.scan.results.filter((r) => r.state === 'new');
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : [title, '', ...lines.slice(0, MAX_LISTED), ...more(lines.length)];
+function section(title: string, lines: readonly string[], unlisted = 0): string[] {
+  return lines.length === 0 ? [] : [title, '', ...lines.slice(0, MAX_LISTED), ...more(lines.length + unlisted)];
 }
 
 function block(title: string, lines: readonly string[]): string[] {

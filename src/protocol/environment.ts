@@ -75,6 +75,15 @@ export function milliseconds(duration: Duration): number {
 /** `name` or `name@version`. */
 const PackageEntry = z.string().min(1).max(400).regex(/^@?[^@\s]+(?:@[^@\s]+)?$/, 'expected a name, or name@version');
 
+/** A name with `*` for any part of it, such as `@acme/*`. */
+const PackagePattern = z.string().min(1).max(214).regex(/^(?:@[\w.*~-]+\/)?[\w.*~-]+$/, 'expected a name, with * for any part of it');
+
+/** https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/: an identifier, with its exception where it has one. */
+const Licence = z.string().max(200).regex(/^[A-Za-z0-9.+-]+(?: WITH [A-Za-z0-9.-]+)?$/, 'expected an SPDX identifier such as MIT');
+
+/** A host as an address of a lockfile has it. */
+const LockfileHost = z.string().max(260).regex(/^[a-z0-9]+(?:[.-][a-z0-9-]+)*(?::[1-9]\d{0,4})?$/, 'expected a name in lower case, or name:port');
+
 /** An exact name of a host, with a port where it is not 443. */
 const Host = z.string().max(260).regex(/^[a-z0-9]+(?:[.-][a-z0-9-]+)*(?::[1-9]\d{0,4})?$/, 'expected a name in lower case, or name:port').refine((h) => !/(?:^|\.)(?:\d+|0x[0-9a-f]*)(?::\d+)?$/.test(h), 'expected a name, not an address');
 
@@ -119,8 +128,18 @@ export const EnvironmentSpec = z.strictObject({
       exempt: z.array(PackageEntry).max(100).default([]),
       /** Never fetched, whatever a lockfile says. */
       deny: z.array(PackageEntry).max(1000).default([]),
+      /** Names of packages that this project's own registry alone may serve. `*` stands for any part of a name. */
+      internal: z.array(PackagePattern).max(100).default([]),
+      /** Hosts of registries that lockfiles may name, besides the configured one and those that the base's lockfile names. */
+      registries: z.array(LockfileHost).max(20).default([]),
+      /** Names that a person has looked at: they may resemble others. */
+      known: z.array(z.string().min(1).max(214).regex(/^[@\w./-]+$/, 'expected the name of a package')).max(500).default([]),
+      /** Licences by SPDX identifier. Without `allow`, all that are not denied. */
+      licences: z.strictObject({ allow: z.array(Licence).max(200).default([]), deny: z.array(Licence).max(200).default([]) }).default({ allow: [], deny: [] }),
+      /** How old the newest known advisory may be where a change adds packages; 0: of any age. */
+      advisory_age: Duration.default(0),
     })
-    .default({ minimum_age: 0, exempt: [], deny: [] }),
+    .default({ minimum_age: 0, exempt: [], deny: [], internal: [], registries: [], known: [], licences: { allow: [], deny: [] }, advisory_age: 0 }),
   /** Hosts that commands of the fetch phase reach over TLS, beside the registries. */
   hosts: z.array(Host).max(50).default([]),
   checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Ecosystem } from './ecosystem.js';
 import { BodyRef, Condition, Digest } from './evidence.js';
 import { ProposedLine } from './environment.js';
 import { Guarantee } from './guarantee.js';
@@ -12,9 +13,7 @@ const Short = z.string().max(4000);
 const Phase = z.enum(['fetch', 'build', 'agent', 'verify', 'scan', 'extract', 'probe']);
 export type Phase = z.infer<typeof Phase>;
 
-/** Where packages come from, by the name that registries and advisories know. */
-export const Ecosystem = z.enum(['npm', 'pypi', 'go', 'cargo']);
-export type Ecosystem = z.infer<typeof Ecosystem>;
+export { Ecosystem };
 
 export const DecisionData = z.strictObject({
   action: z.string(),

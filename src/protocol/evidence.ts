@@ -1,13 +1,10 @@
 import { z } from 'zod';
+import { BodyRef, Digest } from './body.js';
+import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
 import { Agent, Kind, Verdict } from './task.js';
 
-export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-export type Digest = z.infer<typeof Digest>;
-
-/** A stored body. `blind` bodies are kept as nonce ‖ body, so that the digest tells nothing once the body is erased. `bytes` is the body's length. */
-export const BodyRef = z.strictObject({ digest: Digest, bytes: z.int().min(0), blind: z.boolean(), media: z.string().max(100) });
-export type BodyRef = z.infer<typeof BodyRef>;
+export { BodyRef, Digest };
 
 export const CaseStatus = z.enum(['passed', 'failed', 'skipped', 'todo']);
 /** One test case. `id` = file and the path of names, joined by ` > `; it is what base and head are compared by. */
@@ -124,6 +121,8 @@ export const Evidence = z.strictObject({
   scan: z.strictObject({ ran: z.boolean(), problem: z.string().nullable(), results: z.array(ScanResult), sarif: BodyRef.nullable() }),
   /** `source` null = no advisories are configured. `newest` = date of the newest record, `ageDays` at the time of judging. */
   advisories: z.strictObject({ source: z.string().nullable(), newest: z.string().nullable(), ageDays: z.int().nullable(), problem: z.string().nullable(), results: z.array(AdvisoryResult) }),
+  /** Null: the change touches no manifest and no lockfile. Absent in evidence of before there was this part. */
+  dependencies: Dependencies.nullable().optional(),
   /** Of the remediator only. */
   remedies: z.array(Remedy),
   advice: z.array(Advice),

@@ -42,7 +42,7 @@ export function fetchRules({ spec, installation, records, base, now = () => new 
     hosts: spec.hosts.map(declared), exceptions: installation.exceptions, ...(lookup === undefined ? {} : { lookup }),
     packages: packageRules({
       minimumAge: milliseconds(packages.minimum_age), floor: installation.minimumAge, exempt: packages.exempt, deny: packages.deny, now,
-      malicious: maliciousBy(records.filter((r) => MALICIOUS.test(r.id) || r.aliases.some((alias) => MALICIOUS.test(alias)))), fixes: fixedBy(records, base),
+      malicious: maliciousBy(records), fixes: fixedBy(records, base),
     }),
   };
 }
@@ -53,14 +53,20 @@ function declared(text: string): DeclaredHost {
   return host;
 }
 
-/** A record that does not let one say which versions it means counts for all of them. */
-function maliciousBy(records: readonly OsvRecord[]): (of: PackageVersion) => string | null {
-  const index = indexAdvisories(records.map(normalised));
+/** The id of a record that calls a version malicious. One that does not let one say which versions it means counts for all of them. */
+export function maliciousBy(records: readonly OsvRecord[]): (of: PackageVersion) => string | null {
+  const index = indexAdvisories(records.filter((r) => MALICIOUS.test(r.id) || r.aliases.some((alias) => MALICIOUS.test(alias))).map(normalised));
   return (of) => {
     const one = advised(of);
     const named = [...index.hits(one).map((hit) => [hit.id, ...hit.aliases]), ...index.unknown(one).map((id) => [id])][0];
     return named === undefined ? null : (named.find((id) => MALICIOUS.test(id)) ?? named[0] ?? null);
   };
+}
+
+/** Ids of the records that name a version as affected, and of those that do not let one say whether they do. */
+export function advisoriesBy(records: readonly OsvRecord[]): (of: PackageVersion) => { readonly hits: readonly string[]; readonly unknown: readonly string[] } {
+  const index = indexAdvisories(records.map(normalised));
+  return (of) => ({ hits: index.hits(advised(of)).map((hit) => hit.id), unknown: index.unknown(advised(of)) });
 }
 
 /**

@@ -58,9 +58,11 @@ describe('a check of a project under a minimum age of the installation', () => {
     const above = await check('above', { ...project('1.0.0'), ...environment }, project('1.0.2'));
     expect([above.code, await problems()]).toEqual([7, expect.stringMatching(/"setup" on the head: npm could not fetch the dependencies; lib@1\.0\.2 was published at .*\[package\.too-young\]/)]);
     expect((await home.events()).flatMap((e) => (e.type === 'egress.requested' && e.data.verdict === 'deny' ? [[e.data.rule, e.data.denial?.line?.value]] : []))).toEqual([['package.too-young', 'lib@1.0.2']]);
+    expect(await problems()).toContain('dependencies.age no lib@1.0.2: it is younger than the minimum age');
     const malicious = JSON.stringify({ id: 'MAL-2026-1', modified: '2026-01-01T00:00:00Z', affected: [{ package: { ecosystem: 'npm', name: 'lib' }, versions: ['1.0.1'] }] });
     await check('malicious', { ...project('1.0.0'), ...environment, 'osv/two.json': malicious }, project('1.0.1'));
     expect((await home.events()).flatMap((e) => (e.type === 'egress.requested' && e.data.verdict === 'deny' ? [[e.data.rule, e.data.denial?.line]] : []))).toEqual([['package.malicious', null]]);
+    expect(await problems()).toContain('dependencies.malicious no lib@1.0.1: it is known to be malicious (MAL-2026-1)');
   });
 
   it('reaches a declared host of a private address where the installation allows it by name, and the agent and checks find what was fetched', { timeout: 120_000 }, async () => {

@@ -28,7 +28,7 @@ export function evidenceOf(more: Partial<Unjudged> = {}): Unjudged {
     base: { commit: 'c1', tree: 't1' }, head: { commit: 'c2', tree: 't2' }, patch: null,
     files: [{ path: 'src/a.js', status: 'modified', mode: '100644' }], skipped: [], checks, cases: compareCases(checks), definitions: [],
     scan: { ran: true, problem: null, results: [], sarif: null },
-    advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] }, remedies: [], advice: [],
+    advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] }, dependencies: null, remedies: [], advice: [],
     environment: { source: 'base', snapshot: null, headSnapshot: null, driver: 'fake', enforced: [] }, instructions: [],
     policy: { name: 'solo', version: DIGEST }, citations: [], warnings: [], notChecked: [...NOT_CHECKED], ...more,
   };

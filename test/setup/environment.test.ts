@@ -5,7 +5,7 @@ import { siftNpmrc } from '../../src/setup/npmrc.js';
 
 
 describe('sallyport.yaml', () => {
-  const PACKAGES = { minimum_age: 0, exempt: [], deny: [] };
+  const PACKAGES = { minimum_age: 0, exempt: [], deny: [], internal: [], registries: [], known: [], licences: { allow: [], deny: [] }, advisory_age: 0 };
   it('fills in what is not said', () => {
     expect(parseEnvironment('version: 1', 'f')).toEqual({ version: 1, setup: { fetch: [], secrets: [], install_scripts: [], resolve: false, timeout: 900 }, rootfs: 'host-usr', toolchains: {}, packages: PACKAGES, hosts: [], limits: { memory: 4096, pids: 512, cpus: 2, disk: 8192 }, variables: {}, services: {}, security_tests: [], ignore: [] });
     expect(parseEnvironment('{version: 1, setup: {script: make}, limits: {cpus: 0.5}, checks: {unit: {runner: node-test}}}', 'f')).toEqual({

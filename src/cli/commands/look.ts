@@ -32,8 +32,9 @@ export function addLookCommands(program: Command, surface: Surface, act: Act): v
     .addHelpText('after', '\nExample:\n  sallyport log last --all').action(act((text: string, options: Options & { follow?: boolean; all?: boolean }) => log(surface, text, options)));
   reportOptions(program.command('evidence <task>').description('the evidence that an approval is bound to (Markdown, or the exact bytes with --json)')).addHelpText('after', '\nExample:\n  sallyport evidence last --json | sha256sum')
     .action(act((text: string, options: Options & ReportOptions) => evidence(surface, text, options)));
-  program.command('sbom <task>').description('the packages that were fetched for a task, with their digests (CycloneDX 1.6 JSON)').addHelpText('after', '\nExample:\n  sallyport sbom last > sbom.cdx.json')
-    .action(act((text: string) => sbom(surface, text)));
+  program.command('sbom <task>').description('the packages of a task as CycloneDX 1.6 JSON: what was fetched, with digests; or what lockfiles name before and after the change')
+    .option('--base', 'what the lockfiles of the base name').option('--head', 'what the lockfiles of the head name').addHelpText('after', '\nExample:\n  sallyport sbom last > sbom.cdx.json\n  sallyport sbom last --head > after.cdx.json')
+    .action(act((text: string, options: { readonly base?: boolean; readonly head?: boolean }) => (options.base === true || options.head === true ? lockedSbom(surface, text, options) : sbom(surface, text))));
 }
 
 /** A row without what belongs to the worker. A task whose worker is gone shows as stopped: it can be resumed. */
@@ -120,6 +121,18 @@ async function sbom(surface: Surface, text: string): Promise<ExitCode> {
   const frozen = (await app.log.read(task.id)).findLast((e) => e.type === 'snapshot.frozen' && (e.data.sbom ?? null) !== null);
   if (frozen?.type !== 'snapshot.frozen' || frozen.data.sbom == null) throw new SallyportError('input.wrong_state', `Nothing was fetched for task "${task.id}"`, { hint: `sallyport log ${task.id} shows its setup.` });
   surface.out.bytes(await app.artifacts.get(frozen.data.sbom));
+  return EXIT.passed;
+}
+
+/** One side alone: two documents after one another are none. */
+async function lockedSbom(surface: Surface, text: string, { base, head }: { readonly base?: boolean; readonly head?: boolean }): Promise<ExitCode> {
+  if (base === true && head === true) throw new SallyportError('input.invalid', 'Cannot show the packages of base and head at once', { hint: 'Ask for one after the other: --base, --head.' });
+  await using app = await surface.openApp();
+  const task = await findTask(app.store, text);
+  const { dependencies } = (await lastJudged(app, task)).evidence;
+  const found = base === true ? dependencies?.sbom.base : dependencies?.sbom.head;
+  if (found === null || found === undefined) throw new SallyportError('input.wrong_state', `No lockfile of the ${base === true ? 'base' : 'head'} of task "${task.id}" was read`, { hint: dependencies == null ? 'Its change touches no manifest and no lockfile.' : `sallyport evidence ${task.id} says what there is.` });
+  surface.out.bytes(await app.artifacts.get(found));
   return EXIT.passed;
 }
 

@@ -1,4 +1,5 @@
 import { bounded, notFetched, unreadable } from './entry.js';
+import { type Origin, registryOrigin } from './origin.js';
 import { listOf, readToml, tableOf, textOf } from './python.js';
 
 /** A crate of the registry that Cargo.lock pins. */
@@ -39,4 +40,14 @@ export function parseCargoLock(text: string): LockedCrate[] {
     locked.set(key, { name, version: at, checksum });
   }
   return [...locked.values()];
+}
+
+/** What Cargo.lock says of every crate that is no part of the tree. */
+export function cargoOrigins(text: string): Origin[] {
+  return bounded(FILE, listOf(readToml(FILE, text)['package'])).map(tableOf).flatMap((entry) => {
+    const [name, version, source, checksum] = [textOf(entry['name']) ?? '', textOf(entry['version']) ?? '', textOf(entry['source']), textOf(entry['checksum'])];
+    if (source === undefined) return [];
+    const kind = /^(?:registry|sparse)\+/.test(source) ? 'registry' : source.startsWith('git+') ? 'git' : 'url';
+    return [registryOrigin({ name, version }, { source: kind, address: source, digests: checksum === undefined ? [] : [`sha256:${checksum}`] })];
+  });
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { SallyportError } from '../../protocol/errors.js';
 import { bounded, unreadable } from './entry.js';
+import { type Origin, registryOrigin } from './origin.js';
 
 /** One version of a module. */
 export interface GoModule {
@@ -154,4 +155,12 @@ export function wantedModules(mod: GoMod, sums: GoSums): GoModule[] {
   }
   if (mod.minor < 17) for (const key of sums.zips.keys()) wanted.set(key, { path: key.slice(0, key.lastIndexOf('@')), version: key.slice(key.lastIndexOf('@') + 1) });
   return [...wanted.values()];
+}
+
+/** What go.mod and go.sum say of every module of a build. There are no addresses: a module is where its path says. */
+export function goOrigins(mod: GoMod, sums: GoSums): Origin[] {
+  return wantedModules(mod, sums).flatMap((module) => {
+    const digest = sums.zips.get(shownModule(module));
+    return [registryOrigin({ name: module.path, version: module.version.replace(/^v/, '') }, { digests: digest === undefined ? [] : [digest], scripts: false })];
+  });
 }

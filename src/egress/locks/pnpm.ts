@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { InstalledPackage, Inventory, Requirement } from '../inventory.js';
 import { type NamedPackage, VERSION } from '../lockfile.js';
 import { bounded, notFetched, registryPackage, unreadable } from './entry.js';
+import { type Origin, registryOrigin, sourceOf, sriDigests } from './origin.js';
 
 const FILE = 'pnpm-lock.yaml';
 /** Of who is asked for: `version` stands there resolved, with the peers it was resolved with. */
@@ -137,4 +138,16 @@ export function prunePnpmLock(text: string, gone: (name: string, version: string
 
 function keyOf({ name, version }: Named): string {
   return `${name}@${version}`;
+}
+
+/** What pnpm-lock.yaml says of every package that is no folder of the tree. Only forms before 9 say which ones have install scripts. */
+export function pnpmOrigins(text: string): Origin[] {
+  const { lock, version } = readLock(text);
+  return bounded(FILE, Object.entries(lock.packages ?? {})).flatMap(([key, entry]) => {
+    const { integrity, tarball, type, directory } = entry.resolution;
+    if (type === 'directory' || directory !== undefined) return [];
+    const found = nameAndVersion(key, version) ?? { name: entry.name ?? key.replace(/(?<=.)@.*$/s, ''), version: String(entry.version ?? '') };
+    const source = type === 'git' ? 'git' : nameAndVersion(key, version) !== null && (tarball === undefined || sourceOf(tarball) === 'url') ? 'registry' : tarball === undefined ? 'url' : sourceOf(tarball);
+    return [registryOrigin(found, { source, address: tarball ?? null, digests: sriDigests(integrity), scripts: version === 9 ? null : entry['requiresBuild'] === true })];
+  });
 }

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Inventory } from '../inventory.js';
 import { type NamedPackage, PACKAGE_NAME, VERSION } from '../lockfile.js';
 import { bounded, inventoryOf, notFetched, type PatternEntry, registryPackage, unreadable } from './entry.js';
+import { decoded, type Origin, registryOrigin, sourceOf } from './origin.js';
 
 const FILE = 'yarn.lock';
 const Metadata = z.object({ version: z.coerce.number().int() });
-const Entry = z.object({ version: z.union([z.string(), z.number()]), resolution: z.string().max(10_000), dependencies: z.record(z.string(), z.union([z.string(), z.number()])).nullish().catch(null) });
+const Entry = z.object({ version: z.union([z.string(), z.number()]), resolution: z.string().max(10_000), checksum: z.string().max(300).nullish().catch(null), dependencies: z.record(z.string(), z.union([z.string(), z.number()])).nullish().catch(null) });
 
 export interface BerryLock {
   /** Version of the lockfile's form: 4 of yarn 2, 5 and 6 of yarn 3, 8 and more of yarn 4. */
@@ -93,4 +94,20 @@ function packageOf(resolution: string): NamedPackage | null {
   const name = /^((?:@[^/]+\/)?[^@/]+)@npm:/.exec(resolution)?.[1] as string;
   if (rest.includes('::')) throw notFetched(FILE, resolution, 'its tarball has an address of its own');
   return registryPackage(FILE, name, rest);
+}
+
+/** What a yarn.lock of yarn 2 and later says of every package that is no folder of the tree. Its checksum is of yarn's own archive, and may be missing for what is optional. */
+export function berryOrigins(text: string): Origin[] {
+  const { __metadata: _, ...entries } = readLock(text);
+  return bounded(FILE, Object.entries(entries)).flatMap(([key, value]) => {
+    const { data: entry } = Entry.safeParse(value);
+    if (entry === undefined) throw unreadable(FILE, `its entry "${key.slice(0, 200)}" has no version and resolution`);
+    const [, name = entry.resolution, protocol = '', rest = ''] = RESOLUTION.exec(entry.resolution) ?? [];
+    if (['workspace', 'patch', 'link', 'portal'].includes(protocol)) return [];
+    const own = rest.split('__archiveUrl=')[1]?.split('&')[0];
+    const address = protocol !== 'npm' ? `${protocol}:${rest}` : own === undefined ? null : decoded(own);
+    const [, form, checksum] = /^(?:([0-9a-z]{1,20})\/)?([0-9a-f]{64,128})$/.exec(entry.checksum ?? '') ?? [];
+    const source = protocol === 'npm' ? 'registry' : sourceOf(`${protocol}:${rest}`);
+    return [registryOrigin({ name, version: String(entry.version) }, { source: source === 'registry' && protocol !== 'npm' ? 'url' : source, address, digests: checksum === undefined ? [] : [`yarn${form ?? ''}:${checksum}`], pinned: false })];
+  });
 }

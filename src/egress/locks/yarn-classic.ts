@@ -2,6 +2,7 @@ import { sriOfHex } from '../integrity.js';
 import type { Inventory } from '../inventory.js';
 import { type NamedPackage, PACKAGE_NAME, VERSION } from '../lockfile.js';
 import { bounded, inventoryOf, notFetched, registryPackage, unreadable } from './entry.js';
+import { type Origin, registryOrigin, sourceOf, sriDigests } from './origin.js';
 
 const FILE = 'yarn.lock';
 
@@ -110,4 +111,20 @@ function packageOf({ patterns, fields }: Block): NamedPackage {
 
 function unquote(text: string): string {
   return text.startsWith('"') && text.endsWith('"') && text.length > 1 ? text.slice(1, -1) : text;
+}
+
+/** What a yarn.lock of yarn 1 says of every package that is no folder of the tree. */
+export function classicOrigins(text: string): Origin[] {
+  return bounded(FILE, readBlocks(text.split(/\r?\n/))).flatMap(({ patterns, fields }) => {
+    const [pattern = ''] = patterns;
+    const { name, range, alias } = askedBy(pattern);
+    const resolved = fields.get('resolved')?.value ?? null;
+    if (resolved === null && /^(?:link|workspace):/.test(range)) return [];
+    const asked = alias ? 'registry' : sourceOf(range);
+    const from = resolved === null ? 'file' : sourceOf(resolved);
+    const sha1 = /#([0-9a-f]{40})$/.exec(resolved ?? '')?.[1];
+    const digests = [...sriDigests(fields.get('integrity')?.value), ...(sha1 === undefined ? [] : sriDigests(sriOfHex('sha1', sha1) ?? ''))];
+    const source = asked !== 'registry' ? asked : from === 'url' && /\/-\/[^/?#]+\.tgz(?:[?#]|$)/.test(resolved ?? '') ? 'registry' : from;
+    return [registryOrigin({ name, version: fields.get('version')?.value ?? '' }, { source, address: resolved, digests })];
+  });
 }

@@ -20,6 +20,7 @@ import type { Snapshot } from '../../setup/snapshot.js';
 import { lastOf, mustLastOf, type RunContext } from '../context.js';
 import { Plan } from '../../agent/remediator/candidates.js';
 import { advisorySets, compareAdvisories } from './advisories.js';
+import { dependenciesOf } from './dependencies.js';
 import { factsOf } from '../facts.js';
 import { environmentOf, groundOf } from './source.js';
 import { tampering } from './tampering.js';
@@ -37,7 +38,7 @@ export async function judgeRound(context: RunContext, round: number, tree: strin
   const unjudged = await assemble(context, events, {
     round, tree, base, head, snapshot, citations: said.citations === null ? [] : await context.loadJson(said.citations, (v) => Citations.parse(v)),
     remedies: said.remedies === null ? [] : await context.loadJson(said.remedies, (v) => z.array(Remedy).parse(v)), advice: said.plan === null ? [] : (await context.loadJson(said.plan, (v) => Plan.parse(v))).advice,
-  });
+  }, journal);
   const clean = scrub(unjudged, context.equipment.redact) as Unjudged;
   const evidence = Evidence.parse({ ...clean, ...judge(clean) });
   const ref = await context.equipment.artifacts.put(canonicalBytes(evidence), { blind: false, media: 'application/json' });
@@ -65,7 +66,7 @@ interface Parts {
   readonly advice: Advice[];
 }
 
-async function assemble(context: RunContext, events: readonly Event[], parts: Parts): Promise<Unjudged> {
+async function assemble(context: RunContext, events: readonly Event[], parts: Parts, journal: Journal): Promise<Unjudged> {
   const { request, run, task } = context;
   const change = mustLastOf(events, run, 'change.extracted', (e) => e.data.round === parts.round).data;
   const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
@@ -73,19 +74,20 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }) };
   const environment = await environmentOf(context);
   const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date());
+  const dependencies = await dependenciesOf(context, events, change, journal);
   return {
     v: 1, task, run, round: parts.round, kind: request.kind, agent: request.agent, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, change, base, head))]), sarif: head.scan.sarif },
-    advisories, remedies: parts.remedies, advice: parts.advice,
+    advisories, dependencies, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
     warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment)],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment)],
   };
 }
 
