@@ -12,7 +12,7 @@ type Write<E, R> = (task: string, events: readonly E[], epoch: number | null) =>
 const MOST = 500;
 
 /**
- * Calls that come while a transaction of the same task is under way wait and go together in the next one: the task's row is locked by each, so many requests at
+ * Calls that come in one turn of the loop, or while a transaction of the same task is under way, wait and go together in the next one: the task's row is locked by each, so many requests at
  * once (those of a package manager, say) would otherwise queue for it one by one. Order is kept, every caller still hears only when its own events
  * are durable, and a group that is refused is tried again call by call, so that nobody fails for another's sake.
  */
@@ -28,7 +28,8 @@ export function gathered<E, R>(write: Write<E, R>): Write<E, R> {
     if (queue !== undefined) return void queue.push(waiting);
     const fresh = [waiting];
     queues.set(task, fresh);
-    void drain(task, fresh);
+    // What is appended in the same turn of the loop goes along: the end of a command and the announcement of the next one, say.
+    setImmediate(() => void drain(task, fresh));
   });
 }
 
