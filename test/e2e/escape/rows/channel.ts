@@ -128,8 +128,8 @@ export const CHANNEL_ROWS: readonly Row[] = [
   inside('questions-taken-and-answered', 'known technique', async (room) => {
     await command(room, ['/bin/bash', '-c', '(setsid perl -e "$1" >/dev/null 2>&1 &); until [ -e /tmp/up ]; do sleep 0.02; done', 'taker', `${FIND} ${TAKE}`]);
     return unbelieved(room, await command(room, ['/bin/sh', '-c', 'sleep 0.5; exit 9'], { timeout: 2000 }));
-  }, { kind: 'c', says: 'from a pipe of its own it is taken and answered', run: (room) => perl(room, `pipe(my $out, my $in); pipe(my $back, my $answer); my $server = fork; if (!$server) { open(STDIN, '<&', $out); open(STDOUT, '>&', $answer); sleep 20; POSIX::_exit(0) }
-    my $taker = fork; if (!$taker) { my $pid = $server; ${TAKE} } syswrite($in, qq({"op":"exec","id":"c7"}\\n)); local $SIG{ALRM} = sub { kill 9, $server, $taker; held('no answer') }; alarm 5; sysread($back, my $said, 200); kill 9, $server, $taker; $said =~ /"c7","exit":0/ ? worked('answered') : held($said);`) }),
+  }, { kind: 'c', says: 'from a pipe of its own it is taken and answered', run: (room) => perl(room, `pipe(my $out, my $in); pipe(my $back, my $answer); pipe(my $up, my $ready); my $server = fork; if (!$server) { open(STDIN, '<&', $out); open(STDOUT, '>&', $answer); syswrite($ready, 'x'); sleep 20; POSIX::_exit(0) }
+    sysread($up, my $there, 1); my $taker = fork; if (!$taker) { my $pid = $server; ${TAKE} } syswrite($in, qq({"op":"exec","id":"c7"}\\n)); local $SIG{ALRM} = sub { kill 9, $server, $taker; held('no answer') }; alarm 5; sysread($back, my $said, 200); kill 9, $server, $taker; $said =~ /"c7","exit":0/ ? worked('answered') : held($said);`) }),
   inside('channel-taken-over', 'codex linux-sandbox tests', (room) => perl(room, `${FIND} my $fd = syscall(434, $pid + 0, 0); $fd >= 0 or refused('pidfd_open'); my $got = syscall(438, $fd, 3, 0); $got >= 0 ? worked("descriptor $got") : refused('pidfd_getfd');`),
     { kind: 'b', without: all({ says: 'Node can be read inside', readable: true }, withoutCall(438)) }),
   inside('output-after-the-end', 'known technique', async (room) => {
