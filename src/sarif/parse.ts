@@ -130,16 +130,16 @@ const Short = z.string().max(1000);
 const Use = z.object({ rule: Short, cwe: z.string().max(20).nullable(), where: Short, sink: Short, nth: z.int().min(0), open: z.boolean(), defences: z.array(Short).max(50) });
 const Exits = z.object({ where: Short, checks: z.array(Short).max(2000) });
 
-/** Facts of a form that is not ours are left out: they are no results, and a base that lacks them shows nothing that could have been removed. */
+/** A fact of a form that is not ours is an error: one that is left out would hide that a defence went. */
 function defencesOf(runs: readonly Run[]): Defences {
   const facts = runs.flatMap((run) => (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId !== FILE_FACT).slice(0, 50_000)).flatMap((result) => {
     const place = result.locations?.[0]?.physicalLocation;
-    const path = tryPath(place?.artifactLocation?.uri);
-    return path === null ? [] : [{ id: result.ruleId, path, line: place?.region?.startLine ?? 1, properties: result.properties }];
+    return result.ruleId !== DEFENCE_FACT && result.ruleId !== EXIT_FACT ? [] : [{ id: result.ruleId, path: pathOf(place?.artifactLocation?.uri), line: place?.region?.startLine ?? 1, properties: result.properties }];
   });
   const read = <T>(id: string, schema: z.ZodType<T>): (T & { readonly path: string; readonly line: number })[] => facts.filter((fact) => fact.id === id).flatMap(({ path, line, properties }) => {
     const parsed = schema.safeParse(properties);
-    return parsed.success ? [{ ...parsed.data, path, line }] : [];
+    if (!parsed.success) throw failed(`has a fact "${id}" that cannot be read`);
+    return [{ ...parsed.data, path, line }];
   });
   return { uses: read(DEFENCE_FACT, Use), exits: read(EXIT_FACT, Exits) };
 }

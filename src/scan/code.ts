@@ -22,9 +22,18 @@ export function hasFlow(path: string): boolean {
   return FLOW.test(path) && (!path.endsWith('.py') || hasPython()) && !/\.d\.[cm]?ts$/i.test(path);
 }
 
+function hasLongLine(source: string): boolean {
+  for (let at = 0; at < source.length; ) {
+    const end = source.indexOf('\n', at);
+    if ((end === -1 ? source.length : end) - at >= 50_000) return true;
+    at = end === -1 ? source.length : end + 1;
+  }
+  return false;
+}
+
 /** True for code that people did not write: one line of thousands of characters, or a name that says so. */
 export function isGenerated(path: string, source: string): boolean {
-  return GENERATED.test(path) || (source.length > 20_000 && source.length / (source.split('\n').length + 1) > 500) || /[^\n]{50000}/.test(source.slice(0, 200_000));
+  return GENERATED.test(path) || (source.length > 20_000 && source.length / (source.split('\n').length + 1) > 500) || hasLongLine(source.slice(0, 200_000));
 }
 
 /**

@@ -16,6 +16,9 @@ export const SCANNER = { name: 'sallyport-scan', version: '4' } as const;
 /** Each rule once: what is known of one class by shape and by flow has one id. */
 export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...SECRET_RULE_META, REMOVED_DEFENCE_META, ...TAMPER_RULES].map((rule) => [rule.id, rule])).values()];
 
+/** Facts of each kind about what stands before dangerous calls. */
+const MOST_FACTS = 20_000;
+
 export interface ScanOptions {
   readonly root: string;
   /** `fragment`: each file by itself, what its functions are given being data from outside. Default `package`. */
@@ -53,16 +56,19 @@ export function scanTree({ root, exclude, limits, mode = 'package' }: ScanOption
       break;
     }
   }
+  const told = gathered(defences);
+  // A fact that is left out would hide that a defence went.
+  if (Math.max(told.uses.length, told.exits.length) > MOST_FACTS) note({ level: 'error', id: 'facts', message: `The scan stopped: more than ${MOST_FACTS} calls or functions whose defences could be compared.`, path: null });
   // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
   if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
-  return buildSarif({ tool: { ...SCANNER, mode }, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: gathered(defences, limits.results), files: facts.all, notices: notices.slice(0, limits.notices + 100) });
+  return buildSarif({ tool: { ...SCANNER, mode }, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: { uses: told.uses.slice(0, MOST_FACTS), exits: told.exits.slice(0, MOST_FACTS) }, files: facts.all, notices: notices.slice(0, limits.notices + 100) });
 }
 
 /** Facts as they may leave the sandbox: conditions and calls are source text, which may hold secrets. */
-function gathered(all: readonly Defences[], most: number): Defences {
+function gathered(all: readonly Defences[]): Defences {
   return {
-    uses: all.flatMap((one) => one.uses).slice(0, most).map((use) => ({ ...use, sink: withoutSecrets(use.sink), defences: use.defences.map(withoutSecrets) })),
-    exits: all.flatMap((one) => one.exits).slice(0, most).map((exit) => ({ ...exit, checks: exit.checks.map(withoutSecrets) })),
+    uses: all.flatMap((one) => one.uses).map((use) => ({ ...use, sink: withoutSecrets(use.sink), defences: use.defences.map(withoutSecrets) })),
+    exits: all.flatMap((one) => one.exits).map((exit) => ({ ...exit, checks: exit.checks.map(withoutSecrets) })),
   };
 }
 

@@ -121,3 +121,11 @@ describe('comparing two scans', () => {
     expect(states([result({ snippet: '' })], [result({ snippet: '', line: 7 }), result({ snippet: '', message: 'n' })])).toEqual(['new r a.js:1', 'unchanged r a.js:7']);
   });
 });
+
+describe('a fact about defences', () => {
+  it('that cannot be read is an error: left out, it would hide that a defence went', () => {
+    const built = JSON.parse(JSON.stringify(log())) as { runs: [{ results: unknown[] }] };
+    built.runs[0].results.push({ ruleId: 'flow/defence', kind: 'informational', level: 'none', message: { text: 'x' }, locations: [{ physicalLocation: { artifactLocation: { uri: 'a.js' }, region: { startLine: 1 } } }], properties: { rule: 'x' } });
+    expect(() => parseSarif(JSON.stringify(built))).toThrow(/fact "flow\/defence" that cannot be read/);
+  });
+});

@@ -43,10 +43,15 @@ export function analyse(path: string, source: string, { mode, rules, resolve = (
   const interpreter = new Interpreter({ path, source, mode, rules, resolve, steps });
   const whole = attempt(() => interpreter.run(program));
   const reported = new Set(interpreter.reports.filter(({ file }) => file.path === path).map(({ rule, at }) => `${rule.id}@${at.start}`));
-  const cleared = new Set([...interpreter.cleared].filter((key) => !reported.has(key)));
-  const unknown = new Set([...interpreter.seen].filter((key) => !reported.has(key)));
-  return { cleared, unknown, defences: defencesOf(interpreter, path, source), found: interpreter.reports.map((report) => foundOf(report, mode)), exports: interpreter.exports, problem: !whole ? 'unreadable' : interpreter.goesOn ? null : 'too_long' };
+  const problem = !whole ? 'unreadable' : interpreter.goesOn ? null : 'too_long';
+  // Only what every look at a place knew to be harmless, in a run that came to its end: what was not run might have met it with other data.
+  const cleared = new Set(problem !== null ? [] : [...interpreter.cleared].filter((key) => !reported.has(key) && !interpreter.seen.has(key)));
+  const unknown = new Set(problem !== null ? [] : [...interpreter.seen].filter((key) => !reported.has(key)));
+  return { cleared, unknown, defences: defencesOf(interpreter, path, source), found: interpreter.reports.map((report) => foundOf(report, mode)), exports: interpreter.exports, problem };
 }
+
+/** Characters of a fact's text. */
+const MOST_TEXT = 300;
 
 /** Calls of one kind in one function are told apart by their order. */
 function defencesOf({ uses, exits, functions }: Interpreter, path: string, source: string): Defences {
@@ -60,7 +65,7 @@ function defencesOf({ uses, exits, functions }: Interpreter, path: string, sourc
       counts.set(kind, nth + 1);
       // What no data reaches, and never did, has nothing to lose.
       if (!use.open && use.defences.size === 0) return [];
-      return [{ rule: use.rule.id, cwe: use.rule.cwe === null ? null : cweName(use.rule.cwe), path, line: position(lines, use.at.start).line, where: use.where, sink: use.sink, nth, open: use.open, defences: [...use.defences].slice(0, 20) }];
+      return [{ rule: use.rule.id, cwe: use.rule.cwe === null ? null : cweName(use.rule.cwe), path, line: position(lines, use.at.start).line, where: use.where, sink: use.sink, nth, open: use.open, defences: [...use.defences].slice(0, 20).map((defence) => defence.slice(0, MOST_TEXT)) }];
     }),
     exits: exits.size + functions.size === 0 ? [] : [{ path, line: 1, where: ALL_FUNCTIONS, checks: [...functions] }, ...[...exits].map(([where, { at, checks }]) => ({ path, line: position(lines, at.start).line, where, checks: [...checks] }))],
   };

@@ -27,10 +27,18 @@ export function evaluateCall(m: Machine, expr: Call, frame: Frame, quiet: boolea
   if (!quiet) m.hear('call', frame, expr.at, () => siteOf(called));
   if (loaded !== null) return loaded;
   const { closure } = called.callee;
-  // A function or class of the file is not the one that a name suggests.
-  if (closure !== undefined || called.callee.tags?.includes('class') === true) m.cleared.add(`*@${expr.at.start}`);
+  // A function or class of the file is not the one that a name suggests, unless it does the same inside.
+  if (closure !== undefined ? !passesOn(closure) : called.callee.tags?.includes('class') === true) m.cleared.add(`*@${expr.at.start}`);
   if (closure !== undefined) return callFunction(m, closure, args.map((arg) => arg.value), quiet);
   return model(m, called, frame, quiet, callFunction);
+}
+
+/** What a wrapper of a dangerous function has in its body. */
+const DANGEROUS = /\b(?:\w*exec\w*|spawn\w*|fork|eval|Function|child_process|cp|vm|runIn\w+|query|execute|raw|prepare|all|get|RegExp|innerHTML|outerHTML|write|send|end|redirect|fetch|axios|request|open|read\w*|createReadStream|require|import|system|popen|subprocess|os)\b(?=\s*[.(=[`])/;
+
+function passesOn({ fn, frame }: Closure): boolean {
+  const text = frame.file.source.slice(fn.at.start, fn.at.end);
+  return DANGEROUS.test(text.slice(Math.max(0, text.search(/\)|=>/))));
 }
 
 type Target = Pick<Called, 'callee' | 'api' | 'name' | 'receiver' | 'receiverExpr'>;

@@ -75,3 +75,21 @@ describe('a file that is made to be trouble', () => {
     expect([run('const = ;').problem, run(`${'for (const a of b) { '.repeat(30)}f(a);${' }'.repeat(30)}`).problem, scanFragment('a.js', 'const = ;').problems]).toEqual(['unreadable', 'too_long', ['unreadable']]);
   });
 });
+
+describe('what flow takes away from shapes', () => {
+  const rules = (source: string): readonly string[] => scanFragment('a.js', source).found.map((one) => one.rule);
+
+  it('is what every look knew to be harmless, and not what one of them did', () => {
+    expect([rules("const DIR = '/srv';\nexec('ls ' + DIR);"), rules("const run = (x) => exec('ls ' + x);\nrun('a');\nrun(other());"), rules("const run = (x) => exec('ls ' + x);\nrun('a');")]).toEqual([[], ['js/command-injection'], []]);
+  });
+
+  it('is nothing in a file that was not run to its end', () => {
+    const endless = `${'for (const a of b) { '.repeat(30)}f(a);${' }'.repeat(30)}`;
+    expect(rules(`const DIR = '/srv';\nexec(\`ls \${dir}\`);\n${endless}`)).toContain('js/command-injection');
+    expect(scanFragment('a.js', `const dir = '/srv';\nexec(\`ls \${dir}\`);\n${endless}`)).toMatchObject({ problems: ['too_long'], found: [{ rule: 'js/command-injection' }] });
+  });
+
+  it('is no call of a function of the file that does the same inside', () => {
+    expect([rules("function exec(text) { return { text }; }\nexec(`a ${other()}`);"), rules("function exec(text) { return require('child_process').execSync(text); }\nexec(`a ${other()}`);")]).toEqual([[], ['js/command-injection']]);
+  });
+});
