@@ -15,6 +15,7 @@ import { type Environment, environmentAt } from '../setup/environment.js';
 import { dependenciesOf, layersOf } from '../setup/snapshot.js';
 import { propose } from '../setup/propose.js';
 import { servicesOf } from '../setup/services.js';
+import { detectTools } from '../setup/tools.js';
 import { RunContext } from '../workflow/context.js';
 import { nameBase, setupBase } from '../workflow/steps/setup.js';
 import { baseFolder, treeOf } from '../workflow/steps/source.js';
@@ -57,10 +58,10 @@ export async function detectAt(app: App, { mirror, commit }: At): Promise<Detect
     read: async (path) => (await readFileAt(mirror, commit, path))?.toString('utf8') ?? null,
     list: () => (paths ??= listTree(mirror, commit).then((entries) => entries.map((e) => e.path.toString('utf8')))),
   };
-  const [checks, proposal] = [await detectChecks(base), await propose(base)];
+  const [checks, found, proposal] = [await detectChecks(base), await detectTools(base), await propose(base)];
   const { limits } = EnvironmentSpec.parse({ version: 1 });
   const tools = await fitting(app, proposal.toolchains);
-  const body = { version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), ...(Object.keys(tools.toolchains).length > 0 ? { toolchains: tools.toolchains } : {}), ...(Object.keys(proposal.services).length > 0 ? { services: proposal.services } : {}), limits };
+  const body = { version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), ...(Object.keys(found).length > 0 ? { tools: found } : {}), ...(Object.keys(tools.toolchains).length > 0 ? { toolchains: tools.toolchains } : {}), ...(Object.keys(proposal.services).length > 0 ? { services: proposal.services } : {}), limits };
   return { text: `${HEAD}${stringify(body)}`, notes: [...tools.notes, ...proposal.notes] };
 }
 

@@ -7,6 +7,7 @@ import { dependencyConditions } from './dependencies/conditions.js';
 import { provenBy } from './kinds.js';
 import { advisoriesConditions } from './remedies.js';
 import { tamperConditions } from './tamper.js';
+import { toolConditions } from './tools/conditions.js';
 
 /** What there is before it is judged. */
 export type Unjudged = Omit<Evidence, 'verdict' | 'conditions'>;
@@ -30,7 +31,7 @@ function conditionsOf(evidence: Unjudged): readonly Finding[] {
   const shape = [consistent(evidence)];
   if (isReading(evidence.kind)) return [...shape, treeUnchanged(evidence), citationsExist(evidence)];
   if (evidence.agent === 'remediator' && evidence.files.length === 0) return [...shape, ...provenBy(evidence)]; // nothing was changed, so nothing can have broken
-  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), scanCondition(evidence), ...tamperConditions(evidence), ...advisoriesConditions(evidence), ...dependencyConditions(evidence), ...provenBy(evidence)];
+  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), scanCondition(evidence), ...toolConditions(evidence), ...tamperConditions(evidence), ...advisoriesConditions(evidence), ...dependencyConditions(evidence), ...provenBy(evidence)];
 }
 
 /** An empty list is not a pass. */

@@ -1,7 +1,9 @@
-import type { CaseChange, Evidence } from '../protocol/evidence.js';
+import type { CaseChange, Evidence, ScanResult } from '../protocol/evidence.js';
 import { NOT_CHECKED } from '../protocol/evidence.js';
 import { visible } from '../redact/visible.js';
+import { decisive, stateOf, suppressionOf } from '../sarif/suppress.js';
 import { dependencyText } from './dependencies/text.js';
+import { toolText } from './tools/text-of.js';
 
 const HOLDS = { yes: 'holds', no: 'does not hold', unknown: 'not known' } as const;
 const VERDICTS = {
@@ -35,7 +37,10 @@ export function renderEvidence(evidence: Evidence): string {
     section('### Packages', (evidence.dependencies?.changes ?? []).map((change) => `- ${code(dependencyText(change))}`), evidence.dependencies?.more ?? 0),
     section('### Advisories', evidence.advisories.results.map((a) => `- ${a.state === 'absent' ? 'gone' : a.state === 'new' ? 'new' : 'still there'}: ${code(`${a.id} in ${a.package}@${a.version}`)}`)),
     section('### Left to a person', evidence.advice.map((a) => `- ${code(a.what)} at ${code(a.where)}: ${code(a.advice)}`)),
-    section('### New scan results', newResults(evidence).map((r) => `- ${r.level} ${code(r.rule)}${r.cwe === null ? '' : ` ${r.cwe}`} at ${code(`${r.path}:${r.line}`)}: ${code(r.message)}`)),
+    section('### New scan results', newResults(evidence).map((r) => resultItem(r, evidence))),
+    section('### Tools of the project', (evidence.tools ?? []).map((tool) => `- ${code(toolText(tool))}`)),
+    ...(evidence.tools ?? []).map((tool) => section(`### New findings of ${code(tool.name)}`, tool.results.filter((r) => r.state === 'new').map((r) => resultItem(r, evidence)))),
+    section('### Suppressions', (evidence.suppressions?.list ?? []).map((one) => `- ${code(`${one.rule} in ${one.path}: ${stateOf(one, evidence.suppressions?.at ?? '')}`)} because ${code(one.reason)}${one.by === undefined ? '' : ` by ${code(one.by)}`}`)),
     section('### Citations', evidence.citations.map((c) => `- ${c.exists ? 'exists' : 'does not exist'}: ${code(c.ref)}`)),
     section('### *Passed* means less here', evidence.warnings.map((w) => `- ${code(w)}`)),
     ['### Not checked', '', notCheckedBlock(), ...extra.map((item) => `- ${code(item)}`)],
@@ -56,7 +61,7 @@ export function renderFeedback(evidence: Evidence): string {
     ...block('Cases that are gone or skipped:', evidence.cases.filter((c) => c.change === 'removed' || c.change === 'now_skipped').map((c) => `- ${c.change}: ${visible(c.id)}`)),
     ...block('Reports that cannot be believed:', evidence.checks.head.filter((run) => run.problem !== null || run.reason !== 'exited').map((run) => `- ${visible(run.name)}: ${visible(run.problem ?? run.reason)}`)),
     ...block('Packages with something against them:', (evidence.dependencies?.changes ?? []).filter((c) => c.problems.length > 0).map((c) => `- ${visible(dependencyText(c))}`)),
-    ...block('New scan results:', newResults(evidence).map((r) => `- ${r.level} ${visible(r.rule)} at ${visible(r.path)}:${r.line}: ${visible(r.message)}`)),
+    ...block('New scan results:', [...newResults(evidence), ...(evidence.tools ?? []).flatMap((tool) => tool.results.filter((r) => r.state === 'new'))].filter((r) => decisive(r, evidence.suppressions)).map((r) => `- ${r.level} ${visible(r.rule)} at ${visible(r.path)}:${r.line}: ${visible(r.message)}`)),
   ];
   return within(parts, MAX_FEEDBACK - tail.length) + tail;
 }
@@ -78,6 +83,11 @@ function caseItem(change: CaseChange): string {
 
 function newResults(evidence: Evidence): Evidence['scan']['results'] {
   return evidence.scan.results.filter((r) => r.state === 'new');
+}
+
+function resultItem(r: ScanResult, { suppressions }: Evidence): string {
+  const held = suppressionOf(r, suppressions);
+  return `- ${r.level} ${code(r.rule)}${r.cwe === null ? '' : ` ${r.cwe}`} at ${code(`${r.path}:${r.line}`)}: ${code(r.message)}${held === null ? '' : ` suppressed until ${held.until} because ${code(held.reason)}`}`;
 }
 
 function section(title: string, lines: readonly string[], unlisted = 0): string[] {

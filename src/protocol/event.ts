@@ -104,7 +104,8 @@ export const EVENTS = {
     skipped: z.array(z.strictObject({ path: Short, reason: Short })),
   }),
   'check.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head', 'red', 'old']), check: z.string(), exit: z.int().nullable(), reason: z.string(), passed: z.int(), failed: z.int(), result: BodyRef }),
-  'scan.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head']), results: z.int(), sarif: BodyRef.nullable(), problem: Short.nullable() }),
+  /** Without `tool` it is Sallyport's own scan. */
+  'scan.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head']), tool: z.string().max(50).optional(), results: z.int(), sarif: BodyRef.nullable(), problem: Short.nullable() }),
   'gate.judged': z.strictObject({ round: z.int(), kind: Kind, verdict: Verdict, conditions: z.array(Condition), evidence: BodyRef }),
 
   'approval.given': z.strictObject({ approval: z.string(), by: Short, tree: z.string(), evidence: Digest, policy: Digest, verdict: Verdict, comment: Short.nullable() }),

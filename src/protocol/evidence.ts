@@ -3,6 +3,7 @@ import { BodyRef, Digest } from './body.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
 import { Agent, Kind, Verdict } from './task.js';
+import { Suppression, TOOL_REPORTS } from './tools.js';
 
 export { BodyRef, Digest };
 
@@ -60,6 +61,54 @@ export const ScanResult = z.strictObject({
   cwe: z.string().nullable(),
 });
 export type ScanResult = z.infer<typeof ScanResult>;
+
+/** One run of a tool of the project in a fresh sandbox. With a problem nothing that it told counts. */
+export const ToolRun = z.strictObject({
+  exit: z.int().nullable(),
+  reason: CheckRun.shape.reason,
+  ms: z.number(),
+  /** Findings in the tree, and those elsewhere, which were left out. */
+  found: z.int().min(0),
+  outside: z.int().min(0),
+  /** As its report says; null where it does not. */
+  version: z.string().max(200).nullable(),
+  problem: z.string().max(2000).nullable(),
+  output: BodyRef.nullable(),
+});
+export type ToolRun = z.infer<typeof ToolRun>;
+
+/** What a report says of a rule, for SARIF. */
+export const ToolRule = z.strictObject({
+  id: z.string().max(400),
+  title: z.string().max(500).nullable(),
+  help: z.string().max(2000).nullable(),
+  uri: z.string().max(1000).nullable(),
+  /** `security-severity`, 0.0 to 10.0. */
+  severity: z.number().min(0).max(10).nullable(),
+  level: z.enum(['error', 'warning', 'note']).nullable(),
+});
+export type ToolRule = z.infer<typeof ToolRule>;
+
+/** A tool of the project on base and head. `results` has every new one; of the others no more than fit, and `unlisted` counts the rest. */
+export const ToolEvidence = z.strictObject({
+  name: z.string(),
+  report: z.enum(TOOL_REPORTS),
+  command: z.string(),
+  /** Null: it did not run there. */
+  base: ToolRun.nullable(),
+  head: ToolRun.nullable(),
+  counts: z.strictObject({ new: z.int().min(0), unchanged: z.int().min(0), absent: z.int().min(0) }),
+  results: z.array(ScanResult),
+  unlisted: z.int().min(0),
+  rules: z.array(ToolRule),
+  /** Files of the change that say what it looks for or how it runs. */
+  definitions: z.array(z.string()),
+});
+export type ToolEvidence = z.infer<typeof ToolEvidence>;
+
+/** Suppressions of the base as they stood at `at`, a day in UTC. `matched` = results of the head that fit, whether it still held or not. */
+export const Suppressions = z.strictObject({ at: z.string().regex(/^\d{4}-\d{2}-\d{2}$/), list: z.array(Suppression.extend({ matched: z.int().min(0) })) });
+export type Suppressions = z.infer<typeof Suppressions>;
 
 /** A known advisory that applies to an installed package. `state` compares base and head. */
 export const AdvisoryResult = z.strictObject({
@@ -119,6 +168,10 @@ export const Evidence = z.strictObject({
   definitions: z.array(z.string()),
   cases: z.array(CaseChange),
   scan: z.strictObject({ ran: z.boolean(), problem: z.string().nullable(), results: z.array(ScanResult), sarif: BodyRef.nullable() }),
+  /** One for each tool that the base declares. Absent where it declares none. */
+  tools: z.array(ToolEvidence).optional(),
+  /** Absent where the base has none. */
+  suppressions: Suppressions.optional(),
   /** `source` null = no advisories are configured. `newest` = date of the newest record, `ageDays` at the time of judging. */
   advisories: z.strictObject({ source: z.string().nullable(), newest: z.string().nullable(), ageDays: z.int().nullable(), problem: z.string().nullable(), results: z.array(AdvisoryResult) }),
   /** Null: the change touches no manifest and no lockfile. Absent in evidence of before there was this part. */

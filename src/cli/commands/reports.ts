@@ -14,7 +14,7 @@ export interface ReportOptions {
 
 export function reportOptions(command: Command): Command {
   return command
-    .option('--sarif <file>', 'write the scan results there as SARIF 2.1.0, each with its baselineState and fingerprint')
+    .option('--sarif <file>', 'write the scan results there as SARIF 2.1.0, each with its baselineState and fingerprint; a run for each tool of the project')
     .option('--junit <file>', 'write the test cases of the change there as JUnit XML');
 }
 
@@ -26,7 +26,7 @@ export async function writeReports(app: App, task: Task, version: string, { sari
   if (sarif !== undefined) {
     // Loaded only here: the rules bring the parser with them.
     const { RULES } = await import('../../scan/tree.js');
-    await writeFile(resolve(app.cwd, sarif), `${JSON.stringify(evidenceSarif(evidence.scan.results, RULES, { name: 'sallyport', version }), null, 1)}\n`);
+    await writeFile(resolve(app.cwd, sarif), `${JSON.stringify(evidenceSarif(evidence.scan.results, RULES, { name: 'sallyport', version }, evidence), null, 1)}\n`);
   }
   if (junit !== undefined) await writeFile(resolve(app.cwd, junit), junitXml(evidence.checks.head));
 }

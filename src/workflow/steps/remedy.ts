@@ -25,6 +25,8 @@ import type { RunContext } from '../context.js';
 import { advisorySets, compareAdvisories, hitsIn, manifestsAt } from './advisories.js';
 import { recordChange } from './change.js';
 import { setupRequest } from './setup.js';
+import { environmentOf } from './source.js';
+import { toolEvidence } from './tools.js';
 import { measureHead, type SideBody } from './verify.js';
 
 /** Candidates that are measured at a time: each needs a core for its tests. */
@@ -155,10 +157,13 @@ async function tryTogether(what: Remediation, candidates: readonly Candidate[], 
     if (change === null || change.files.length === 0) return { reason: 'it changes nothing', commit: null };
     const head = await measureHead(context, { round: 0, baseTree: what.tree, base: what.snapshot, change, scanned: candidates.some((c) => c.kind === 'code') ? null : base.scan }, quiet);
     const checks = { base: base.checks, head: head.checks, red: head.red };
+    const results = compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]);
+    const now = new Date();
     const reason = dropReason({
       checks, cases: compareCases(checks), files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), definitions: [],
-      scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]), sarif: null },
-      advisories: compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date()),
+      scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results, sarif: null },
+      ...toolEvidence(await environmentOf(context), { base: base.tools ?? [], head: head.tools ?? [] }, null, results, now),
+      advisories: compareAdvisories(await advisorySets(context), base.advisories, head.advisories, now),
     }, candidates.filter((c) => !overlapping.has(c.id)).flatMap((c) => c.targets));
     return { reason, commit: change.commit };
   } catch (error) {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { BlobReader } from '../../git/blobs.js';
 import { type ChangeEntry, importChange } from '../../git/change.js';
-import { collectChecks, collectScan, type Collector, type ScanSide } from '../../gate/collect.js';
+import { collectChecks, collectScan, type Collector, type ScanSide, type Side } from '../../gate/collect.js';
 import { isTestFile } from '../../gate/test-files.js';
+import { collectTools } from '../../gate/tools/collect.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import { BodyRef, CheckRun } from '../../protocol/evidence.js';
@@ -15,6 +16,7 @@ import type { RunContext } from '../context.js';
 import { advisorySide, AdvisorySide } from './advisories.js';
 import { headSnapshots, setupHead, setupLayers } from './setup.js';
 import { baseFolder, environmentOf, groundOf, runFolder } from './source.js';
+import { openToolTree, ToolBody } from './tools.js';
 
 const Fix = z.strictObject({ title: z.string(), edits: z.array(z.strictObject({ start: z.int(), end: z.int(), text: z.string() })) });
 const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable(), fix: Fix.nullable() });
@@ -28,6 +30,8 @@ export const SideBody = z.strictObject({
   red: z.array(CheckRun),
   old: z.array(CheckRun).optional(),
   scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), files: z.array(FileFactsBody).default([]), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
+  /** Absent where the environment declares no tools. */
+  tools: z.array(ToolBody).optional(),
   advisories: AdvisorySide,
   snapshot: z.string().nullable(),
 });
@@ -43,12 +47,13 @@ async function collector(context: RunContext, journal: Journal): Promise<Collect
 /** The base as it is, before anything was changed. */
 export async function verifyBase(context: RunContext, tree: string, snapshot: Snapshot, journal: Journal): Promise<{ readonly body: BodyRef }> {
   const { checks } = await environmentOf(context);
+  const { baseCommit } = context.request;
   const { snapshots } = context.equipment.folders;
   const side = { round: 0, side: 'base' as const, lowers: [...(await setupLayers(context, snapshot)), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot) };
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
-  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), advisories: await advisorySide(context, context.request.baseCommit), snapshot: snapshot.id }) };
+  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), ...(await tools(context, using, side, baseCommit)), advisories: await advisorySide(context, baseCommit), snapshot: snapshot.id }) };
 }
 
 /** A change to be measured against the base. */
@@ -86,7 +91,15 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
   // A deleted or edited test speaks for the base: what it says of the head's code is asked once more.
   const edited = change.files.filter((f) => f.status !== 'added' && isTestFile(f.path));
   const old = edited.length === 0 ? [] : await collectChecks(using, { round, side: 'old', lowers: [...layers, await layTests(context, `old-${round}`, context.request.baseCommit, change.commit, edited)], dependencies }, checks);
-  return { checks: runs, red, old, scan: await scan(lowers), advisories, snapshot: head.id };
+  return { checks: runs, red, old, scan: await scan(lowers), ...(await tools(context, using, { round, side: 'head', lowers, dependencies }, change.commit)), advisories, snapshot: head.id };
+}
+
+/** The project's own linters, type checker and scanners. */
+async function tools(context: RunContext, using: Collector, side: Side, commit: string): Promise<Pick<SideBody, 'tools'>> {
+  const { spec } = await environmentOf(context);
+  if (Object.keys(spec.tools).length === 0) return {};
+  await using tree = await openToolTree(await context.mirror(), commit);
+  return { tools: (await collectTools(using, side, spec.tools, tree)).map((one) => ToolBody.parse(one)) };
 }
 
 /** A head whose dependencies cannot be set up is a finding about the change, not a fault of the machine. */
