@@ -16,7 +16,14 @@ export interface ForeignReport {
 
 /** Stands for the tree as a whole, where a result names no place. */
 export const WHOLE_TREE = '.';
+/** What formatters call a file that they would write otherwise: it is told at some line and is about all of them. */
+export const WHOLE_FILE = 'format';
 const MAX_BASES = 5;
+
+/** What a finding about a file as a whole is found again by: no line is its own. */
+export function wholeFile(message: string): string {
+  return `whole: ${message.slice(0, 500)}`;
+}
 
 /**
  * Reads the SARIF 2.1.0 log of a tool that ran in /workspace. Other than our own scanner's it may have absolute addresses and bases for relative ones, rules in extensions, and need not say
@@ -54,7 +61,7 @@ function readRun(run: SarifRun): Omit<ForeignReport, 'version'> {
     const level = result.level ?? rule?.defaultConfiguration?.level ?? 'warning';
     results.push({
       rule: id, level: level === 'none' ? 'note' : level, message: (result.message.text ?? result.message.markdown ?? '').slice(0, 2000), path, line: place?.region?.startLine ?? 1,
-      snippet: place?.region?.snippet?.text ?? '', cwe: rule === undefined ? null : weakness(rule), fix: null,
+      snippet: place?.region?.snippet?.text ?? (place?.region?.startLine === undefined || id === WHOLE_FILE ? wholeFile(result.message.text ?? '') : ''), cwe: rule === undefined ? null : weakness(rule), fix: null,
     });
     if (!used.has(id)) used.set(id, metaOf(id, rule));
   }

@@ -83,17 +83,18 @@ function read(tool: Pick<ToolSpec, 'report'>, text: string, tree: LookedAt): Too
 }
 
 function lastWords({ stdout, stderr }: Pick<ExecResult, 'stdout' | 'stderr'>): string {
-  return (stderr.length > 0 ? stderr : stdout).toString('utf8').trim().slice(-400) || 'it said nothing';
+  const said = (stderr.length > 0 ? stderr : stdout).toString('utf8').trim();
+  // Some say first what is wrong, some last.
+  return said.length > 600 ? `${said.slice(0, 300)} … ${said.slice(-300)}` : said || 'it said nothing';
 }
 
 /**
- * Each with the line that it stands on, where its report does not show the code: what is compared is then the code and not the words of the tool, so that one finding cannot take the place of another. What stands on the first line may be about the file as a
- * whole; its message tells it apart.
+ * Each with the line that it stands on, where its report does not show the code: what is compared is then the code and not the words of the tool, so that one finding cannot take the place of another.
  */
 async function placed(results: readonly SarifResult[], tree: ToolTree): Promise<SarifResult[]> {
   const done: SarifResult[] = [];
   for (const one of results) {
-    const text = one.snippet !== '' || one.line === 1 ? one.snippet : ((await tree.lines(one.path))?.[one.line - 1] ?? '');
+    const text = one.snippet !== '' ? one.snippet : ((await tree.lines(one.path))?.[one.line - 1] ?? '');
     done.push({ ...one, snippet: withoutSecrets(text.slice(0, MAX_SNIPPET)) });
   }
   return done;

@@ -3,7 +3,7 @@ import { type ReadReport, reportOf, type ToolReport, unreadable } from './report
 
 const Path = z.string().min(1).max(4000);
 const Text = z.string().max(100_000);
-const Line = z.number().nullish().transform((line) => (typeof line === 'number' && Number.isSafeInteger(line) && line > 0 ? line : 1));
+const Line = z.number().nullish().transform((line) => (typeof line === 'number' && Number.isSafeInteger(line) && line > 0 ? line : 0));
 
 const EslintMessage = z.object({ ruleId: z.string().max(1000).nullish(), severity: z.union([z.literal(1), z.literal(2)]), fatal: z.boolean().nullish(), message: Text, line: Line });
 const Eslint = z.array(z.object({ filePath: Path, messages: z.array(EslintMessage).max(20_000), suppressedMessages: z.array(EslintMessage).max(20_000).nullish() })).max(200_000);
@@ -19,7 +19,7 @@ const Ruff = z.array(z.object({ code: z.string().max(300).nullish(), filename: P
 
 /** `ruff check --output-format json` (https://docs.astral.sh/ruff/settings/#output-format). It has no levels: code that it cannot parse is an error, all else a warning. */
 export const readRuff: ReadReport = (text) => read(text, Ruff, (found) => found.map(({ code, filename, location, message }) => ({
-  path: filename, line: location?.row ?? 1, rule: code ?? 'invalid-syntax', level: code === null || code === undefined || code === 'invalid-syntax' ? ('error' as const) : ('warning' as const), message,
+  path: filename, line: location?.row ?? 0, rule: code ?? 'invalid-syntax', level: code === null || code === undefined || code === 'invalid-syntax' ? ('error' as const) : ('warning' as const), message,
 })));
 
 function read<T>(text: string, form: z.ZodType<T>, told: (value: T) => Parameters<typeof reportOf>[0]): ToolReport {

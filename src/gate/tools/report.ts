@@ -1,5 +1,6 @@
 import type { ToolRule } from '../../protocol/evidence.js';
 import { workspaceFile } from '../../protocol/workspace.js';
+import { WHOLE_FILE, wholeFile } from '../../sarif/foreign.js';
 import type { Level } from '../../sarif/model.js';
 import type { SarifResult } from '../../sarif/parse.js';
 
@@ -31,19 +32,19 @@ const MAX_LINE = 20_000;
 export interface ToldFinding {
   /** As the tool writes it. */
   readonly path: string;
+  /** 0 where it is about the file as a whole. */
   readonly line: number;
   readonly rule: string;
   readonly level: Level;
   readonly message: string;
-  readonly snippet?: string;
 }
 
 /** Findings of the tree and the number of others; more than are compared are a problem. */
 export function reportOf(told: readonly ToldFinding[], problem: string | null): ToolReport {
   if (told.length > MAX_FINDINGS) return unreadable(`the report holds ${told.length} findings, at most ${MAX_FINDINGS} are read`);
-  const results = told.flatMap(({ path, line, rule, level, message, snippet = '' }): SarifResult[] => {
+  const results = told.flatMap(({ path, line, rule, level, message }): SarifResult[] => {
     const at = path === '.' ? path : workspaceFile(path);
-    return at === null ? [] : [{ rule: ruleId(rule), level, message: plain(message).slice(0, 2000), path: at, line: Math.max(1, line), snippet, cwe: null, fix: null }];
+    return at === null ? [] : [{ rule: ruleId(rule), level, message: plain(message).slice(0, 2000), path: at, line: Math.max(1, line), snippet: line < 1 || rule === WHOLE_FILE ? wholeFile(message) : '', cwe: null, fix: null }];
   });
   return { results, rules: [], outside: told.length - results.length, version: null, problem };
 }

@@ -1,6 +1,6 @@
 import { workspaceFile } from '../../protocol/workspace.js';
 import type { Level } from '../../sarif/model.js';
-import { WHOLE_TREE } from '../../sarif/foreign.js';
+import { WHOLE_FILE, WHOLE_TREE } from '../../sarif/foreign.js';
 import { linesOf, type ReadReport, reportOf, type ToldFinding, unreadable } from './report.js';
 
 const LEVELS: ReadonlyMap<string, Level> = new Map([['error', 'error'], ['fatal error', 'error'], ['warning', 'warning'], ['note', 'note'], ['info', 'note'], ['message', 'note'], ['notice', 'note'], ['style', 'note']]);
@@ -31,7 +31,7 @@ export const readTsc: ReadReport = (text) => {
     if (rule === undefined) continue;
     const said = message ?? globalMessage ?? '';
     if (TSC_CONFIGURATION.test(rule) && (path === undefined || path.endsWith('.json'))) problem ??= `it could not check the project: ${rule}: ${said.slice(0, 500)}`;
-    told.push({ path: path ?? WHOLE_TREE, line: Number(at ?? 1), rule, level: levelOf(word ?? globalWord, 'error'), message: said });
+    told.push({ path: path ?? WHOLE_TREE, line: Number(at ?? 0), rule, level: levelOf(word ?? globalWord, 'error'), message: said });
   }
   return reportOf(told, problem);
 };
@@ -52,7 +52,7 @@ export const readMypy: ReadReport = (text) => {
     if (place === undefined) continue;
     const { said, code } = coded(message ?? fileMessage ?? '');
     const level = levelOf(word ?? fileWord, 'error');
-    told.push({ path: place, line: Number(at ?? 1), rule: code ?? level, level, message: said });
+    told.push({ path: place, line: Number(at ?? 0), rule: code ?? level, level, message: said });
   }
   const errors = told.filter((one) => one.level === 'error').length;
   return reportOf(told, counted !== null && counted !== errors ? `the report counts ${counted} errors, and names ${errors}` : null);
@@ -87,7 +87,7 @@ export const readGithub: ReadReport = (text) => reportOf(linesOf(text).flatMap((
   const values = new Map(properties.split(',').map((part): [string, string] => [part.slice(0, part.indexOf('=')).trim(), unescaped(part.slice(part.indexOf('=') + 1))]));
   const title = values.get('title') ?? '';
   const code = /\(([\w./@-]{1,100})\)$/.exec(title)?.[1];
-  return [{ path: values.get('file') ?? WHOLE_TREE, line: Number(/^\d{1,9}$/.exec(values.get('line') ?? '')?.[0] ?? 1), rule: code ?? title, level: levelOf(word, 'warning'), message: unescaped(message) }];
+  return [{ path: values.get('file') ?? WHOLE_TREE, line: Number(/^\d{1,9}$/.exec(values.get('line') ?? '')?.[0] ?? 0), rule: code ?? title, level: levelOf(word, 'warning'), message: unescaped(message) }];
 }), null);
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([['%25', '%'], ['%0D', '\r'], ['%0A', '\n'], ['%3A', ':'], ['%2C', ',']]);
@@ -100,5 +100,5 @@ export const readFiles: ReadReport = (text, { paths }) => {
   const named = linesOf(text).map((line) => line.trim().replace(/^(?:\/workspace\/|\.\/)/, '')).filter((line) => line !== '');
   const strange = named.find((path) => !paths.has(path));
   if (strange !== undefined) return unreadable(`the report names ${JSON.stringify(strange.slice(0, 200))}, which is no file of the tree`);
-  return reportOf([...new Set(named)].map((path) => ({ path, line: 1, rule: 'format', level: 'warning' as const, message: 'The tool lists this file as one that is not as it should be.', snippet: 'file' })), null);
+  return reportOf([...new Set(named)].map((path) => ({ path, line: 0, rule: WHOLE_FILE, level: 'warning' as const, message: 'The tool lists this file as one that is not as it should be.' })), null);
 };
