@@ -89,7 +89,7 @@ export const ToolRule = z.strictObject({
 });
 export type ToolRule = z.infer<typeof ToolRule>;
 
-/** A tool of the project on base and head. `results` has every new one; of the others no more than fit, and `unlisted` counts the rest. */
+/** A tool of the project on base and head. `results` has no more than a reader needs; `unlisted` counts the others: new ones of level error or warning, which decide all the same, and the rest. */
 export const ToolEvidence = z.strictObject({
   name: z.string(),
   report: z.enum(TOOL_REPORTS),
@@ -99,7 +99,7 @@ export const ToolEvidence = z.strictObject({
   head: ToolRun.nullable(),
   counts: z.strictObject({ new: z.int().min(0), unchanged: z.int().min(0), absent: z.int().min(0) }),
   results: z.array(ScanResult),
-  unlisted: z.int().min(0),
+  unlisted: z.strictObject({ new: z.int().min(0), other: z.int().min(0) }),
   rules: z.array(ToolRule),
   /** Files of the change that say what it looks for or how it runs. */
   definitions: z.array(z.string()),

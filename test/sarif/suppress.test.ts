@@ -50,7 +50,7 @@ describe('a suppression', () => {
 
 describe('evidence with suppressions', () => {
   const scan = { ran: true, problem: null, results: [result('js/weak-hash')], sarif: null };
-  const tool: ToolEvidence = { name: 'eslint', report: 'eslint-json', command: 'eslint', base: null, head: null, counts: { new: 1, unchanged: 0, absent: 0 }, results: [result('eslint/no-eval')], unlisted: 0, rules: [], definitions: [] };
+  const tool: ToolEvidence = { name: 'eslint', report: 'eslint-json', command: 'eslint', base: null, head: null, counts: { new: 1, unchanged: 0, absent: 0 }, results: [result('eslint/no-eval')], unlisted: { new: 0, other: 0 }, rules: [], definitions: [] };
   const whole = (more: Parameters<typeof evidenceOf>[0]): Evidence => ({ ...evidenceOf(more), ...judge(evidenceOf(more)) });
   const conditionsOf = (evidence: Evidence) => evidence.conditions.filter((c) => c.id === 'scan.none_new').map((c) => `${c.holds} ${c.detail}`);
 

@@ -3,8 +3,14 @@ import type { ToolSpec } from '../../protocol/tools.js';
 import { compare } from '../../sarif/compare.js';
 import type { ToolSide } from './collect.js';
 
-/** Results of the evidence that are not new: for a reader, and to see what they are. */
-const MAX_OLD = 500;
+/** Results that evidence holds: new ones that decide, and others, for a reader to see what they are. */
+const MAX_NEW = 2000;
+const MAX_OTHER = 500;
+
+/** What decides where nothing suppresses it. */
+export function blocks(result: ScanResult): boolean {
+  return result.state === 'new' && result.level !== 'note';
+}
 
 /**
  * What each tool found on the base and on the head. Where one side does not count nothing is compared: everything would look new, or nothing would. Every result is there, which
@@ -18,18 +24,18 @@ export function compareTools(tools: Readonly<Record<string, ToolSpec>>, base: re
     const rules = new Map([...(before?.rules ?? []), ...(after?.rules ?? [])].map((rule) => [rule.id, rule]));
     return {
       name, report: tool.report, command: tool.command, base: before?.run ?? null, head: after?.run ?? null, counts: { new: of('new'), unchanged: of('unchanged'), absent: of('absent') },
-      results, unlisted: 0, rules: [...rules.values()], definitions: definitions(tool),
+      results, unlisted: { new: 0, other: 0 }, rules: [...rules.values()], definitions: definitions(tool),
     };
   });
 }
 
 /** The same with no more results than evidence should hold, and the rules of those. */
 export function fitted(tool: ToolEvidence): ToolEvidence {
-  const old = tool.results.filter((one) => one.state !== 'new');
-  const kept = new Set(old.slice(0, MAX_OLD));
-  const results = tool.results.filter((one) => one.state === 'new' || kept.has(one));
+  const [fresh, other] = [tool.results.filter(blocks), tool.results.filter((one) => !blocks(one))];
+  const kept = new Set([...fresh.slice(0, MAX_NEW), ...other.slice(0, MAX_OTHER)]);
+  const results = tool.results.filter((one) => kept.has(one));
   const named = new Set(results.map((one) => one.rule));
-  return { ...tool, results, unlisted: tool.results.length - results.length, rules: tool.rules.filter((rule) => named.has(rule.id)) };
+  return { ...tool, results, unlisted: { new: Math.max(0, fresh.length - MAX_NEW), other: Math.max(0, other.length - MAX_OTHER) }, rules: tool.rules.filter((rule) => named.has(rule.id)) };
 }
 
 function counts(run: ToolRun | undefined): boolean {

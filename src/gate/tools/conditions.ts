@@ -1,7 +1,8 @@
-import type { Evidence, ScanResult, ToolEvidence, ToolRun } from '../../protocol/evidence.js';
+import type { Evidence, ToolEvidence, ToolRun } from '../../protocol/evidence.js';
 import { count } from '../../protocol/words.js';
 import { decisive, expiredText, suppressedText } from '../../sarif/suppress.js';
 import type { Finding } from '../conditions.js';
+import { blocks } from './compare.js';
 
 type Given = Pick<Evidence, 'tools' | 'suppressions'>;
 
@@ -33,16 +34,12 @@ function sameDefinitions(tools: readonly ToolEvidence[]): Finding {
 
 function noneNew(tools: readonly ToolEvidence[], suppressions: Evidence['suppressions']): Finding {
   const id = 'tools.none_new';
-  const fresh = tools.map((tool) => ({ name: tool.name, found: tool.results.filter((one) => blocks(one) && decisive(one, suppressions)) })).filter(({ found }) => found.length > 0);
+  const fresh = tools.map((tool) => ({ name: tool.name, more: tool.unlisted.new, found: tool.results.filter((one) => blocks(one) && decisive(one, suppressions)) })).filter(({ found, more }) => found.length + more > 0);
   if (fresh.length > 0) {
-    const said = fresh.map(({ name, found }) => `${name}: ${count(found.length, 'new finding')} (${found.slice(0, 5).map((one) => `${one.rule} at ${one.path}:${one.line}`).join(', ')})`).join('; ');
+    const said = fresh.map(({ name, found, more }) => `${name}: ${count(found.length + more, 'new finding')} (${found.slice(0, 5).map((one) => `${one.rule} at ${one.path}:${one.line}`).join(', ')})`).join('; ');
     return { id, holds: 'no', detail: `${said}.${expiredText(fresh.flatMap((one) => one.found), suppressions)}`.slice(0, 2000) };
   }
   const bad = tools.filter((tool) => !believable(tool.base) || !believable(tool.head)).map((tool) => tool.name);
   if (bad.length > 0) return { id, holds: 'unknown', detail: `What is new could not be told for ${bad.join(', ')}.`.slice(0, 2000) };
   return { id, holds: 'yes', detail: `No new finding of level error or warning: ${tools.map((tool) => `${tool.name} has ${tool.head?.found ?? 0}, the base had ${tool.base?.found ?? 0}`).join('; ')}.${suppressedText(tools.flatMap((tool) => tool.results), suppressions)}`.slice(0, 2000) };
-}
-
-function blocks(result: ScanResult): boolean {
-  return result.state === 'new' && result.level !== 'note';
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { ToolTree } from '../../gate/tools/collect.js';
 import { compareTools, fitted } from '../../gate/tools/compare.js';
-import { changedDefinitions, type Definition } from '../../gate/definitions.js';
+import type { Definition } from '../../gate/definitions.js';
+import { toolDefinitions } from '../../gate/tools/definitions.js';
 import { BlobReader } from '../../git/blobs.js';
 import type { GitContext } from '../../git/command.js';
 import { listTree } from '../../git/tree.js';
 import { type Evidence, type ScanResult, ToolRule, ToolRun } from '../../protocol/evidence.js';
-import type { ToolSpec } from '../../protocol/tools.js';
 import { matchSuppressions } from '../../sarif/suppress.js';
 import type { Environment } from '../../setup/environment.js';
 
@@ -48,15 +48,9 @@ export async function openToolTree(mirror: GitContext, commit: string): Promise<
 /** What a person of the base says about tools and results, and what it comes to: parts of the evidence, left out where the base says nothing. `change` null: what it says of the tools themselves is left aside. */
 export function toolEvidence(environment: Environment, sides: { readonly base: readonly ToolBody[]; readonly head: readonly ToolBody[] }, change: Omit<Definition, 'checks'> | null, scanned: readonly ScanResult[], now: Date): Pick<Evidence, 'tools' | 'suppressions'> {
   const { tools, suppressions } = environment.spec;
-  const compared = compareTools(tools, sides.base, sides.head, (tool) => (change === null ? [] : definitionsOf(tool, change)));
+  const compared = compareTools(tools, sides.base, sides.head, (tool) => (change === null ? [] : toolDefinitions(tool, change)));
   return {
     ...(compared.length === 0 ? {} : { tools: compared.map(fitted) }),
     ...(suppressions.length === 0 ? {} : { suppressions: matchSuppressions(suppressions, now.toISOString().slice(0, 10), [...scanned, ...compared.flatMap((tool) => tool.results)]) }),
   };
-}
-
-/** As with a check by exit code; scripts of package.json count where the command calls one. */
-function definitionsOf({ command }: ToolSpec, change: Omit<Definition, 'checks'>): string[] {
-  const scripts = /\b(?:npm|pnpm|yarn|bun)\b/.test(command);
-  return changedDefinitions({ ...change, checks: { tool: { runner: 'command', command, timeout: 1 } } }).filter((one) => scripts || one !== 'package.json (scripts)');
 }
