@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { collectChecks } from '../gate/collect.js';
+import { collectTools, type ToolSide } from '../gate/tools/collect.js';
 import { readFileAt } from '../git/change.js';
 import { findSource, locatorOf, type Mirror, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
 import type { Source } from '../git/url.js';
@@ -19,6 +20,7 @@ import { detectTools } from '../setup/tools.js';
 import { RunContext } from '../workflow/context.js';
 import { nameBase, setupBase } from '../workflow/steps/setup.js';
 import { baseFolder, treeOf } from '../workflow/steps/source.js';
+import { openToolTree } from '../workflow/steps/tools.js';
 import type { App } from './app.js';
 import { spokenJournal } from './spoken-journal.js';
 
@@ -92,8 +94,14 @@ export async function showEnvironment(app: App, repository: string): Promise<Env
   return { ...(await environmentAt(mirror, commit, given)), commit };
 }
 
-/** Setup, services and every check on the last commit, as a run would have them on its base. Nothing of it is on the log. */
-export async function testEnvironment(app: App, repository: string, signal: AbortSignal, note: (line: string) => void): Promise<readonly CheckRun[]> {
+/** Every check and every tool, as they ran once. */
+export interface Tested {
+  readonly checks: readonly CheckRun[];
+  readonly tools: readonly ToolSide[];
+}
+
+/** Setup, services, every check and every tool on the last commit, as a run would have them on its base. Nothing of it is on the log. */
+export async function testEnvironment(app: App, repository: string, signal: AbortSignal, note: (line: string) => void): Promise<Tested> {
   const at = await lastCommit(app, repository);
   await using held = contextOf(app, at, signal);
   const { context } = held;
@@ -105,9 +113,11 @@ export async function testEnvironment(app: App, repository: string, signal: Abor
   const { servicePrograms } = app.equipment;
   const { limits, variables } = environment.spec;
   const { snapshots } = app.folders;
-  return await collectChecks({ driver, limits, variables, services: servicesOf(environment.spec, servicePrograms), journal, signal }, {
-    round: 0, side: 'base', lowers: [...layersOf(snapshots, snapshot), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot),
-  }, environment.checks);
+  const collector = { driver, limits, variables, services: servicesOf(environment.spec, servicePrograms), journal, signal };
+  const side = { round: 0, side: 'base' as const, lowers: [...layersOf(snapshots, snapshot), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot) };
+  const checks = await collectChecks(collector, side, environment.checks);
+  await using toolTree = await openToolTree(at.mirror, at.commit);
+  return { checks, tools: await collectTools(collector, side, environment.spec.tools, toolTree) };
 }
 
 /** Forgets the frozen setup of the last commit: the next run makes it anew. Returns its id, null when there was none to make. */

@@ -62,6 +62,8 @@ describe('a check with a tool of the project', () => {
     expect(text).toContain('tools:\n  tsc:\n    command: node_modules/.bin/tsc --noEmit --pretty false\n    report: tsc\n');
     write(repo, { 'sallyport.yaml': text });
     commitAll(repo, 'environment');
+    const tested = (await home.sally(['env', 'test', '--repo', repo, '--json'])).json as { tools: object[] };
+    expect(tested.tools).toMatchObject([{ name: 'tsc', ok: true, found: 1, outside: 0, problem: null }]);
   });
 
   it('passes where what it finds was there before, though it moved', async () => {
