@@ -71,6 +71,7 @@ describe('a check with a tool of the project', () => {
     expect({ verdict: evidence.verdict, open: open(evidence), tools: evidence.tools?.map(({ name, counts, base, head }) => ({ name, counts, found: [base?.found, head?.found] })) }).toEqual({ verdict: 'passed', open: [], tools: [{ name: 'tsc', counts: { new: 0, unchanged: 1, absent: 0 }, found: [1, 1] }] });
     expect(runs(evidence)).toEqual([['sallyport', expect.any(Array)], ['tsc', ['tsc/TS2322 unchanged']]]);
     expect(evidence.told).toContain('scan     head: tsc 1 result');
+    expect((await home.sally(['show', 'last'])).stdout).toMatch(/\ntools {6} tsc: 1 on the base; 1 on the head; 0 new, 0 gone\n/);
     expect((await home.sally(['evidence', 'last'])).stdout).toContain('### Tools of the project\n\n- `tsc: 1 on the base; 1 on the head; 0 new, 0 gone`');
   });
 
