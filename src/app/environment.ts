@@ -64,7 +64,7 @@ export async function detectAt(app: App, { mirror, commit }: At): Promise<Detect
   const { limits } = EnvironmentSpec.parse({ version: 1 });
   const tools = await fitting(app, proposal.toolchains);
   const body = { version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), ...(Object.keys(found).length > 0 ? { tools: found } : {}), ...(Object.keys(tools.toolchains).length > 0 ? { toolchains: tools.toolchains } : {}), ...(Object.keys(proposal.services).length > 0 ? { services: proposal.services } : {}), limits };
-  return { text: `${HEAD}${stringify(body)}`, notes: [...tools.notes, ...proposal.notes] };
+  return { text: `${HEAD}${stringify(body)}`, notes: [...tools.notes, ...(checks['lint'] !== undefined && Object.keys(found).length > 0 ? [`the check lint says by one exit code what tools tell finding by finding (${Object.keys(found).join(', ')}): where they cover all of it, it can go`] : []), ...proposal.notes] };
 }
 
 /** Of the versions that files pin, those that this machine has: exactly, else of the same minor, else of the same major version. */

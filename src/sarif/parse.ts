@@ -72,6 +72,7 @@ const Run = z.object({
   }),
   originalUriBaseIds: z.record(z.string().max(500), z.object({ uri: z.string().max(10_000).optional(), uriBaseId: z.string().max(500).optional() })).optional(),
   artifacts: z.array(z.object({ location: z.object({ uri: z.string().max(10_000).optional(), uriBaseId: z.string().max(500).optional() }).optional() })).max(100_000).optional(),
+  externalPropertyFileReferences: z.object({ results: z.array(z.unknown()).max(0).optional() }).optional(),
   columnKind: z.string().max(50).optional(),
   invocations: z.array(z.object({
     executionSuccessful: z.boolean(), toolExecutionNotifications: z.array(Notification).max(50_000).optional(),
@@ -81,7 +82,8 @@ const Run = z.object({
     message: Message, locations: z.array(Location).max(100).optional(), fixes: z.unknown().optional(), properties: z.unknown().optional(),
   })).nullish(),
 });
-const Log = z.object({ version: z.literal('2.1.0'), runs: z.array(Run).min(1).max(20) });
+/** A log may keep its results elsewhere (3.15): what is not read must not look like nothing. */
+const Log = z.object({ version: z.literal('2.1.0'), runs: z.array(Run).min(1).max(20), inlineExternalProperties: z.array(z.unknown()).max(0).optional() });
 export type SarifRun = z.infer<typeof Run>;
 export type SarifRule = z.infer<typeof Rule>;
 

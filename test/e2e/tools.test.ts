@@ -69,6 +69,7 @@ describe('a check with a tool of the project', () => {
   it('passes where what it finds was there before, though it moved', async () => {
     const evidence = await checked('moved', { ...MENDED, 'src/a.ts': `// Above it is something new.\nexport const fine = 1;\n${OLD}` });
     expect({ verdict: evidence.verdict, open: open(evidence), tools: evidence.tools?.map(({ name, counts, base, head }) => ({ name, counts, found: [base?.found, head?.found] })) }).toEqual({ verdict: 'passed', open: [], tools: [{ name: 'tsc', counts: { new: 0, unchanged: 1, absent: 0 }, found: [1, 1] }] });
+    expect(evidence.notChecked).toContain('what tools of the project leave out (tsc: nothing signs their reports)');
     expect(runs(evidence)).toEqual([['sallyport', expect.any(Array)], ['tsc', ['tsc/TS2322 unchanged']]]);
     expect(evidence.told).toContain('scan     head: tsc 1 result');
     expect((await home.sally(['show', 'last'])).stdout).toMatch(/\ntools {6} tsc: 1 on the base; 1 on the head; 0 new, 0 gone\n/);

@@ -49,7 +49,7 @@ describe('the log of another tool', () => {
   });
 
   it('is refused in another form or size', () => {
-    for (const text of ['', '[]', '{"version":"2.0.0","runs":[]}', '{"version":"2.1.0","runs":[]}', log({ results: [{ message: { text: 'no rule' } }] }), log({ results: [{ ...result('a', 'a'), locations: at('a', 0) }] })]) expect(() => parseForeignSarif(text)).toThrow(/The scanner's report/);
+    for (const text of ['', '[]', '{"version":"2.0.0","runs":[]}', '{"version":"2.1.0","runs":[]}', log({ results: [{ message: { text: 'no rule' } }] }), log({ externalPropertyFileReferences: { results: [{ itemCount: 3 }] } }), '{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}}}],"inlineExternalProperties":[{}]}', log({ results: [{ ...result('a', 'a'), locations: at('a', 0) }] })]) expect(() => parseForeignSarif(text)).toThrow(/The scanner's report/);
     expect(() => parseForeignSarif(log({ results: [result('a', 'a'), result('b', 'b')] }), { length: 1e6, results: 1 })).toThrow('holds 2 results');
   });
 });

@@ -66,6 +66,16 @@ describe('a report in a file', () => {
   });
 });
 
+it('does not believe a tool that floods or never ends', async () => {
+  expect(await ran({ 'a.js': '' }, { command: "yes 'a.js:1: x'", report: 'lines' })).toEqual({ exit: null, problem: 'the report is over the limit', results: [] });
+  expect(await ran({ 'a.js': '' }, { command: "echo 'a.js:1: x'; sleep 60", report: 'lines', timeout: 1 })).toEqual({ exit: null, problem: 'it did not end by itself: timeout', results: [] });
+});
+
+it('has no route out', async () => {
+  const told = await ran({ 'a.js': 'a\n' }, { command: `node -e "require('net').connect(443, '192.0.2.1').on('error', (e) => { console.log('a.js:1: ' + e.code + ' [' + e.code + ']'); process.exit(1) })"`, report: 'lines' });
+  expect(told).toEqual({ exit: 1, problem: null, results: ['warning tool/ENETUNREACH a.js:1 | a'] });
+});
+
 it('keeps secrets out of what it tells', async () => {
   const key = ['ghp', '0123456789abcdefghijklmnopqrstuvwxyzAB'].join('_');
   const told = await ran({ 'a.js': `\nconst a = '${key}';\n` }, { command: "echo 'a.js:2: warning: found'; exit 1", report: 'lines' });
