@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Digest } from './body.js';
 import { Guarantee } from './guarantee.js';
 
 /** Kinds of task; what proves each stands in docs/architecture.md#proof. */
@@ -56,6 +57,8 @@ export const TaskRequest = z.strictObject({
   baseCommit: z.string().regex(/^[0-9a-f]{40,64}$/),
   /** For `check`: the commit that holds the change. */
   headCommit: z.string().regex(/^[0-9a-f]{40,64}$/).nullable(),
+  /** For `check`, in place of `headCommit`: a patch on the base. `blob` is its git id in the mirror, `digest` that of its bytes. */
+  patch: z.strictObject({ blob: z.string().regex(/^[0-9a-f]{40,64}$/), bytes: z.int(), digest: Digest }).optional(),
   /** For `remediator`: null = fixes of the code and of the dependencies. */
   only: z.enum(['code', 'deps']).nullable().default(null),
   requester: z.string().min(1).max(200),
