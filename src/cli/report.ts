@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { Judged } from '../app/app.js';
 import { dependencyText } from '../gate/dependencies/text.js';
-import { notCheckedBlock } from '../gate/render.js';
+import { notCheckedBlock } from '../gate/report.js';
 import type { Evidence } from '../protocol/evidence.js';
 import { count } from '../protocol/words.js';
 import type { Verdict } from '../protocol/task.js';

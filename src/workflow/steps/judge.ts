@@ -5,7 +5,7 @@ import { compareCases } from '../../gate/compare.js';
 import { changedDefinitions } from '../../gate/definitions.js';
 import { judge, type Unjudged } from '../../gate/judge.js';
 import { RUNNERS } from '../../gate/runners/registry.js';
-import { warningsOf } from '../../gate/warnings.js';
+import { ABOUT_THE_REPORT, warningsOf } from '../../gate/warnings.js';
 import { renderFeedback } from '../../gate/render.js';
 import { readFileAt } from '../../git/change.js';
 import { git } from '../../git/command.js';
@@ -89,7 +89,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, subject?.tree ?? parts.tree, parts.citations),
-    warnings: await warnings(context, environment, base),
+    warnings: [...(request.kind === 'review' ? [ABOUT_THE_REPORT] : []), ...(await warnings(context, environment, base))],
     notChecked: [...NOT_CHECKED, ...NOT_YET, ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment)],
   };
 }
