@@ -59,7 +59,7 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   const purpose = checkPurpose(submission.purpose);
   const screened = request.agent === 'loop' ? screen(request.text) : null; // the other agents do what they do whatever the text says
   const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
-  const admitted = decision.demands === undefined ? request : { ...request, demands: decision.demands };
+  const admitted = { ...request, ...(decision.demands === undefined ? {} : { demands: decision.demands }), ...(decision.gate === undefined ? {} : { gate: decision.gate }) };
   const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request: admitted, repository: repository.id, createdAt: new Date() });
   await recordAct(app, task.id, 'submit', [
     { type: 'task.created', data: { request: admitted } },

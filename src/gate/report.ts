@@ -48,7 +48,7 @@ export function notCheckedBlock(): string {
 export function reportOf(evidence: Evidence): Report {
   const { remedies, dependencies, advisories, advice, citations, warnings } = evidence;
   const sections: readonly Section[] = [
-    { title: 'Conditions', items: inOrder(evidence.conditions).map((c) => ({ parts: [`${HOLDS[c.holds]}: `, theirs(c.id), ' ', prose(c.detail)], tone: TONES[c.holds] })) },
+    { title: 'Conditions', items: inOrder(evidence.conditions).map((c) => ({ parts: [`${HOLDS[c.holds]}${c.accepted === true ? ' (accepted by the policy)' : ''}: `, theirs(c.id), ' ', prose(c.detail)], tone: TONES[c.holds] })) },
     { title: 'Changed files', items: (evidence.subject ?? evidence).files.map((f) => ({ parts: [`${f.status} `, theirs(f.path)] })) },
     { title: 'Left out of the change', items: evidence.skipped.map((s) => ({ parts: [theirs(s.path), ' ', prose(s.reason)] })) },
     { title: 'Cases that changed', items: evidence.cases.filter((c) => c.change !== 'passing' && c.change !== 'skipped').map(caseItem) },

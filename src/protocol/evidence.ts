@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BodyRef, Digest } from './body.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
-import { Agent, Kind, Verdict } from './task.js';
+import { Agent, GateTerms, Kind, Verdict } from './task.js';
 
 export { BodyRef, Digest };
 
@@ -95,6 +95,8 @@ export const Condition = z.strictObject({
   holds: z.enum(['yes', 'no', 'unknown']),
   /** One sentence with the figures that decided. */
   detail: z.string(),
+  /** Unknown, and the policy takes it so: it does not keep the verdict from `passed`. */
+  accepted: z.literal(true).optional(),
 });
 export type Condition = z.infer<typeof Condition>;
 
@@ -131,6 +133,8 @@ export const Evidence = z.strictObject({
   environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()), securityTests: z.array(z.string()).optional() }),
   instructions: z.array(z.strictObject({ path: z.string(), bytes: z.int(), used: z.int(), digest: Digest })),
   policy: z.strictObject({ name: z.string(), version: Digest }),
+  /** What the policy requires of the gate and accepts; absent = neither. */
+  terms: GateTerms.optional(),
   citations: z.array(z.strictObject({ ref: z.string(), exists: z.boolean() })),
   /** Why this verdict means less here than elsewhere; no condition. */
   warnings: z.array(z.string()),

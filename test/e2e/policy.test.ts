@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Home, openHome } from '../support/cli.js';
-import { makeRepo } from '../support/repo.js';
+import { commitAll, makeRepo, personGit, write } from '../support/repo.js';
 import { ROOT } from '../support/sandbox.js';
 
 let home: Home;
@@ -37,6 +37,17 @@ describe('a policy of the installation', () => {
     else expect(started.filter((s) => !s.enforced.includes('second_kernel'))).toEqual([]);
     expect((await home.sally([...check, '--label', 'public'], { cwd: repo, env })).code).not.toBe(4);
     expect((await home.events()).flatMap((e) => (e.type === 'sandbox.started' ? [e.data.driver] : []))).toContain('bwrap');
+  });
+
+  it('says what the verdict needs and takes, and the evidence says so', { timeout: 120_000 }, async () => {
+    write(repo, { 'y.test.js': "require('node:test').test('y', () => {});\n" });
+    commitAll(repo, 'a case more');
+    const rule = '@id("docs") @reason("A person looks.") @accepts("proof.red_before") permit(principal, action == Action::"submit", resource);';
+    const ran = await home.sally(['check', '--base', 'HEAD'], { cwd: repo, env: policy(rule) });
+    expect(ran).toMatchObject({ code: 1 }); // nothing changed: that is never accepted
+    const first = personGit(repo, 'rev-list', '--max-parents=0', 'HEAD');
+    expect(await home.sally(['check', '--base', first], { cwd: repo, env: policy(rule) })).toMatchObject({ code: 0, stdout: expect.stringMatching(/\? No case was red before .* \(accepted by the policy\)/) });
+    expect(await home.sally(['check', '--base', first], { cwd: repo, env: policy(`${rule} @id("audited") @reason("x") @gate("check:audit") forbid(principal, action, resource);`) })).toMatchObject({ code: 5, stdout: expect.stringContaining('? There is no check "audit".') });
   });
 
   it.each<[string, () => Readonly<Record<string, string>>, RegExp]>([
