@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { Judged } from '../app/app.js';
 import { dependencyText } from '../gate/dependencies/text.js';
-import { notCheckedBlock } from '../gate/render.js';
+import { notCheckedBlock } from '../gate/report.js';
 import { toolText } from '../gate/tools/text-of.js';
 import type { Evidence, ScanResult } from '../protocol/evidence.js';
 import { count } from '../protocol/words.js';
@@ -20,7 +20,7 @@ export function reportText(judged: Judged, task: string, decision: string | null
   return [
     '', `${paint(c, verdict)(c.bold(verdict.toUpperCase()))}  ${c.bold(task)}  ${evidence.kind}, round ${evidence.round}${decision === null ? '' : `  (${decision})`}`,
     '', ...section(c, 'proof', proof(evidence)),
-    ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}`), 40),
+    ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}${k.accepted === true ? ' (accepted by the policy)' : ''}`), 40),
     ...section(c, 'changed', evidence.files.map((f) => `${f.status.padEnd(8)} ${visible(f.path)}`)),
     ...section(c, 'fixes', remedies(c, evidence), 40),
     ...section(c, 'packages', packagesOf(evidence), 30),

@@ -3,7 +3,7 @@ import { Ecosystem } from './ecosystem.js';
 import { BodyRef, Condition, Digest } from './evidence.js';
 import { ProposedLine } from './environment.js';
 import { Guarantee } from './guarantee.js';
-import { Budget, Kind, Sensitivity, TaskRequest, Verdict } from './task.js';
+import { GateTerms, Budget, Kind, Sensitivity, TaskRequest, Verdict } from './task.js';
 
 /**
  * The events of a task's log. Everything that happens is one of these; the screen, the export, the evidence and the resume
@@ -25,6 +25,8 @@ export const DecisionData = z.strictObject({
   version: Digest,
   /** What every sandbox of the task must enforce beyond what is always demanded; left out where nothing more is. */
   demands: z.array(Guarantee).optional(),
+  /** What the gate is to require and accept; left out where it is neither. */
+  gate: GateTerms.optional(),
 });
 export type DecisionData = z.infer<typeof DecisionData>;
 

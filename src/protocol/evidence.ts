@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BodyRef, Digest } from './body.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
-import { Agent, Kind, Verdict } from './task.js';
+import { Agent, GateTerms, Kind, Verdict } from './task.js';
 import { Suppression, TOOL_REPORTS } from './tools.js';
 
 export { BodyRef, Digest };
@@ -144,6 +144,8 @@ export const Condition = z.strictObject({
   holds: z.enum(['yes', 'no', 'unknown']),
   /** One sentence with the figures that decided. */
   detail: z.string(),
+  /** Unknown, and the policy takes it so: it does not keep the verdict from `passed`. */
+  accepted: z.literal(true).optional(),
 });
 export type Condition = z.infer<typeof Condition>;
 
@@ -158,6 +160,8 @@ export const Evidence = z.strictObject({
   request: z.string(),
   base: z.strictObject({ commit: z.string(), tree: z.string() }),
   head: z.strictObject({ commit: z.string(), tree: z.string() }),
+  /** A change that was only read (`review`): nothing of it is the work. */
+  subject: z.strictObject({ commit: z.string(), tree: z.string(), patch: BodyRef, files: z.array(z.strictObject({ path: z.string(), status: z.enum(['added', 'modified', 'deleted']), mode: z.string() })) }).optional(),
   patch: BodyRef.nullable(),
   files: z.array(z.strictObject({ path: z.string(), status: z.enum(['added', 'modified', 'deleted']), mode: z.string() })),
   /** What extraction left out, with the reason. */
@@ -182,6 +186,8 @@ export const Evidence = z.strictObject({
   environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()), securityTests: z.array(z.string()).optional() }),
   instructions: z.array(z.strictObject({ path: z.string(), bytes: z.int(), used: z.int(), digest: Digest })),
   policy: z.strictObject({ name: z.string(), version: Digest }),
+  /** What the policy requires of the gate and accepts; absent = neither. */
+  terms: GateTerms.optional(),
   citations: z.array(z.strictObject({ ref: z.string(), exists: z.boolean() })),
   /** Why this verdict means less here than elsewhere; no condition. */
   warnings: z.array(z.string()),

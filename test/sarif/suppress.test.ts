@@ -67,9 +67,9 @@ describe('evidence with suppressions', () => {
   it('shows each in the report with what became of it, and tells the agent nothing of what it need not mend', () => {
     const evidence = whole({ scan, tools: [tool], suppressions: at('2026-11-21', held('js/weak-hash', { by: 'Ann' }), held('js/xss'), held('js/weak-hash', { until: '2026-01-01' })) });
     const text = renderEvidence(evidence);
-    expect(text).toContain('- warning `js/weak-hash` at `src/old/a.js:3`: `m` suppressed until 2026-12-31 because `it goes with the old shop`');
+    expect(text).toContain('- warning `js/weak-hash` at `src/old/a.js:3`: `m`, suppressed until 2026-12-31 because `it goes with the old shop`');
     expect(text.slice(text.indexOf('### Suppressions')).split('\n').slice(2, 5)).toEqual([
-      '- `js/weak-hash in src/old/**: holds for 1, until 2026-12-31` because `it goes with the old shop` by `Ann`', '- `js/xss in src/old/**: unused, until 2026-12-31` because `it goes with the old shop`', '- `js/weak-hash in src/old/**: expired on 2026-01-01, decides again` because `it goes with the old shop`',
+      '- `js/weak-hash in src/old/**`: holds for 1, until 2026-12-31, because `it goes with the old shop` by `Ann`', '- `js/xss in src/old/**`: unused, until 2026-12-31, because `it goes with the old shop`', '- `js/weak-hash in src/old/**`: expired on 2026-01-01, decides again, because `it goes with the old shop`',
     ]);
     expect([renderFeedback(evidence).includes('js/weak-hash at'), renderFeedback(evidence).includes('eslint/no-eval at')]).toEqual([false, true]);
     expect(stateOf({ ...held('x', { until: '2020-01-01' }), matched: 0 }, '2026-01-01')).toBe('expired on 2020-01-01, nothing fits it');

@@ -3,9 +3,9 @@ import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
 import { changedDefinitions, type Definition } from '../../gate/definitions.js';
-import { judge, type Unjudged } from '../../gate/judge.js';
+import { isReading, judge, type Unjudged } from '../../gate/judge.js';
 import { RUNNERS } from '../../gate/runners/registry.js';
-import { warningsOf } from '../../gate/warnings.js';
+import { ABOUT_THE_REPORT, warningsOf } from '../../gate/warnings.js';
 import { renderFeedback } from '../../gate/render.js';
 import { readFileAt } from '../../git/change.js';
 import { git } from '../../git/command.js';
@@ -22,6 +22,7 @@ import { Plan } from '../../agent/remediator/candidates.js';
 import { advisorySets, compareAdvisories } from './advisories.js';
 import { dependenciesOf } from './dependencies.js';
 import { factsOf } from '../facts.js';
+import { SUBJECT } from './review.js';
 import { environmentOf, groundOf } from './source.js';
 import { tampering } from './tampering.js';
 import { toolEvidence } from './tools.js';
@@ -70,29 +71,32 @@ interface Parts {
 async function assemble(context: RunContext, events: readonly Event[], parts: Parts, journal: Journal): Promise<Unjudged> {
   const { request, run, task } = context;
   const change = mustLastOf(events, run, 'change.extracted', (e) => e.data.round === parts.round).data;
+  const subject = lastOf(events, run, 'change.extracted', (e) => e.data.round === SUBJECT)?.data; // a change that is only read
   const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
   const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
   const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }) };
   const environment = await environmentOf(context);
   const now = new Date();
   const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, now);
-  const dependencies = await dependenciesOf(context, events, change, journal);
+  const dependencies = await dependenciesOf(context, events, subject ?? change, journal);
   const definition = await definitionOf(context, environment, change);
-  const results = compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, change, base, head))]);
+  const results = compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, subject ?? change, base, head))]);
   return {
     v: 1, task, run, round: parts.round, kind: request.kind, agent: request.agent, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
+    ...(subject === undefined ? {} : { subject: { commit: subject.commit, tree: subject.tree, patch: subject.patch, files: subject.files.map(({ path, status, mode }) => ({ path, status, mode })) } }),
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: changedDefinitions(definition),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results, sarif: head.scan.sarif },
-    ...toolEvidence(environment, { base: base.tools ?? [], head: head.tools ?? [] }, definition, results, now),
+    ...toolEvidence(environment, isReading(request.kind) ? null : { base: base.tools ?? [], head: head.tools ?? [] }, definition, results, now),
     advisories, dependencies, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
-    citations: await checkCitations(context, parts.tree, parts.citations),
-    warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...unsigned(environment)],
+    ...(request.gate === undefined ? {} : { terms: { requires: [...request.gate.requires], accepts: [...request.gate.accepts] } }),
+    citations: await checkCitations(context, subject?.tree ?? parts.tree, parts.citations),
+    warnings: [...(request.kind === 'review' ? [ABOUT_THE_REPORT] : []), ...(await warnings(context, environment, base))],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
   };
 }
 

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { bisect } from '../../agent/remediator/bisect.js';
 import { type Candidate, codeCandidates, joinPlans, Plan, upgradeCandidates } from '../../agent/remediator/candidates.js';
 import { dropReason } from '../../agent/remediator/keep.js';
-import { reviewReport } from '../../agent/remediator/review.js';
 import { compareCases } from '../../gate/compare.js';
 import { type ChangeEntry, importChange, type ImportedChange, readEntryAt } from '../../git/change.js';
 import { SallyportError } from '../../protocol/errors.js';
@@ -97,16 +96,6 @@ function namesPackages(manifests: ReadonlyMap<string, Buffer>): boolean {
 
 function recordsOf(sets: readonly AdvisorySet[]): { readonly records: AdvisorySet['records'] } {
   return { records: sets.flatMap((s) => s.records) };
-}
-
-/** A review without a model: what the base's scan and the advisories say, as a report that cites its places. */
-export async function reviewBase({ context, base }: Remediation, journal: Journal): Promise<{ readonly citations: BodyRef }> {
-  const plan = codeCandidates(base.scan.results);
-  const { problem, locked } = base.advisories;
-  const unlooked = (await advisorySets(context)).length === 0 ? 'none are configured' : (problem ?? (locked ? null : 'there is no lockfile'));
-  const { text, citations } = reviewReport({ results: base.scan.results, hits: base.advisories.hits, plan, unlooked });
-  await journal.record('agent.finished', { round: 1, reason: 'finish', summary: await journal.keep(text, 'text/plain') });
-  return { citations: await journal.keep(JSON.stringify(citations), 'application/json') };
 }
 
 const Tried = z.array(z.strictObject({ id: z.string(), reason: z.string().nullable() }));

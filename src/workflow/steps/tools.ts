@@ -45,10 +45,10 @@ export async function openToolTree(mirror: GitContext, commit: string): Promise<
   };
 }
 
-/** What a person of the base says about tools and results, and what it comes to: parts of the evidence, left out where the base says nothing. `change` null: what it says of the tools themselves is left aside. */
-export function toolEvidence(environment: Environment, sides: { readonly base: readonly ToolBody[]; readonly head: readonly ToolBody[] }, change: Omit<Definition, 'checks'> | null, scanned: readonly ScanResult[], now: Date): Pick<Evidence, 'tools' | 'suppressions'> {
+/** What a person of the base says about tools and results, and what it comes to: parts of the evidence, left out where the base says nothing. `sides` null: work that changes nothing runs no tools. `change` null: what it says of the tools themselves is left aside. */
+export function toolEvidence(environment: Environment, sides: { readonly base: readonly ToolBody[]; readonly head: readonly ToolBody[] } | null, change: Omit<Definition, 'checks'> | null, scanned: readonly ScanResult[], now: Date): Pick<Evidence, 'tools' | 'suppressions'> {
   const { tools, suppressions } = environment.spec;
-  const compared = compareTools(tools, sides.base, sides.head, (tool) => (change === null ? [] : toolDefinitions(tool, change)));
+  const compared = sides === null ? [] : compareTools(tools, sides.base, sides.head, (tool) => (change === null ? [] : toolDefinitions(tool, change)));
   return {
     ...(compared.length === 0 ? {} : { tools: compared.map(fitted) }),
     ...(suppressions.length === 0 ? {} : { suppressions: matchSuppressions(suppressions, now.toISOString().slice(0, 10), [...scanned, ...compared.flatMap((tool) => tool.results)]) }),

@@ -37,7 +37,7 @@ export const SideBody = z.strictObject({
 });
 export type SideBody = z.infer<typeof SideBody>;
 
-async function collector(context: RunContext, journal: Journal): Promise<Collector> {
+export async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
   const { driver } = await groundOf(context);
   const { servicePrograms } = context.equipment;
@@ -53,7 +53,7 @@ export async function verifyBase(context: RunContext, tree: string, snapshot: Sn
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
-  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), ...(await tools(context, using, side, baseCommit)), advisories: await advisorySide(context, baseCommit), snapshot: snapshot.id }) };
+  return { body: await keepSide(journal, { checks: runs, red: [], scan: mutable(scan), ...(await tools(context, using, side, baseCommit)), advisories: await advisorySide(context, baseCommit), snapshot: snapshot.id }) };
 }
 
 /** A change to be measured against the base. */
@@ -68,7 +68,7 @@ export interface Measured {
 
 /** The head of a round, kept as one body. */
 export async function verifyHead(context: RunContext, what: Measured, journal: Journal): Promise<{ readonly body: BodyRef }> {
-  return { body: await keep(journal, await measureHead(context, what, journal)) };
+  return { body: await keepSide(journal, await measureHead(context, what, journal)) };
 }
 
 /** The head in fresh sandboxes; when tests changed, the head's tests on the base's code (were they red before?) and the base's tests on the head's code (do they still say so?). */
@@ -128,10 +128,10 @@ async function layTests(context: RunContext, name: string, from: string, over: s
   return await runFolder(context, laid.tree);
 }
 
-function mutable(scan: ScanSide): SideBody['scan'] {
+export function mutable(scan: ScanSide): SideBody['scan'] {
   return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), defences: { uses: scan.defences.uses.map((use) => ({ ...use, defences: [...use.defences] })), exits: scan.defences.exits.map((exit) => ({ ...exit, checks: [...exit.checks] })) }, files: [...scan.files], sarif: scan.sarif, problem: scan.problem };
 }
 
-function keep(journal: Journal, body: SideBody): Promise<BodyRef> {
+export function keepSide(journal: Journal, body: SideBody): Promise<BodyRef> {
   return journal.keep(JSON.stringify(SideBody.parse(body)), 'application/json');
 }
