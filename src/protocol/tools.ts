@@ -28,7 +28,7 @@ export const ToolSpec = z.strictObject({
 export type ToolSpec = z.infer<typeof ToolSpec>;
 
 /** Names that would look like Sallyport's own rules. */
-const TAKEN: readonly string[] = ['sallyport', 'tamper', 'flow', 'secret', 'js', 'py'];
+const TAKEN: readonly string[] = ['sallyport', 'tamper', 'flow', 'secret', 'js', 'py', 'sh', 'docker', 'gha'];
 export const ToolId = z.string().regex(/^[a-z][a-z0-9-]{0,40}$/).refine((name) => !TAKEN.includes(name), `expected another name: ${TAKEN.join(', ')} are prefixes of Sallyport's own rules`);
 
 const Day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a day such as 2026-12-31').refine((day) => new Date(`${day}T00:00:00Z`).toJSON()?.slice(0, 10) === day, 'expected a day that there is');
