@@ -1,4 +1,4 @@
-import type { SecretRule } from './rules.js';
+import type { SecretRule } from './secret-rule.js';
 
 /** How the characters behind a prefix are written, as a class of a regex, with one example character set to draw from. */
 const HEX = { set: '[a-f0-9]', draw: '3b9f1c7e5a20d846' } as const;
@@ -120,7 +120,7 @@ const FORMS: readonly SecretRule[] = [
   {
     id: 'aws-secret-key', title: 'an AWS secret access key', hints: ['secret_access_key', 'secretaccesskey', 'secret-access-key'],
     pattern: /secret[_-]?access[_-]?key["']?\s{0,5}[:=]{1,2}\s{0,5}["']?(?<s>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/dgi, accept: (s) => varied(s) && !/EXAMPLE/i.test(s),
-    examples: { must: [['aws_secret_access', `_key = ${BODY}abcd9Z/`]], mustNot: ['aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 'secret_access_key: process.env.AWS_SECRET'] },
+    examples: { must: [['aws_secret_access', `_key = ${BODY}abcd9Z/`]], mustNot: ['aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 'secret_access_key: config.awsSecret'] },
   },
   {
     id: 'openshift-token', title: 'an OpenShift token', hints: ['sha256~'], pattern: /\bsha256~[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/dg,

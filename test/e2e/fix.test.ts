@@ -76,7 +76,7 @@ describe('sallyport review without a model', () => {
   it('reports every finding with its place and class, and changes nothing', async () => {
     makeRepo(repo, FLAWED);
     const ran = await home.sally(['review', '--repo', repo, '--json']);
-    expect(ran).toMatchObject({ code: 0, json: { verdict: 'passed', files: [], answer: expect.stringMatching(/js\/code-injection \(CWE-95\) at src\/run\.js:3(.|\n)*sallyport fix/) } });
+    expect(ran).toMatchObject({ code: 0, json: { verdict: 'passed', files: [], answer: expect.stringMatching(/### js\/code-injection \(CWE-95\): Text run as code\n(.|\n)*- src\/run\.js:3\n(.|\n)*sallyport fix/) } });
     expect((await evidence()).citations).toEqual(expect.arrayContaining([{ ref: 'src/run.js:3', exists: true }]));
   });
 });
