@@ -1,9 +1,10 @@
 import type { Evidence } from '../protocol/evidence.js';
 import type { Finding } from './conditions.js';
+import { decisive } from '../sarif/suppress.js';
 import { isSecurityTest } from './test-files.js';
 import { believable } from './proof.js';
 
-type Given = Pick<Evidence, 'terms' | 'scan' | 'advisories' | 'checks' | 'environment'>;
+type Given = Pick<Evidence, 'terms' | 'suppressions' | 'tools' | 'scan' | 'advisories' | 'checks' | 'environment'>;
 
 /** What the policy requires of the gate beyond its own conditions: one condition a term, `policy.TERM`. A term that is not known is not met. */
 export function demandedConditions(evidence: Given): Finding[] {
@@ -12,10 +13,10 @@ export function demandedConditions(evidence: Given): Finding[] {
 
 type Held = Pick<Finding, 'holds' | 'detail'>;
 
-function holdsOf(term: string, { scan, advisories, checks, environment }: Given): Held {
+function holdsOf(term: string, { scan, tools, suppressions, advisories, checks, environment }: Given): Held {
   if (term === 'notes') {
-    const found = scan.results.filter((r) => r.state === 'new' && r.level === 'note');
-    return found.length === 0 ? { holds: 'yes', detail: 'No new scan result of level note either.' } : { holds: 'no', detail: `New scan results of level note: ${found.slice(0, 5).map((r) => `${r.rule} at ${r.path}:${r.line}`).join(', ')}.`.slice(0, 2000) };
+    const found = [...scan.results, ...(tools ?? []).flatMap((tool) => tool.results)].filter((r) => r.state === 'new' && r.level === 'note' && decisive(r, suppressions));
+    return found.length === 0 ? { holds: 'yes', detail: 'No new result of level note either.' } : { holds: 'no', detail: `New results of level note: ${found.slice(0, 5).map((r) => `${r.rule} at ${r.path}:${r.line}`).join(', ')}.`.slice(0, 2000) };
   }
   if (term === 'advisories') return advisories.source !== null && advisories.problem === null ? { holds: 'yes', detail: 'Known advisories were looked up.' } : { holds: 'unknown', detail: `Known advisories were not looked up: ${advisories.problem ?? 'none are configured'}.`.slice(0, 2000) };
   if (term === 'security-tests') {
