@@ -30,6 +30,7 @@ export function reportText(judged: Judged, task: string, decision: string | null
     ...section(c, 'suppressed', (evidence.suppressions?.list ?? []).map((one) => `${visible(one.rule)} in ${visible(one.path)}: ${stateOf(one, evidence.suppressions?.at ?? '')}, because ${visible(one.reason)}`)),
     ...section(c, 'for you', evidence.advice.map((a) => `${visible(a.what)} at ${visible(a.where)}: ${visible(a.advice)}`)),
     ...section(c, 'left out', evidence.skipped.map((s) => `${visible(s.path)}: ${visible(s.reason)}`)),
+    ...section(c, 'reviewer', (evidence.findings ?? []).map((f) => `${f.reproduced === 'reproduced' ? c.red('reproduced') : f.reproduced.replaceAll('_', ' ')}  ${f.severity}: ${visible(f.title)} at ${visible(f.place)}${f.exists ? '' : ' (no such place)'}`), 40),
     ...section(c, 'citations', evidence.citations.map((k) => `${k.exists ? '✓' : '✗ does not exist:'} ${visible(k.ref)}`)),
     ...section(c, 'means less', evidence.warnings.map((w) => `! ${visible(w)}`)),
     c.dim(notCheckedBlock()),

@@ -1,5 +1,6 @@
 import type { CaseChange, Condition, Evidence, ScanResult } from '../protocol/evidence.js';
 import { NOT_CHECKED } from '../protocol/evidence.js';
+import type { ReviewedFinding } from '../protocol/review.js';
 import type { Verdict } from '../protocol/task.js';
 import { stateOf, suppressionOf } from '../sarif/suppress.js';
 import { dependencyText } from './dependencies/text.js';
@@ -62,6 +63,7 @@ export function reportOf(evidence: Evidence): Report {
     { title: 'Tools of the project', items: (evidence.tools ?? []).map((tool) => ({ parts: [theirs(toolText(tool))] })) },
     { title: 'New findings of tools', items: (evidence.tools ?? []).flatMap((tool) => tool.results).filter((r) => r.state === 'new').map((r) => resultItem(r, evidence)), unlisted: (evidence.tools ?? []).reduce((sum, tool) => sum + tool.unlisted.new, 0) },
     { title: 'Suppressions', items: (evidence.suppressions?.list ?? []).map((one) => ({ parts: [theirs(`${one.rule} in ${one.path}`), `: ${stateOf(one, evidence.suppressions?.at ?? '')}, because `, prose(one.reason), ...(one.by === undefined ? [] : [' by ', theirs(one.by)])] })) },
+    { title: 'Findings of the reviewing model', items: (evidence.findings ?? []).map(findingItem) },
     { title: 'Citations', items: citations.map((c) => ({ parts: [`${c.exists ? 'exists' : 'does not exist'}: `, theirs(c.ref)], tone: c.exists ? 'good' : 'bad' })) },
     { title: '*Passed* means less here', items: warnings.map((w) => ({ parts: [prose(w)] })) },
   ];
@@ -89,6 +91,17 @@ function resultItem(r: ScanResult, { suppressions }: Evidence): Item {
 
 function caseItem({ change, id, message }: CaseChange): Item {
   return { parts: [`${change} `, theirs(id)], ...(message === null ? {} : { block: message }), tone: GOOD.includes(change) ? 'good' : change === 'still_failing' ? 'open' : 'bad' };
+}
+
+const REPRODUCED: Readonly<Record<ReviewedFinding['reproduced'], string>> = {
+  reproduced: 'reproduced in a sandbox', not_reproduced: 'its proof does not succeed', also_on_base: 'its proof succeeds on the base too, so it tells nothing of the change', not_tried: 'the model\'s word alone',
+};
+
+function findingItem({ severity, title, cwe, place, exists, why, remedy, reproduced }: ReviewedFinding): Item {
+  return {
+    parts: [`${severity}, ${REPRODUCED[reproduced]}: `, prose(title), ...(cwe === null ? [] : [` ${cwe}`]), ' at ', theirs(place), exists ? '' : ' (there is no such place)'], block: `${why}\nTo mend it: ${remedy}`,
+    tone: reproduced === 'reproduced' ? 'bad' : 'open',
+  };
 }
 
 /** What stands against a change first. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BodyRef, Digest } from './body.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
+import { ReviewedFinding } from './review.js';
 import { Agent, GateTerms, Kind, Verdict } from './task.js';
 import { Suppression, TOOL_REPORTS } from './tools.js';
 
@@ -188,6 +189,8 @@ export const Evidence = z.strictObject({
   policy: z.strictObject({ name: z.string(), version: Digest }),
   /** What the policy requires of the gate and accepts; absent = neither. */
   terms: GateTerms.optional(),
+  /** Findings of a reviewing model. Advice: no condition rests on them. */
+  findings: z.array(ReviewedFinding).optional(),
   citations: z.array(z.strictObject({ ref: z.string(), exists: z.boolean() })),
   /** Why this verdict means less here than elsewhere; no condition. */
   warnings: z.array(z.string()),

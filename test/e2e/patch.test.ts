@@ -108,10 +108,35 @@ describe('sallyport review of a change', () => {
     expect(JSON.parse(readFileSync(sarif, 'utf8'))).toMatchObject({ runs: [{ results: expect.arrayContaining([expect.objectContaining({ ruleId: 'js/path-traversal', baselineState: 'new' }), expect.objectContaining({ ruleId: 'js/code-injection', baselineState: 'absent' })]) }] });
   });
 
+  it('has a model look at the change, tries its proofs on both sides without it, and takes nothing of it for proof', { timeout: 120_000 }, async () => {
+    makeRepo(repo, READ);
+    personGit(repo, 'checkout', '--quiet', '-b', 'worse');
+    write(repo, { 'src/files.js': WORSE });
+    commitAll(repo, 'simpler');
+    const finding = (title: string, proof: string | null, place = 'src/files.js:6'): object => ({ title, severity: 'high', cwe: 'CWE-22', place, why: 'Any file can be read.', remedy: 'Put the check back.', ...(proof === null ? {} : { proof }) });
+    const model = home.model([
+      { tools: [{ name: 'shell', args: { command: 'grep -c startsWith src/files.js; touch src/new.js; echo ended $?' } }] },
+      { tools: [{ name: 'finish', args: { summary: 'One hole.\u001b[2J', citations: ['src/files.js:6'], findings: [
+        finding('The check is gone', '! grep -q startsWith src/files.js && echo no check'), finding('Everything is wrong', 'true'), finding('Nothing is', 'exit 3'), finding('A word', null), finding('Elsewhere', null, 'src/none.js:1'),
+      ] } }] },
+    ]);
+    const ran = await home.sally(['review', '--repo', repo, '--base', 'main', '--head', 'worse', '--model', model]);
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/One hole\.(.|\n)*reviewer +reproduced {2}high: The check is gone at src\/files\.js:6(.|\n)*also on base {2}high: Everything is wrong(.|\n)*no such place/) });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that none is printed is the point
+    expect(ran.stdout).not.toMatch(/\u001b\[2J/);
+    const found = await evidence();
+    expect([found.verdict, found.files, found.findings?.map((f) => [f.title, f.reproduced, f.exists])]).toEqual(['passed', [], [
+      ['The check is gone', 'reproduced', true], ['Everything is wrong', 'also_on_base', true], ['Nothing is', 'not_reproduced', true], ['A word', 'not_tried', true], ['Elsewhere', 'not_tried', false],
+    ]]);
+    const asked = (await home.sally(['log', 'last', '--all'])).stdout;
+    expect(asked).toMatch(/reproduce\.1/);
+    expect((await home.sally(['evidence', 'last'])).stdout).toMatch(/### Findings of the reviewing model\n\n- high, reproduced in a sandbox: `The check is gone` CWE-22 at `src\/files\.js:6`/);
+  });
+
   it('reviews a patch, and one that only deletes; nothing found says little', async () => {
     makeRepo(repo, READ);
     const file = patchOf(() => personGit(repo, 'rm', '--quiet', 'src/old.js'));
     expect(await home.sally(['review', '--repo', repo, '--patch', file])).toMatchObject({ stdout: expect.stringMatching(/In 1 changed file: 0 new findings(.|\n)*says nothing about what they cannot see(.|\n)*Gone with the change/) });
-    expect(await home.sally(['review', '--repo', repo, '--base', 'main', '--model', 'x'])).toMatchObject({ code: 2 });
+    expect(await home.sally(['review', '--repo', repo, '--head', 'main'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--head and no --base') });
   });
 });

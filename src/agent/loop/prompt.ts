@@ -6,7 +6,7 @@ const KIND_TEXT: Readonly<Record<Kind, string>> = {
   refactor: 'Change the form and not the behaviour. Keep every guard, validation and escape.',
   upgrade: 'Move the named dependencies to the smallest version that serves, and adapt the code.',
   feature: 'Build what is asked, with tests that fail without it.',
-  review: 'Change nothing. Report findings by severity with path:line citations.',
+  review: 'Change nothing. Look for what can be exploited or goes wrong, above all in what the change brings and takes away; say nothing that you did not see in the code. End with `finish` and its `findings`: severity, CWE, path:line, why it matters, how to mend it. Where you can, give a `proof`: a shell script, run in /workspace of a fresh checkout, that exits 0 only where the fault can be exploited; on the base of the change it must fail.',
   ask: 'Change nothing. Answer the question with path:line citations.',
 };
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ProposedLine } from '../../protocol/environment.js';
 import type { ExecResult, Sandbox } from '../../sandbox/sandbox.js';
+import { MAX_REVIEW_FINDINGS, ReviewFinding } from '../../protocol/review.js';
 import { applyHunks, type FilePatch, parsePatch, PatchError } from './patch.js';
 
 /** What a tool gives back to the model; `finish` also ends the round. */
@@ -9,7 +10,7 @@ export interface ToolOutcome {
   readonly output: string;
   /** For a person to look at; nothing in the run changes. */
   readonly proposed?: { readonly lines: readonly ProposedLine[]; readonly why: string };
-  readonly finished?: { readonly summary: string; readonly citations: readonly string[] };
+  readonly finished?: { readonly summary: string; readonly citations: readonly string[]; readonly findings: readonly ReviewFinding[] };
 }
 
 export interface ToolContext {
@@ -102,8 +103,8 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
   ),
   finish: define(
     'End the work. Say what was done, or the answer. Citations are path:line; each is checked to exist. Whether the work passes is decided by Sallyport\'s own checks.',
-    z.strictObject({ summary: z.string().min(1).max(20_000), citations: z.array(z.string().max(500)).max(200).optional() }),
-    async ({ summary, citations }) => ({ ok: true, output: 'Noted.', finished: { summary, citations: citations ?? [] } }),
+    z.strictObject({ summary: z.string().min(1).max(20_000), citations: z.array(z.string().max(500)).max(200).optional(), findings: z.array(ReviewFinding).max(MAX_REVIEW_FINDINGS).optional().describe('of a review: each with its place; a proof is run by Sallyport in fresh sandboxes') }),
+    async ({ summary, citations, findings }) => ({ ok: true, output: 'Noted.', finished: { summary, citations: citations ?? [], findings: findings ?? [] } }),
   ),
 };
 

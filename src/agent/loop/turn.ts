@@ -2,6 +2,7 @@ import type { ModelMessage } from 'ai';
 import { z } from 'zod';
 import type { Event, Journal } from '../../protocol/event.js';
 import type { BodyRef } from '../../protocol/evidence.js';
+import type { ReviewFinding } from '../../protocol/review.js';
 import type { ModelTarget } from '../../protocol/task.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { complete } from './client.js';
@@ -30,6 +31,7 @@ export interface TurnResult {
   readonly reason: 'finish' | 'no_tool_calls' | 'no_progress' | null;
   readonly summary: string | null;
   readonly citations: readonly string[];
+  readonly findings: readonly ReviewFinding[];
 }
 
 /** A model may name a tool as it likes; what is longer is cut before it is kept. */
@@ -55,12 +57,12 @@ export async function runTurn(request: TurnRequest): Promise<TurnResult> {
   const answered = request.events.find((e) => e.type === 'turn.answered' && e.data.round === request.round && e.data.turn === request.turn);
   const message = answered?.type === 'turn.answered' ? Message.parse(JSON.parse((await request.load(answered.data.message)).toString('utf8'))) : await ask(request);
   const calls = message.content.filter((p): p is Call => p.type === 'tool-call');
-  if (calls.length === 0) return { done: true, reason: 'no_tool_calls', summary: textOf(message), citations: [] };
+  if (calls.length === 0) return { done: true, reason: 'no_tool_calls', summary: textOf(message), citations: [], findings: [] };
   let finished: ToolOutcome['finished'];
   for (const call of calls) finished = (await perform(request, call)) ?? finished;
-  if (finished !== undefined) return { done: true, reason: 'finish', summary: finished.summary, citations: finished.citations };
-  if (await repeatsItself(request, calls)) return { done: true, reason: 'no_progress', summary: null, citations: [] };
-  return { done: false, reason: null, summary: null, citations: [] };
+  if (finished !== undefined) return { done: true, reason: 'finish', summary: finished.summary, citations: finished.citations, findings: finished.findings };
+  if (await repeatsItself(request, calls)) return { done: true, reason: 'no_progress', summary: null, citations: [], findings: [] };
+  return { done: false, reason: null, summary: null, citations: [], findings: [] };
 }
 
 async function ask(request: TurnRequest): Promise<Message> {
@@ -119,8 +121,8 @@ async function run(request: TurnRequest, call: Call): Promise<ToolOutcome> {
 function finishedBy(call: Call): ToolOutcome['finished'] {
   const parsed = call.toolName === 'finish' ? (TOOLS['finish'] as (typeof TOOLS)[string]).input.safeParse(call.input) : null;
   if (parsed === null || !parsed.success) return undefined;
-  const { summary, citations } = parsed.data as { summary: string; citations?: string[] };
-  return { summary, citations: citations ?? [] };
+  const { summary, citations, findings } = parsed.data as { summary: string; citations?: string[]; findings?: ReviewFinding[] };
+  return { summary, citations: citations ?? [], findings: findings ?? [] };
 }
 
 function textOf(message: Message): string {

@@ -87,10 +87,10 @@ export function addWorkCommands(program: Command, surface: Surface, act: Act): v
   program.command('worker <task>', { hidden: true }).action(act((text: string) => workerTask(surface, text)));
 }
 
-async function runTask(surface: Surface, text: string, options: RunOptions, after?: After): Promise<ExitCode> {
+async function runTask(surface: Surface, text: string, options: RunOptions, after?: After, given: Pick<Submission, 'head' | 'patch'> = { head: null }): Promise<ExitCode> {
   const model = surface.model(options.model ?? null);
   if (model === null) throw new SallyportError('input.no_model', `\`${options.kind === 'ask' ? 'ask' : 'run'}\` needs a model and none is set`, { hint: surface.modelHint });
-  return await start(surface, { text, kind: options.kind, agent: 'loop', model, head: null }, options, after);
+  return await start(surface, { text, kind: options.kind, agent: 'loop', model, ...given }, options, after);
 }
 
 async function runCheck(surface: Surface, options: RunOptions & ReportOptions & ChangeOptions): Promise<ExitCode> {
@@ -102,7 +102,7 @@ async function runCheck(surface: Surface, options: RunOptions & ReportOptions & 
 async function runReview(surface: Surface, text: string | undefined, options: RunOptions & ReportOptions & ChangeOptions): Promise<ExitCode> {
   const change = await changeOf(surface, 'review', options);
   const after = (app: App, task: Task): Promise<void> => writeReports(app, task, surface.version, options);
-  if (change !== null && options.model !== undefined) throw new SallyportError('input.invalid', 'Cannot review a change with a model yet: --model and --base exclude each other', { hint: 'Without --model the rules and the advisories review it.' });
+  if (change !== null && options.model !== undefined) return await runTask(surface, text ?? `Review ${change.words}.`, { ...options, ref: change.base, kind: 'review' }, after, change.what);
   if (change !== null) return await start(surface, { text: text ?? `review ${change.words}`, kind: 'review', agent: 'remediator', model: null, ...change.what }, { ...options, ref: change.base }, after);
   if (options.model !== undefined) return await runTask(surface, text ?? 'Review this repository for vulnerabilities. Cite every place.', { ...options, kind: 'review' }, after);
   return await start(surface, { text: text ?? 'review the repository by rules and advisories', kind: 'review', agent: 'remediator', model: null, head: null }, options, after);

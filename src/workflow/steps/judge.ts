@@ -12,6 +12,7 @@ import { git } from '../../git/command.js';
 import { listTree } from '../../git/tree.js';
 import type { Event, EventData, Journal } from '../../protocol/event.js';
 import { type Advice, type BodyRef, Evidence, NOT_CHECKED, Remedy } from '../../protocol/evidence.js';
+import type { ReviewedFinding } from '../../protocol/review.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
 import { removedDefences } from '../../sarif/defences.js';
@@ -22,6 +23,7 @@ import { Plan } from '../../agent/remediator/candidates.js';
 import { advisorySets, compareAdvisories } from './advisories.js';
 import { dependenciesOf } from './dependencies.js';
 import { factsOf } from '../facts.js';
+import { reviewed, type TriedFinding, TriedFindings } from './reproduce.js';
 import { SUBJECT } from './review.js';
 import { environmentOf, groundOf } from './source.js';
 import { tampering } from './tampering.js';
@@ -39,6 +41,7 @@ export async function judgeRound(context: RunContext, round: number, tree: strin
   const events = await context.events();
   const unjudged = await assemble(context, events, {
     round, tree, base, head, snapshot, citations: said.citations === null ? [] : await context.loadJson(said.citations, (v) => Citations.parse(v)),
+    findings: said.findings === null ? [] : await context.loadJson(said.findings, (v) => TriedFindings.parse(v)),
     remedies: said.remedies === null ? [] : await context.loadJson(said.remedies, (v) => z.array(Remedy).parse(v)), advice: said.plan === null ? [] : (await context.loadJson(said.plan, (v) => Plan.parse(v))).advice,
   }, journal);
   const clean = scrub(unjudged, context.equipment.redact) as Unjudged;
@@ -55,6 +58,8 @@ export interface Said {
   readonly citations: BodyRef | null;
   readonly plan: BodyRef | null;
   readonly remedies: BodyRef | null;
+  /** Findings of a model with what became of their proofs. */
+  readonly findings: BodyRef | null;
 }
 
 interface Parts {
@@ -65,6 +70,7 @@ interface Parts {
   readonly snapshot: Snapshot;
   readonly citations: readonly string[];
   readonly remedies: Remedy[];
+  readonly findings: readonly TriedFinding[];
   readonly advice: Advice[];
 }
 
@@ -95,6 +101,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     ...(request.gate === undefined ? {} : { terms: { requires: [...request.gate.requires], accepts: [...request.gate.accepts] } }),
     citations: await checkCitations(context, subject?.tree ?? parts.tree, parts.citations),
+    ...(parts.findings.length === 0 ? {} : { findings: await withPlaces(context, subject?.tree ?? parts.tree, parts.findings) }),
     warnings: [...(request.kind === 'review' ? [ABOUT_THE_REPORT] : []), ...(await warnings(context, environment, base))],
     notChecked: [...NOT_CHECKED, ...NOT_YET, ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
   };
@@ -155,6 +162,11 @@ async function checkCitations(context: RunContext, tree: string, citations: read
     if (entry === undefined || entry.size > 10_000_000) return { ref, exists: false };
     return { ref, exists: from === undefined || (Number(from) >= 1 && Number(to ?? from) >= Number(from) && Number(to ?? from) <= (await lines(entry.blob))) };
   }));
+}
+
+async function withPlaces(context: RunContext, tree: string, findings: readonly TriedFinding[]): Promise<ReviewedFinding[]> {
+  const places = await checkCitations(context, tree, findings.map((one) => one.finding.place));
+  return findings.map((one, i) => reviewed(one, places[i]?.exists === true));
 }
 
 /** Tells the agent what the gate found. */

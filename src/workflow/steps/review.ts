@@ -4,6 +4,7 @@ import { collectScan } from '../../gate/collect.js';
 import { dependencyText } from '../../gate/dependencies/text.js';
 import type { EventData, Journal } from '../../protocol/event.js';
 import type { BodyRef } from '../../protocol/evidence.js';
+import { visible } from '../../redact/visible.js';
 import { compare } from '../../sarif/compare.js';
 import { removedDefences } from '../../sarif/defences.js';
 import type { RuleMeta } from '../../sarif/model.js';
@@ -13,7 +14,8 @@ import { dependenciesOf } from './dependencies.js';
 import type { Remediation } from './remedy.js';
 import { runFolder } from './source.js';
 import { tampering } from './tampering.js';
-import { collector, keepSide, mutable, type SideBody } from './verify.js';
+import type { Subject } from './agent.js';
+import { collector, keepSide, mutable, SideBody } from './verify.js';
 
 const MOST_CITED = 200;
 
@@ -26,30 +28,40 @@ export async function reviewBase({ context, base }: Remediation, journal: Journa
   return await keepReport(journal, text, citations);
 }
 
-/** A review of a change: what it brings, by the scans and the packages of both sides. No test runs. */
-export async function reviewChange({ context, tree, base }: Remediation, journal: Journal): Promise<{ readonly citations: BodyRef; readonly base: BodyRef; readonly head: BodyRef }> {
-  const events = await context.events();
-  const change = mustLastOf(events, context.run, 'change.extracted', (e) => e.data.round === SUBJECT).data;
-  const before: SideBody = { ...base, checks: [], red: [], old: [] };
-  const head = await subjectSide(context, change, journal);
+/** The change that is reviewed, measured by the rules: both sides without tests, for a review runs none. */
+export async function measureSubject(context: RunContext, base: SideBody, journal: Journal): Promise<{ readonly base: BodyRef; readonly head: BodyRef }> {
+  const change = await subjectChange(context);
+  const scan = await collectScan(await collector(context, journal), { round: SUBJECT, side: 'head', lowers: [await runFolder(context, change.tree)] }, change.files.map((f) => f.path));
+  const head: SideBody = { checks: [], red: [], scan: mutable(scan), advisories: await advisorySide(context, change.commit), snapshot: null };
+  return { base: await keepSide(journal, { ...base, checks: [], red: [], old: [] }), head: await keepSide(journal, head) };
+}
+
+/** What an agent that reviews it is told. */
+export async function subjectOf(context: RunContext): Promise<Subject> {
+  const change = await subjectChange(context);
+  return { tree: change.tree, patch: visible((await context.load(change.patch)).toString('utf8'), { lines: true }), files: change.files.map((f) => f.path) };
+}
+
+async function subjectChange(context: RunContext): Promise<EventData<'change.extracted'>> {
+  return mustLastOf(await context.events(), context.run, 'change.extracted', (e) => e.data.round === SUBJECT).data;
+}
+
+/** A review of a change without a model: what it brings, by the scans and the packages of both sides. */
+export async function reviewChange({ context, tree }: Remediation, measured: { readonly base: BodyRef; readonly head: BodyRef }, journal: Journal): Promise<{ readonly citations: BodyRef }> {
+  const change = await subjectChange(context);
+  const [before, head] = await Promise.all([measured.base, measured.head].map((ref) => context.loadJson(ref, (v) => SideBody.parse(v)))) as [SideBody, SideBody];
   const found = compare(before.scan.results, [...head.scan.results, ...removedDefences(before.scan.defences, head.scan.defences), ...(await tampering(context, tree, change, before, head))]);
   const advisories = compareAdvisories(await advisorySets(context), before.advisories, head.advisories, new Date());
-  const dependencies = await dependenciesOf(context, events, change, journal);
+  const dependencies = await dependenciesOf(context, await context.events(), change, journal);
   const { text, citations } = reviewReport({
     results: found.filter((r) => r.state === 'new'), hits: advisories.results.filter((r) => r.state === 'new'), plan: codeCandidates(head.scan.results), unlooked: await unlooked(context, head), rules: await rulesById(),
     change: { files: change.files.length, gone: found.filter((r) => r.state === 'absent'), packages: (dependencies?.changes ?? []).map(dependencyText) },
   });
   const problem = before.scan.problem ?? head.scan.problem;
-  const whole = problem === null ? text : `The scan does not count: ${problem}\n\n${text}`;
   const there = change.files.filter((f) => f.status !== 'deleted').map((f) => f.path);
   const left = new Set(change.files.filter((f) => f.status === 'deleted').map((f) => f.path));
   const cited = [...citations.filter((place) => !left.has(place.replace(/:\d+$/, ''))), ...there].slice(0, MOST_CITED); // the files that were looked at, findings or not
-  return { ...(await keepReport(journal, whole, cited)), base: await keepSide(journal, before), head: await keepSide(journal, head) };
-}
-
-async function subjectSide(context: RunContext, change: EventData<'change.extracted'>, journal: Journal): Promise<SideBody> {
-  const scan = await collectScan(await collector(context, journal), { round: SUBJECT, side: 'head', lowers: [await runFolder(context, change.tree)] }, change.files.map((f) => f.path));
-  return { checks: [], red: [], scan: mutable(scan), advisories: await advisorySide(context, change.commit), snapshot: null };
+  return await keepReport(journal, problem === null ? text : `The scan does not count: ${problem}\n\n${text}`, cited);
 }
 
 async function keepReport(journal: Journal, text: string, citations: readonly string[]): Promise<{ readonly citations: BodyRef }> {

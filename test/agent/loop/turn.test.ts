@@ -59,7 +59,7 @@ async function turn(n: number, round = 1): Promise<TurnResult> {
     fetch: gatewayFetch({ target, baseUrl, key: null, redact: (t) => t, meter: new Meter(DEFAULT_BUDGET, null, { tokens: 0, usd: 0 }), journal, signal: controller.signal, backoff: 1 }),
   });
 }
-const open: TurnResult = { done: false, reason: null, summary: null, citations: [] };
+const open: TurnResult = { done: false, reason: null, summary: null, citations: [], findings: [] };
 /** Output of the tool calls so far, in order. */
 const outputs = (): string[] => journal.of('tool.ended').map((e) => `${e.ok} ${journal.bodies.get(e.output.digest)}`);
 /** The last request that the model got. */
