@@ -112,6 +112,6 @@ describe('inputs', () => {
 
   it('of plan and finish come back', async () => {
     expect(await use('plan', { steps: [{ step: 'look', state: 'done' }, { step: 'mend', state: 'doing' }] })).toEqual({ ok: true, output: '[done] look\n[doing] mend' });
-    expect(await use('finish', { summary: 's', citations: ['a.txt:1'] })).toEqual({ ok: true, output: 'Noted.', finished: { summary: 's', citations: ['a.txt:1'] } });
+    expect(await use('finish', { summary: 's', citations: ['a.txt:1'], findings: [] })).toEqual({ ok: true, output: 'Noted.', finished: { summary: 's', citations: ['a.txt:1'], findings: [] } });
   });
 });

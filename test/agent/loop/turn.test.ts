@@ -67,11 +67,11 @@ const sent = (): { messages: { role: string; content: unknown; tool_calls?: unkn
 
 describe('a turn', () => {
   it('asks the model, performs its calls in order and shows it the results', async () => {
-    await script({ text: 'look', tools: [shell('ls'), shell('pwd')] }, { tools: [{ name: 'finish', args: { summary: 'done', citations: ['a:1'] } }] });
+    await script({ text: 'look', tools: [shell('ls'), shell('pwd')] }, { tools: [{ name: 'finish', args: { summary: 'done', citations: ['a:1'], findings: [] } }] });
     expect(await turn(1)).toEqual(open);
     expect(journal.types).toEqual(['model.requested', 'model.answered', 'turn.answered', 'tool.called', 'tool.ended', 'tool.called', 'tool.ended']);
     expect([sandbox.ran, outputs()]).toEqual([['ls', 'pwd'], ['true ran ls\n[exit 0]', 'true ran pwd\n[exit 0]']]);
-    expect(await turn(2)).toEqual({ done: true, reason: 'finish', summary: 'done', citations: ['a:1'] });
+    expect(await turn(2)).toEqual({ done: true, reason: 'finish', summary: 'done', citations: ['a:1'], findings: [] });
     const { messages, tools } = sent();
     expect(messages.map((m) => m.role)).toEqual(['system', 'user', 'assistant', 'tool', 'tool']);
     expect(messages.slice(1).map((m) => m.content)).toEqual(['mend it', 'look', 'ran ls\n[exit 0]', 'ran pwd\n[exit 0]']);
@@ -80,7 +80,7 @@ describe('a turn', () => {
 
   it('ends without a tool call, with what the model said', async () => {
     await script({ text: ' I am done. ' });
-    expect(await turn(1)).toEqual({ done: true, reason: 'no_tool_calls', summary: 'I am done.', citations: [] });
+    expect(await turn(1)).toEqual({ done: true, reason: 'no_tool_calls', summary: 'I am done.', citations: [], findings: [] });
   });
 
   it.each<[string, object, string]>([
@@ -120,7 +120,7 @@ describe('a turn', () => {
   it('ends when the same calls come four times in a row, and not when they differ', async () => {
     await script({ tools: [shell('a')] }, { tools: [shell('b')] }, { tools: [shell('b')] }, { tools: [shell('b')] }, { tools: [shell('b')] });
     for (const n of [1, 2, 3, 4]) expect(await turn(n)).toEqual(open);
-    expect(await turn(5)).toEqual({ done: true, reason: 'no_progress', summary: null, citations: [] });
+    expect(await turn(5)).toEqual({ done: true, reason: 'no_progress', summary: null, citations: [], findings: [] });
   });
 
   it('shows feedback of a round to the next one', async () => {
@@ -158,7 +158,7 @@ describe('a turn that was cut off', () => {
   it('still knows that it was finished', async () => {
     await script({ tools: [{ name: 'finish', args: { summary: 'done' } }, shell('after')] });
     await turn(1);
-    const result = { done: true, reason: 'finish', summary: 'done', citations: [] };
+    const result = { done: true, reason: 'finish', summary: 'done', citations: [], findings: [] };
     expect([await turn(1), await turn(1)]).toEqual([result, result]);
     expect(sandbox.ran).toEqual(['after']);
   });
