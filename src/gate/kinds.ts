@@ -35,7 +35,7 @@ function redBefore({ cases, checks, files }: Given): Finding {
   const changed = files.map((f) => f.path);
   const proven = cases.filter((c) => wasRed(c, checks, changed));
   if (proven.length > 0) return { id, holds: 'yes', detail: `${count(proven.length, 'case')} ${proven.length === 1 ? 'was red before and is' : 'were red before and are'} green now: ${proven.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
-  return { id, holds: noProof(cases), detail: 'No case was red before and is green now, so nothing shows that the fault is gone.' };
+  return { id, holds: noProof(cases), detail: `No case was red before and is green now, so nothing shows that the fault is gone.${byChance(cases)}` };
 }
 
 /**
@@ -64,7 +64,12 @@ function newRed({ cases, checks, files }: Given): Finding {
   const fresh = cases.filter((c) => c.change === 'new_passing');
   const proven = fresh.filter((c) => wasRed(c, checks, changed));
   if (proven.length > 0) return { id, holds: 'yes', detail: `${proven.length} of ${fresh.length} new cases are red on the base and green now.` };
-  return { id, holds: noProof(cases), detail: fresh.length === 0 ? 'No new case passes, so nothing shows that the feature is there.' : `None of ${fresh.length} new cases is known to be red on the base.` };
+  return { id, holds: noProof(cases), detail: fresh.length === 0 ? 'No new case passes, so nothing shows that the feature is there.' : `None of ${fresh.length} new cases is known to be red on the base.${byChance(cases)}` };
+}
+
+function byChance(cases: Given['cases']): string {
+  const flaky = cases.filter((c) => c.flaky === true && (c.change === 'fixed' || c.change === 'new_passing'));
+  return flaky.length === 0 ? '' : ` Flaky, so no proof: ${flaky.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 1800);
 }
 
 /** A case that still fails is the fault that was to be mended, as far as anybody knows; without one it is only not shown. */

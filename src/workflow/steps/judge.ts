@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
+import { notExecuted } from '../../gate/coverage/condition.js';
 import { changedDefinitions } from '../../gate/definitions.js';
 import { judge, type Unjudged } from '../../gate/judge.js';
 import { RUNNERS } from '../../gate/runners/registry.js';
@@ -27,7 +28,7 @@ import { tampering } from './tampering.js';
 import { SideBody } from './verify.js';
 
 /** Lines of *not checked* that hold for this version whatever the change is. */
-const NOT_YET = ['coverage of the changed lines', 'flaky tests'];
+const NOT_YET = ['flaky tests whose runs agreed'];
 
 /**
  * Puts the evidence of a round together from the log and the stored bodies, judges it, and keeps it under its digest: the
@@ -71,7 +72,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   const change = mustLastOf(events, run, 'change.extracted', (e) => e.data.round === parts.round).data;
   const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
   const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
-  const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }) };
+  const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }), ...(head.again === undefined || head.again.length === 0 ? {} : { again: head.again }) };
   const environment = await environmentOf(context);
   const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date());
   const dependencies = await dependenciesOf(context, events, change, journal);
@@ -81,13 +82,14 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, change, base, head))]), sarif: head.scan.sarif },
+    ...(head.coverage === undefined ? {} : { coverage: head.coverage }),
     advisories, dependencies, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
     citations: await checkCitations(context, parts.tree, parts.citations),
     warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment)],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment)],
   };
 }
 
