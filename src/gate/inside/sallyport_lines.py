@@ -1,4 +1,4 @@
-"""Says which lines of some files of Python can be executed and which of these were, by the notes of trace/sitecustomize.py: sallyport_lines.py < ASKED
+"""Says which lines of some files of Python can be executed and which of these were, by the notes of trace/sitecustomize.py: sallyport_lines.py [ROOT] < ASKED
 
 Runs inside the sandbox after a run of tests, as `python3 -I -S`. What it is asked and what it prints has the form of coverage/form.ts. Code of the tree ran
 there before: what it reads may be anything, and what it prints is read as hostile. Nothing of the tree is loaded; its files are parsed.
@@ -10,7 +10,8 @@ import re
 import stat
 import sys
 
-ROOT = "/workspace"
+#: Where the tree lies; another place only where this is tried outside of a sandbox.
+ROOT = sys.argv[1] if len(sys.argv) > 1 else "/workspace"
 MAX_FILES = 5000
 MAX_NOTES = 64 * 1024 * 1024
 MAX_TOTAL = 512 * 1024 * 1024
