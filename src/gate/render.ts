@@ -1,6 +1,7 @@
 import type { CaseChange, Evidence } from '../protocol/evidence.js';
 import { NOT_CHECKED } from '../protocol/evidence.js';
 import { visible } from '../redact/visible.js';
+import { coverageText } from './coverage/condition.js';
 import { dependencyText } from './dependencies/text.js';
 
 const HOLDS = { yes: 'holds', no: 'does not hold', unknown: 'not known' } as const;
@@ -30,7 +31,8 @@ export function renderEvidence(evidence: Evidence): string {
     ['### Conditions', '', ...evidence.conditions.map((c) => `- ${HOLDS[c.holds]}: ${code(c.id)} ${code(c.detail)}`)],
     section('### Changed files', evidence.files.map((f) => `- ${f.status} ${code(f.path)}`)),
     section('### Left out of the change', evidence.skipped.map((s) => `- ${code(s.path)} ${code(s.reason)}`)),
-    section('### Cases that changed', evidence.cases.filter((c) => c.change !== 'passing' && c.change !== 'skipped').map(caseItem)),
+    section('### Cases that changed', evidence.cases.filter((c) => c.flaky === true || (c.change !== 'passing' && c.change !== 'skipped')).map(caseItem)),
+    section('### Changed lines executed', (evidence.coverage?.files ?? []).map((file) => `- ${code(coverageText(file))}`), evidence.coverage?.more ?? 0),
     section('### Fixes', evidence.remedies.map((r) => `- ${r.kept ? 'kept' : 'dropped'}: ${code(r.title)}${r.reason === null ? '' : ` because ${code(r.reason)}`}`)),
     section('### Packages', (evidence.dependencies?.changes ?? []).map((change) => `- ${code(dependencyText(change))}`), evidence.dependencies?.more ?? 0),
     section('### Advisories', evidence.advisories.results.map((a) => `- ${a.state === 'absent' ? 'gone' : a.state === 'new' ? 'new' : 'still there'}: ${code(`${a.id} in ${a.package}@${a.version}`)}`)),
@@ -68,12 +70,12 @@ function byUrgency(a: CaseChange, b: CaseChange): number {
 
 function failure(change: CaseChange): string {
   const message = change.message === null ? '' : `\n${indented(shortened(visible(change.message, { lines: true }), MAX_MESSAGE))}`;
-  return `- ${change.change}: ${visible(change.id)}${message}`;
+  return `- ${change.change}${change.flaky === true ? ' (flaky)' : ''}: ${visible(change.id)}${message}`;
 }
 
 function caseItem(change: CaseChange): string {
   const message = change.message === null ? '' : `\n${indented(fenced(shortened(change.message, MAX_MESSAGE)))}`;
-  return `- ${change.change} ${code(change.id)}${message}`;
+  return `- ${change.change}${change.flaky === true ? ' (flaky)' : ''} ${code(change.id)}${message}`;
 }
 
 function newResults(evidence: Evidence): Evidence['scan']['results'] {
