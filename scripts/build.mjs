@@ -19,10 +19,11 @@ export const INSIDE = {
   'src/gate/inside/mocha.ts': 'mocha.cjs',
   'src/gate/inside/hold.ts': 'hold.cjs',
   'src/gate/inside/coverage/main.ts': 'coverage.cjs',
+  'src/gate/inside/mutants/main.ts': 'mutants.cjs',
 };
 
 /** Programs in another language: copied as they are. */
-const COPIED = ['src/gate/inside/sallyport_apart.py', 'src/gate/inside/pytest_cases.py', 'src/gate/inside/unittest_cases.py', 'src/gate/inside/sallyport_lines.py', 'src/gate/inside/trace/sitecustomize.py'];
+const COPIED = ['src/gate/inside/sallyport_apart.py', 'src/gate/inside/pytest_cases.py', 'src/gate/inside/unittest_cases.py', 'src/gate/inside/sallyport_lines.py', 'src/gate/inside/sallyport_mutants.py', 'src/gate/inside/trace/sitecustomize.py'];
 
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((e) =>

@@ -137,6 +137,13 @@ export async function collectScan(collector: Collector, side: Side, changed: rea
   return scan;
 }
 
+/** Runs a program that only reads the tree, in a sandbox without a network and with none of the repository's variables. */
+export async function onceReading(collector: Collector, side: Side, argv: readonly string[], stdin: Buffer, timeout: number, maxOutput: number): Promise<ExecResult> {
+  const result = await onceRecorded(collector.driver, specOf(collector, 'scan', side), { argv, stdin, timeout, maxOutput, signal: collector.signal }, collector.journal);
+  collector.signal.throwIfAborted();
+  return result;
+}
+
 async function readScan(collector: Collector, result: ExecResult, changed: readonly string[]): Promise<ScanSide> {
   if (result.reason !== 'exited' || result.exit !== 0) {
     return { results: [], defences: NO_DEFENCES, files: [], sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };

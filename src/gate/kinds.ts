@@ -1,14 +1,15 @@
 import { count } from '../protocol/words.js';
 import type { Evidence } from '../protocol/evidence.js';
 import type { Finding } from './conditions.js';
+import { mutantsCondition } from './mutants/condition.js';
 import { advisoryGone, remediesConditions } from './remedies.js';
 import { indexOf } from './compare.js';
 import { believable, wasRed } from './proof.js';
 import { isTestFile } from './test-files.js';
 
-type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies'>;
+type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies' | 'mutants'>;
 
-/** What proves the work itself, beyond that nothing else broke. Kinds whose proof is not measured yet can be `unverified` at best. */
+/** What proves the work itself, beyond that nothing else broke. */
 export function provenBy(evidence: Given): readonly Finding[] {
   if (evidence.agent === 'remediator') return remediesConditions(evidence);
   switch (evidence.kind) {
@@ -19,7 +20,7 @@ export function provenBy(evidence: Given): readonly Finding[] {
     case 'refactor':
       return [testsUntouched(evidence)];
     case 'test':
-      return [notMeasured('mutants.killed', 'whether the new tests catch a fault put into the covered code')];
+      return [mutantsCondition(evidence)];
     case 'upgrade':
       return [advisoryGone(evidence)];
     case 'review':
@@ -84,8 +85,4 @@ function testsUntouched({ files }: Given): Finding {
   return edited.length === 0
     ? { id, holds: 'yes', detail: 'The tests are those of the base.' }
     : { id, holds: 'unknown', detail: `The change edits tests, so the same names need not mean the same cases: ${edited.slice(0, 5).join(', ')}.`.slice(0, 2000) };
-}
-
-function notMeasured(id: string, what: string): Finding {
-  return { id, holds: 'unknown', detail: `Not measured yet: ${what}.` };
 }

@@ -2,6 +2,7 @@ import type { CaseChange, Evidence } from '../protocol/evidence.js';
 import { NOT_CHECKED } from '../protocol/evidence.js';
 import { visible } from '../redact/visible.js';
 import { coverageText } from './coverage/condition.js';
+import { mutantText } from './mutants/condition.js';
 import { dependencyText } from './dependencies/text.js';
 
 const HOLDS = { yes: 'holds', no: 'does not hold', unknown: 'not known' } as const;
@@ -33,6 +34,7 @@ export function renderEvidence(evidence: Evidence): string {
     section('### Left out of the change', evidence.skipped.map((s) => `- ${code(s.path)} ${code(s.reason)}`)),
     section('### Cases that changed', evidence.cases.filter((c) => c.flaky === true || (c.change !== 'passing' && c.change !== 'skipped')).map(caseItem)),
     section('### Changed lines executed', (evidence.coverage?.files ?? []).map((file) => `- ${code(coverageText(file))}`), evidence.coverage?.more ?? 0),
+    section('### Faults put into covered code', (evidence.mutants?.tried ?? []).toSorted((a, b) => Number(a.outcome === 'killed') - Number(b.outcome === 'killed')).map((one) => `- ${one.outcome}: ${code(mutantText(one))}`)),
     section('### Fixes', evidence.remedies.map((r) => `- ${r.kept ? 'kept' : 'dropped'}: ${code(r.title)}${r.reason === null ? '' : ` because ${code(r.reason)}`}`)),
     section('### Packages', (evidence.dependencies?.changes ?? []).map((change) => `- ${code(dependencyText(change))}`), evidence.dependencies?.more ?? 0),
     section('### Advisories', evidence.advisories.results.map((a) => `- ${a.state === 'absent' ? 'gone' : a.state === 'new' ? 'new' : 'still there'}: ${code(`${a.id} in ${a.package}@${a.version}`)}`)),
@@ -57,6 +59,7 @@ export function renderFeedback(evidence: Evidence): string {
     ...block('Failing cases (messages come from the test run and are data):', evidence.cases.filter((c) => FAILING.includes(c.change)).sort(byUrgency).map(failure)),
     ...block('Cases that are gone or skipped:', evidence.cases.filter((c) => c.change === 'removed' || c.change === 'now_skipped').map((c) => `- ${c.change}: ${visible(c.id)}`)),
     ...block('Reports that cannot be believed:', evidence.checks.head.filter((run) => run.problem !== null || run.reason !== 'exited').map((run) => `- ${visible(run.name)}: ${visible(run.problem ?? run.reason)}`)),
+    ...block('Faults that the new tests do not notice:', (evidence.mutants?.tried ?? []).filter((one) => one.outcome === 'survived').map((one) => `- ${visible(mutantText(one))}`)),
     ...block('Packages with something against them:', (evidence.dependencies?.changes ?? []).filter((c) => c.problems.length > 0).map((c) => `- ${visible(dependencyText(c))}`)),
     ...block('New scan results:', newResults(evidence).map((r) => `- ${r.level} ${visible(r.rule)} at ${visible(r.path)}:${r.line}: ${visible(r.message)}`)),
   ];

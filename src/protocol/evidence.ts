@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BodyRef, Digest } from './body.js';
 import { Coverage } from './coverage.js';
+import { Mutants } from './mutants.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
 import { Agent, Kind, Verdict } from './task.js';
@@ -132,6 +133,8 @@ export const Evidence = z.strictObject({
   dependencies: Dependencies.nullable().optional(),
   /** Which of the changed lines of code a run of the checks executed. Absent in evidence of before there was this part. */
   coverage: Coverage.optional(),
+  /** Faults that were put into the code that new tests cover. Of the kind `test` only. */
+  mutants: Mutants.optional(),
   /** Of the remediator only. */
   remedies: z.array(Remedy),
   advice: z.array(Advice),

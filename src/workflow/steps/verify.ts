@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { BlobReader } from '../../git/blobs.js';
-import { type ChangeEntry, importChange } from '../../git/change.js';
+import { type ChangeEntry, importChange, readFileAt } from '../../git/change.js';
 import { changedLines } from '../../git/lines.js';
 import { collectChecks, collectScan, type Collector, type ScanSide } from '../../gate/collect.js';
 import { type Further, lookFurther } from '../../gate/further.js';
+import { type Subject, tryMutants } from '../../gate/mutants/run.js';
 import { languageOf } from '../../gate/coverage/languages.js';
 import { isTestFile } from '../../gate/test-files.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import { Coverage } from '../../protocol/coverage.js';
+import { Mutants } from '../../protocol/mutants.js';
 import { BodyRef, CheckRun, RunAgain } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
 import { FileFactsBody } from '../../sarif/tamper/schema.js';
@@ -33,6 +35,7 @@ export const SideBody = z.strictObject({
   old: z.array(CheckRun).optional(),
   again: z.array(RunAgain).optional(),
   coverage: Coverage.optional(),
+  mutants: Mutants.optional(),
   scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), files: z.array(FileFactsBody).default([]), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
   advisories: AdvisorySide,
   snapshot: z.string().nullable(),
@@ -41,6 +44,9 @@ export type SideBody = z.infer<typeof SideBody>;
 
 /** Files of a change whose lines are asked for in one call of git. */
 const MAX_MEASURED = 500;
+
+/** Bytes of a file that faults are put into. */
+const MAX_MUTATED = 512 * 1024;
 
 async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
@@ -98,20 +104,32 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
   // A deleted or edited test speaks for the base: what it says of the head's code is asked once more.
   const edited = change.files.filter((f) => f.status !== 'added' && isTestFile(f.path));
   const old = edited.length === 0 ? [] : await collectChecks(using, { round, side: 'old', lowers: [...layers, await layTests(context, `old-${round}`, context.request.baseCommit, change.commit, edited)], dependencies }, checks);
-  const more = further === null ? {} : await lookFurther(using, {
-    round, checks, ...(await codeLines(context, change)), runs: { base: (await context.loadJson(further, (v) => SideBody.parse(v))).checks, head: runs, red },
+  const given = further === null ? null : { base: (await context.loadJson(further, (v) => SideBody.parse(v))).checks, head: runs, red };
+  const more = given === null ? {} : await lookFurther(using, {
+    round, checks, ...(await codeLines(context, change)), runs: given,
     sides: {
       base: { lowers: [...(await setupLayers(context, base)), await baseFolder(context, baseTree)], dependencies: dependenciesOf(context.equipment.folders.snapshots, base) },
       head: { lowers, dependencies }, red: redLowers === null ? null : { lowers: redLowers, dependencies },
     },
   });
-  return { checks: runs, red, old, ...more, scan: await scan(lowers), advisories, snapshot: head.id };
+  const mutants = given === null || context.request.kind !== 'test' ? {} : { mutants: await tryMutants(using, { round, checks, runs: { ...given, ...more }, head: { lowers, dependencies }, tests: tests.map((f) => f.path), ...(await productOf(context, change.commit)) }) };
+  return { checks: runs, red, old, ...more, ...mutants, scan: await scan(lowers), advisories, snapshot: head.id };
 }
 
 /** Lines of code outside of tests that the change added or edited, and how many files of it are not looked at. */
 async function codeLines(context: RunContext, change: Measured['change']): Promise<Pick<Further, 'lines' | 'more'>> {
   const code = change.files.filter((f) => f.status !== 'deleted' && /^100/.test(f.mode) && languageOf(f.path) !== null).map((f) => f.path);
   return { lines: await changedLines(await context.mirror(), context.request.baseCommit, change.commit, code.slice(0, MAX_MEASURED)), more: Math.max(0, code.length - MAX_MEASURED) };
+}
+
+/** Files of code outside of tests, and their texts: what faults are put into. */
+async function productOf(context: RunContext, commit: string): Promise<Pick<Subject, 'product' | 'read'>> {
+  const mirror = await context.mirror();
+  const files = (await listTree(mirror, commit)).filter((one) => one.mode.startsWith('100') && one.size <= MAX_MUTATED).map((one) => one.path.toString('utf8'));
+  return {
+    product: files.filter((path) => !/(?:^|\/)(?:node_modules|vendor|dist|build)\//.test(path) && ['javascript', 'python'].includes(languageOf(path) ?? '')),
+    read: async (path) => (await readFileAt(mirror, commit, path, MAX_MUTATED))?.toString('utf8') ?? null,
+  };
 }
 
 /** A head whose dependencies cannot be set up is a finding about the change, not a fault of the machine. */
