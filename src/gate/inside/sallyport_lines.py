@@ -22,10 +22,6 @@ COMPREHENSIONS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
-class Refused(Exception):
-    pass
-
-
 def read_regular(path, most):
     """A pipe never ends and a link leads elsewhere: only plain files are read."""
     try:
@@ -38,15 +34,13 @@ def read_regular(path, most):
 
 
 def notes_in(folder):
-    """What the processes of the run noted: {path: {(first line, name): {line}}}, how many they were, and whether one was displaced."""
-    seen, total, displaced = {}, 0, False
+    """What the processes of the run noted: {path: {(first line, name): {line}}}, how many they were, whether one was displaced, and what cannot be read."""
+    seen, total, displaced, problem = {}, 0, False, None
     names = sorted(name for name in os.listdir(folder) if name.endswith(".json")) if os.path.isdir(folder) else []
     if len(names) > MAX_FILES:
-        raise Refused("the run left %d files of notes, at most %d are read" % (len(names), MAX_FILES))
-    for name in names:
-        data = read_regular(os.path.join(folder, name), min(MAX_NOTES, MAX_TOTAL - total))
-        if data is None:
-            raise Refused("a file of notes cannot be read, or there is more than is read")
+        problem = "the run left %d files of notes, at most %d are read" % (len(names), MAX_FILES)
+    for name in names[:MAX_FILES]:
+        data = read_regular(os.path.join(folder, name), min(MAX_NOTES, MAX_TOTAL - total)) or b""
         total += len(data)
         try:
             value = json.loads(data)
@@ -55,8 +49,8 @@ def notes_in(folder):
                 for first, function, line in notes:
                     seen.setdefault(path, {}).setdefault((int(first), str(function)), set()).add(int(line))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise Refused("a file of notes is not of the form")
-    return seen, len(names), displaced
+            problem = problem or "a file of notes cannot be read"
+    return seen, len(names), displaced, problem
 
 
 def units_of(tree):
@@ -153,16 +147,14 @@ def reduce_one(path, wanted, seen, whole):
 
 def main():
     asked = json.load(sys.stdin)
-    try:
-        seen, count, displaced = notes_in(asked["folder"])
-    except Refused as refused:
-        return {"problem": str(refused), "files": []}
+    seen, count, displaced, problem = notes_in(asked["folder"])
     if count == 0 and asked["whole"]:
         return {"problem": "the run left no notes", "files": []}
     if count == 0 or displaced:
         reason = "the project measures coverage itself, and Python before 3.12 has one place for that" if displaced else "no process of the check told what it executed"
         return {"problem": None, "files": [{"path": one["path"], "reason": reason} for one in asked["files"]]}
-    return {"problem": None, "files": [reduce_one(one["path"], one["lines"], seen, asked["whole"]) for one in asked["files"]]}
+    # What a part of the processes executed was executed, whatever became of the others.
+    return {"problem": problem, "files": [reduce_one(one["path"], one["lines"], seen, asked["whole"]) for one in asked["files"]]}
 
 
 if __name__ == "__main__":

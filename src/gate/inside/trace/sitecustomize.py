@@ -10,7 +10,7 @@ import sys
 import threading
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-TOOL = 1  # sys.monitoring.COVERAGE_ID
+TOOL = 3  # of sys.monitoring: one that no kind of tool has for its own, for the project may measure coverage too
 
 
 class Trace:
