@@ -49,7 +49,8 @@ export async function tryMutants(collector: Collector, subject: Subject): Promis
   if (one === undefined) return none('No case in a test file that the change added or edited passes, so there is nothing that could notice a fault.');
   const { spec, provers, ms } = await baseline(collector, subject, one);
   const run = subject.runs.head.find((r) => r.name === one.name);
-  const covered = await measureCheck(collector, { round: subject.round, ...subject.head }, one.name, spec, run, new Map(subject.product.slice(0, MAX_PRODUCT).map((path) => [path, EVERY_LINE])));
+  // A fault in a source of which the tests run a copy that was compiled before would change nothing.
+  const covered = await measureCheck(collector, { round: subject.round, ...subject.head }, one.name, spec, run, new Map(subject.product.slice(0, MAX_PRODUCT).map((path) => [path, EVERY_LINE])), true);
   const lines = new Map(covered.reports.flatMap((report) => report.files.flatMap((file) => ('reason' in file || file.executed.length === 0 || !subject.product.includes(file.path) ? [] : [[file.path, file.executed] as const]))));
   if (lines.size === 0) return none(`No fault was put into the code: what the new tests execute is not known, or nothing (${covered.reason ?? covered.problem ?? 'no line of code outside of tests was executed'}).`);
   const candidates = await nameFaults(collector, subject, lines);

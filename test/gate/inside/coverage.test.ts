@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hitByIstanbul, readIstanbul } from '../../../src/gate/inside/coverage/istanbul.js';
 import { executedLines, unitsOf } from '../../../src/gate/inside/coverage/units.js';
@@ -48,7 +49,7 @@ describe('coverage as V8 tells it', () => {
     const script = readV8(JSON.parse(readFileSync(join(folder, 'coverage', file), 'utf8')))?.result.find((one) => one.url.endsWith(`/${name}`));
     const units = unitsOf(name, source);
     if (script === undefined || units === null) throw new Error('there is no coverage');
-    return { script, ...executedLines(units, ALL, hitByV8([script])) };
+    return { script, ...executedLines(units, ALL, hitByV8(script)) };
   }
 
   it('is read by functions and blocks: what was skipped, and what was never called though it stands in a line that was loaded', () => {
@@ -63,12 +64,32 @@ describe('coverage as V8 tells it', () => {
     expect({ written: isAsWritten(script, source, true), other: isAsWritten(script, `${source}// more`.repeat(200), true), can, executed }).toEqual({ written: true, other: false, can: [3, 6, 8], executed: [3, 8] });
   });
 
+  it('is followed through the source map of what was compiled, beside a file that was not loaded', () => {
+    const source = 'interface A { readonly a: number }\nenum Kind { One, Two }\nexport function pick(a: A, kind = Kind.Two): number {\n  if (a.a > 5) {\n    throw new Error("no");\n  }\n  return a.a + kind;\n}\nexport const never = (a: A): number => a.a;\npick({ a: 1 });\n';
+    mkdirSync(join(folder, 'src'));
+    writeFileSync(join(folder, 'src/pick.ts'), source);
+    writeFileSync(join(folder, 'src/idle.ts'), 'export const idle = 1;\n');
+    const compiled = transformSync(source, { loader: 'ts', format: 'cjs', sourcemap: 'inline', sourcefile: '../src/pick.ts' }).code;
+    mkdirSync(join(folder, 'out'));
+    writeFileSync(join(folder, 'out/pick.js'), compiled);
+    spawnSync(process.execPath, [join(folder, 'out/pick.js')], { env: { NODE_V8_COVERAGE: join(folder, 'coverage') } });
+    const asked = { form: 'v8', folder: join(folder, 'coverage'), whole: true, files: [{ path: 'src/pick.ts', lines: [[1, 99]] }, { path: 'src/idle.ts', lines: [[1, 1]] }] };
+    const done = spawnSync(process.execPath, [join(ROOT, 'dist/inside/coverage.cjs'), folder], { input: JSON.stringify(asked), encoding: 'utf8' });
+    expect(JSON.parse(done.stdout)).toEqual({ problem: null, files: [
+      { path: 'src/pick.ts', executable: [[4, 5], [7, 7], [9, 10]], executed: [[4, 4], [7, 7], [10, 10]] }, { path: 'src/idle.ts', executable: [[1, 1]], executed: [] },
+    ] });
+    const direct = spawnSync(process.execPath, [join(ROOT, 'dist/inside/coverage.cjs'), folder], { input: JSON.stringify({ ...asked, direct: true }), encoding: 'utf8' });
+    expect((JSON.parse(direct.stdout) as { files: unknown[] }).files[0]).toEqual({ path: 'src/pick.ts', executable: [[4, 5], [7, 7], [9, 10]], executed: [] });
+  });
+
   it('is refused where it is not of the form', () => {
     const script = (functions: unknown) => ({ result: [{ url: 'file:///workspace/a.js', functions }] });
     const range = { startOffset: 0, endOffset: 1, count: 1 };
     const hostile: unknown[] = [null, [], 1, {}, { result: {} }, { result: [null] }, script(null), script([{}]), script([{ ranges: [{ ...range, count: -1 }] }]), script([{ ranges: [{ ...range, endOffset: 'x' }] }]), script([{ ranges: [{ ...range, startOffset: 1e99 }] }]), script([{ ranges: Array(500_001).fill(range) }])];
-    expect(hostile.map(readV8)).toEqual(hostile.map(() => null));
-    expect(readV8({ ...script([{ ranges: [range] }]), 'source-map-cache': { 'file:///workspace/a.js': {} } })?.mapped).toEqual(new Set(['file:///workspace/a.js']));
+    expect(hostile.map((one) => readV8(one))).toEqual(hostile.map(() => null));
+    const entry = { lineLengths: [1], data: { sources: ['a.ts'], mappings: 'AAAA' } };
+    const maps: unknown[] = [{}, null, { ...entry, lineLengths: [-1] }, { ...entry, data: null }, { ...entry, data: { sources: 1, mappings: '' } }, { ...entry, data: { sources: [], mappings: '!' } }, { ...entry, data: { sources: [], mappings: 'gggggggggggg' } }];
+    expect(maps.map((map) => readV8({ ...script([{ ranges: [range] }]), 'source-map-cache': { 'file:///workspace/a.js': map } })?.maps.get('file:///workspace/a.js'))).toEqual(maps.map(() => null));
   });
 
   it('is told for the files that were asked for, by a program that reads no pipe, no link and nothing without end', () => {
