@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { collectChecks } from '../gate/collect.js';
+import { collectTools, type ToolSide } from '../gate/tools/collect.js';
 import { readFileAt } from '../git/change.js';
 import { findSource, locatorOf, type Mirror, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
 import type { Source } from '../git/url.js';
@@ -15,9 +16,11 @@ import { type Environment, environmentAt } from '../setup/environment.js';
 import { dependenciesOf, layersOf } from '../setup/snapshot.js';
 import { propose } from '../setup/propose.js';
 import { servicesOf } from '../setup/services.js';
+import { detectTools } from '../setup/tools.js';
 import { RunContext } from '../workflow/context.js';
 import { nameBase, setupBase } from '../workflow/steps/setup.js';
 import { baseFolder, treeOf } from '../workflow/steps/source.js';
+import { openToolTree } from '../workflow/steps/tools.js';
 import type { App } from './app.js';
 import { spokenJournal } from './spoken-journal.js';
 
@@ -57,11 +60,11 @@ export async function detectAt(app: App, { mirror, commit }: At): Promise<Detect
     read: async (path) => (await readFileAt(mirror, commit, path))?.toString('utf8') ?? null,
     list: () => (paths ??= listTree(mirror, commit).then((entries) => entries.map((e) => e.path.toString('utf8')))),
   };
-  const [checks, proposal] = [await detectChecks(base), await propose(base)];
+  const [checks, found, proposal] = [await detectChecks(base), await detectTools(base), await propose(base)];
   const { limits } = EnvironmentSpec.parse({ version: 1 });
   const tools = await fitting(app, proposal.toolchains);
-  const body = { version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), ...(Object.keys(tools.toolchains).length > 0 ? { toolchains: tools.toolchains } : {}), ...(Object.keys(proposal.services).length > 0 ? { services: proposal.services } : {}), limits };
-  return { text: `${HEAD}${stringify(body)}`, notes: [...tools.notes, ...proposal.notes] };
+  const body = { version: 1, ...(Object.keys(checks).length > 0 ? { checks } : {}), ...(Object.keys(found).length > 0 ? { tools: found } : {}), ...(Object.keys(tools.toolchains).length > 0 ? { toolchains: tools.toolchains } : {}), ...(Object.keys(proposal.services).length > 0 ? { services: proposal.services } : {}), limits };
+  return { text: `${HEAD}${stringify(body)}`, notes: [...tools.notes, ...(checks['lint'] !== undefined && Object.keys(found).length > 0 ? [`the check lint says by one exit code what tools tell finding by finding (${Object.keys(found).join(', ')}): where they cover all of it, it can go`] : []), ...proposal.notes] };
 }
 
 /** Of the versions that files pin, those that this machine has: exactly, else of the same minor, else of the same major version. */
@@ -91,8 +94,14 @@ export async function showEnvironment(app: App, repository: string): Promise<Env
   return { ...(await environmentAt(mirror, commit, given)), commit };
 }
 
-/** Setup, services and every check on the last commit, as a run would have them on its base. Nothing of it is on the log. */
-export async function testEnvironment(app: App, repository: string, signal: AbortSignal, note: (line: string) => void): Promise<readonly CheckRun[]> {
+/** Every check and every tool, as they ran once. */
+export interface Tested {
+  readonly checks: readonly CheckRun[];
+  readonly tools: readonly ToolSide[];
+}
+
+/** Setup, services, every check and every tool on the last commit, as a run would have them on its base. Nothing of it is on the log. */
+export async function testEnvironment(app: App, repository: string, signal: AbortSignal, note: (line: string) => void): Promise<Tested> {
   const at = await lastCommit(app, repository);
   await using held = contextOf(app, at, signal);
   const { context } = held;
@@ -104,9 +113,11 @@ export async function testEnvironment(app: App, repository: string, signal: Abor
   const { servicePrograms } = app.equipment;
   const { limits, variables } = environment.spec;
   const { snapshots } = app.folders;
-  return await collectChecks({ driver, limits, variables, services: servicesOf(environment.spec, servicePrograms), journal, signal }, {
-    round: 0, side: 'base', lowers: [...layersOf(snapshots, snapshot), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot),
-  }, environment.checks);
+  const collector = { driver, limits, variables, services: servicesOf(environment.spec, servicePrograms), journal, signal };
+  const side = { round: 0, side: 'base' as const, lowers: [...layersOf(snapshots, snapshot), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot) };
+  const checks = await collectChecks(collector, side, environment.checks);
+  await using toolTree = await openToolTree(at.mirror, at.commit);
+  return { checks, tools: await collectTools(collector, side, environment.spec.tools, toolTree) };
 }
 
 /** Forgets the frozen setup of the last commit: the next run makes it anew. Returns its id, null when there was none to make. */

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { warningsOf } from '../gate/warnings.js';
-import { describe } from '../git/change.js';
+import { contentDigest, describe } from '../git/change.js';
 import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../git/mirror.js';
+import { keepPatch } from '../git/patch.js';
 import { dirtyFiles } from '../git/worktree.js';
 import type { PolicyRequest } from '../policy/schema.js';
 import { SallyportError } from '../protocol/errors.js';
@@ -25,6 +26,8 @@ export interface Submission {
   readonly ref: string | null;
   /** For `check`: the ref that holds the change. */
   readonly head: string | null;
+  /** For `check` and `review`, in place of `head`: a patch on the base. */
+  readonly patch?: Buffer;
   /** For `remediator`. */
   readonly only: TaskRequest['only'];
   /** What the person says the work is for, where screening asks. */
@@ -49,14 +52,14 @@ export async function submit(app: App, submission: Submission): Promise<Submitte
   const found = await findRepository(app, submission);
   const request = checkRequest({
     text: submission.text, kind: submission.kind, agent: submission.agent, model: submission.model, repository: found.locator,
-    baseCommit: found.base, headCommit: found.head, only: submission.only, requester: app.principal, budget: submission.budget, environment: submission.environment ?? (await app.equipment.definition(found.locator)),
+    baseCommit: found.base, headCommit: found.head, ...(found.patch === null ? {} : { patch: found.patch }), only: submission.only, requester: app.principal, budget: submission.budget, environment: submission.environment ?? (await app.equipment.definition(found.locator)),
   });
   const notes = [...found.notes, ...(await warnings(app, request))]; // reads the environment too: what is wrong with it is said before a task exists
   const repository = await registerAndLabel(app, found.locator, submission.label);
   const purpose = checkPurpose(submission.purpose);
   const screened = request.agent === 'loop' ? screen(request.text) : null; // the other agents do what they do whatever the text says
   const decision = app.policy.decide(policyRequest('submit', app.principal, request, repository));
-  const admitted = decision.demands === undefined ? request : { ...request, demands: decision.demands };
+  const admitted = { ...request, ...(decision.demands === undefined ? {} : { demands: decision.demands }), ...(decision.gate === undefined ? {} : { gate: decision.gate }) };
   const task = await app.store.createTask({ id: newId('task'), kind: request.kind, request: admitted, repository: repository.id, createdAt: new Date() });
   await recordAct(app, task.id, 'submit', [
     { type: 'task.created', data: { request: admitted } },
@@ -90,6 +93,7 @@ interface Found {
   readonly locator: string;
   readonly base: string;
   readonly head: string | null;
+  readonly patch: NonNullable<TaskRequest['patch']> | null;
   readonly notes: readonly string[];
 }
 
@@ -110,7 +114,9 @@ async function findRepository(app: App, submission: Submission): Promise<Found> 
   }
   const head = submission.head === null ? null : (await resolveRef(mirror, submission.head)).commit;
   if (head !== null && (await describe(mirror, base.commit, head)).files.length === 0) notes.push('base and head have the same tree');
-  return { locator: mirror.locator, base: base.commit, head, notes };
+  const { patch } = submission;
+  const kept = patch === undefined ? null : { blob: await keepPatch(mirror, patch), bytes: patch.length, digest: contentDigest(patch) };
+  return { locator: mirror.locator, base: base.commit, head, patch: kept, notes };
 }
 
 async function registerAndLabel(app: App, locator: string, label: Sensitivity | null): Promise<Repository> {

@@ -44,7 +44,7 @@ export function progressLine(event: Event): string | null {
     case 'check.ended':
       return `verify   ${SIDES[event.data.side]}: ${event.data.check} ${event.data.passed + event.data.failed > 0 ? `${event.data.passed} passed, ${event.data.failed} failed` : `exit ${event.data.exit ?? event.data.reason}`}`;
     case 'scan.ended':
-      return `scan     ${event.data.side}: ${event.data.problem === null ? `${count(event.data.results, 'result')}` : visible(event.data.problem)}`;
+      return `scan     ${event.data.side}: ${event.data.tool === undefined ? '' : `${event.data.tool} `}${event.data.problem === null ? `${count(event.data.results, 'result')}` : visible(event.data.problem)}`;
     case 'gate.judged':
       return `gate     round ${event.data.round}: ${event.data.verdict}`;
     case 'service.started':

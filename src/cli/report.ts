@@ -3,11 +3,13 @@ import type { Judged } from '../app/app.js';
 import { coverageText } from '../gate/coverage/condition.js';
 import { dependencyText } from '../gate/dependencies/text.js';
 import { mutantText } from '../gate/mutants/condition.js';
-import { notCheckedBlock } from '../gate/render.js';
-import type { Evidence } from '../protocol/evidence.js';
+import { notCheckedBlock } from '../gate/report.js';
+import { toolText } from '../gate/tools/text-of.js';
+import type { Evidence, ScanResult } from '../protocol/evidence.js';
 import { count } from '../protocol/words.js';
 import type { Verdict } from '../protocol/task.js';
 import { visible } from '../redact/visible.js';
+import { stateOf, suppressionOf } from '../sarif/suppress.js';
 
 type Colours = ReturnType<typeof pc.createColors>;
 const MAX = 12;
@@ -20,7 +22,7 @@ export function reportText(judged: Judged, task: string, decision: string | null
   return [
     '', `${paint(c, verdict)(c.bold(verdict.toUpperCase()))}  ${c.bold(task)}  ${evidence.kind}, round ${evidence.round}${decision === null ? '' : `  (${decision})`}`,
     '', ...section(c, 'proof', proof(evidence)),
-    ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}`), 40),
+    ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}${k.accepted === true ? ' (accepted by the policy)' : ''}`), 40),
     ...section(c, 'changed', evidence.files.map((f) => `${f.status.padEnd(8)} ${visible(f.path)}`)),
     ...section(c, 'executed', (evidence.coverage?.files ?? []).map((f) => visible(coverageText(f)))),
     ...section(c, 'faults', faults(evidence)),
@@ -28,6 +30,8 @@ export function reportText(judged: Judged, task: string, decision: string | null
     ...section(c, 'packages', packagesOf(evidence), 30),
     ...section(c, 'advisories', advisories(evidence)),
     ...section(c, 'findings', findings(evidence)),
+    ...section(c, 'tools', tools(evidence), 30),
+    ...section(c, 'suppressed', (evidence.suppressions?.list ?? []).map((one) => `${visible(one.rule)} in ${visible(one.path)}: ${stateOf(one, evidence.suppressions?.at ?? '')}, because ${visible(one.reason)}`)),
     ...section(c, 'for you', evidence.advice.map((a) => `${visible(a.what)} at ${visible(a.where)}: ${visible(a.advice)}`)),
     ...section(c, 'left out', evidence.skipped.map((s) => `${visible(s.path)}: ${visible(s.reason)}`)),
     ...section(c, 'citations', evidence.citations.map((k) => `${k.exists ? '✓' : '✗ does not exist:'} ${visible(k.ref)}`)),
@@ -85,7 +89,16 @@ function findings(evidence: Evidence): string[] {
   const fresh = evidence.scan.results.filter((r) => r.state === 'new');
   const gone = evidence.scan.results.filter((r) => r.state === 'absent').length;
   const old = evidence.scan.results.filter((r) => r.state === 'unchanged').length;
-  return [...fresh.map((r) => `new ${r.level}: ${visible(r.rule)} ${visible(r.path)}:${r.line} ${visible(r.message).slice(0, 120)}`), `${fresh.length} new, ${gone} gone, ${old} there before`];
+  return [...fresh.map((r) => newResult(r, evidence)), `${fresh.length} new, ${gone} gone, ${old} there before`];
+}
+
+function tools(evidence: Evidence): string[] {
+  return (evidence.tools ?? []).flatMap((tool) => [visible(toolText(tool)), ...tool.results.filter((r) => r.state === 'new').map((r) => newResult(r, evidence))]);
+}
+
+function newResult(r: ScanResult, { suppressions }: Evidence): string {
+  const held = suppressionOf(r, suppressions);
+  return `new ${r.level}${held === null ? '' : `, suppressed until ${held.until}`}: ${visible(r.rule)} ${visible(r.path)}:${r.line} ${visible(r.message).slice(0, 120)}`;
 }
 
 function next(verdict: Verdict, evidence: Evidence, task: string): string[] {

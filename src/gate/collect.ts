@@ -72,6 +72,7 @@ export async function collectCheck(collector: Collector, side: Side, name: strin
   return run;
 }
 
+/** Runs a command in the sandbox of a check. */
 export type Exec = (argv: readonly string[], timeout: number, maxOutput: number, more?: Pick<ExecRequest, 'bare' | 'stdin' | 'env'>) => Promise<ExecResult>;
 /** What of a check is another than it is written. */
 export interface Way {
@@ -100,7 +101,7 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   };
   const flooded = result.reason === 'output_limit';
   if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
-  const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec);
+  const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec, REPORT_FILE);
   collector.signal.throwIfAborted();
   const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: check.runner !== 'command' && runner.leavesOut?.(check.args) === true }) });
   return { ...common, exit, cases, problem, ...(meddled === undefined ? {} : { meddled }) };
@@ -110,9 +111,9 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
  * The report that a run left in its sandbox, read by a command of its own, so that nothing the project prints can mix with it. What the
  * run left behind may be anything: a pipe that never ends, a folder, a file without end.
  */
-async function readReport(ran: ExecResult, exec: Exec): Promise<{ readonly text: string | null; readonly cut: boolean }> {
+export async function readReport(ran: ExecResult, exec: Exec, file: string): Promise<{ readonly text: string | null; readonly cut: boolean }> {
   if (ran.reason !== 'exited') return { text: null, cut: false };
-  const result = await exec(['/bin/sh', '-c', '[ -f "$1" ] && exec cat -- "$1"', 'report', REPORT_FILE], REPORT_MS, MAX_REPORT, { bare: true });
+  const result = await exec(['/bin/sh', '-c', '[ -f "$1" ] && exec cat -- "$1"', 'report', file], REPORT_MS, MAX_REPORT, { bare: true });
   if (result.reason === 'output_limit') return { text: null, cut: true };
   return { text: result.reason === 'exited' && result.exit === 0 ? result.stdout.toString('utf8') : null, cut: false };
 }
@@ -159,7 +160,8 @@ async function readScan(collector: Collector, result: ExecResult, changed: reado
   }
 }
 
-async function inFreshSandbox<T>(collector: Collector, side: Side, body: (exec: Exec) => Promise<T>): Promise<T> {
+/** A sandbox of the verify phase that serves once, with the services of the environment. */
+export async function inFreshSandbox<T>(collector: Collector, side: Side, body: (exec: Exec) => Promise<T>): Promise<T> {
   await using sandbox = await openRecorded(collector.driver, specOf(collector, 'verify', side), collector.journal);
   await collector.services.start(sandbox, collector.journal, collector.signal);
   return await body((argv, timeout, maxOutput, more) => sandbox.exec({ argv, timeout, maxOutput, ...more, signal: collector.signal }));

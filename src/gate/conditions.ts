@@ -1,5 +1,6 @@
 import { count } from '../protocol/words.js';
 import type { CaseChange, CheckRun, Condition, Evidence } from '../protocol/evidence.js';
+import { decisive, expiredText, suppressedText } from '../sarif/suppress.js';
 import { indexOf } from './compare.js';
 import { believable } from './proof.js';
 import { isSecurityTest } from './test-files.js';
@@ -37,14 +38,14 @@ function securityTestsKept(gone: readonly CaseChange[], files: Evidence['files']
 }
 
 /** That both trees were scanned to the end and the change brought no new result of level error or warning. */
-export function scanCondition({ scan }: Pick<Given, 'scan'>): Finding {
+export function scanCondition({ scan, suppressions }: Pick<Evidence, 'scan' | 'suppressions'>): Finding {
   const id = 'scan.none_new';
-  const found = scan.results.filter((r) => r.state === 'new' && r.level !== 'note');
+  const found = scan.results.filter((r) => r.state === 'new' && r.level !== 'note' && decisive(r, suppressions));
   if (found.length > 0) {
-    return { id, holds: 'no', detail: `${count(found.length, 'new scan result')}: ${found.slice(0, 5).map((r) => `${r.rule} at ${r.path}:${r.line}`).join(', ')}.`.slice(0, 2000) };
+    return { id, holds: 'no', detail: `${count(found.length, 'new scan result')}: ${found.slice(0, 5).map((r) => `${r.rule} at ${r.path}:${r.line}`).join(', ')}.${expiredText(found, suppressions)}`.slice(0, 2000) };
   }
   if (!scan.ran || scan.problem !== null) return { id, holds: 'unknown', detail: `The scan does not count: ${scan.problem ?? 'it did not run'}.`.slice(0, 2000) };
-  return { id, holds: 'yes', detail: 'No new scan result of level error or warning.' };
+  return { id, holds: 'yes', detail: `No new scan result of level error or warning.${suppressedText(scan.results, suppressions)}` };
 }
 
 /** A check that ran on one side only compares with nothing. */

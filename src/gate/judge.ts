@@ -4,10 +4,13 @@ import type { Kind, Verdict } from '../protocol/task.js';
 import { caseConditions, checkConditions, type Finding, scanCondition } from './conditions.js';
 import { compareCases } from './compare.js';
 import { executedConditions } from './coverage/condition.js';
+import { ACCEPTABLE } from '../protocol/gate-terms.js';
+import { demandedConditions } from './demanded.js';
 import { dependencyConditions } from './dependencies/conditions.js';
 import { provenBy } from './kinds.js';
 import { advisoriesConditions } from './remedies.js';
 import { tamperConditions } from './tamper.js';
+import { toolConditions } from './tools/conditions.js';
 
 /** What there is before it is judged. */
 export type Unjudged = Omit<Evidence, 'verdict' | 'conditions'>;
@@ -15,13 +18,15 @@ export type Unjudged = Omit<Evidence, 'verdict' | 'conditions'>;
 /**
  * The verdict over evidence, by kind of task (docs/architecture.md#proof), with every condition that was looked at.
  * Pure, and never throws: an error while judging is the verdict `error`. `passed` needs every condition to hold; missing, empty or
- * skipped evidence makes a condition `unknown`, which is `unverified` at best. `error` comes before `failed`: when a sandbox was lost,
+ * skipped evidence makes a condition `unknown`, which is `unverified` at best, unless the policy accepts just that. `error` comes before `failed`: when a sandbox was lost,
  * cases are missing for a reason that is not the change.
  */
 export function judge(evidence: Unjudged): { readonly verdict: Verdict; readonly conditions: Condition[] } {
   try {
     const findings = conditionsOf(evidence);
-    return { verdict: verdictOf(findings), conditions: findings.map(({ id, holds, detail }) => ({ id, holds, detail })) };
+    const accepts = (evidence.terms?.accepts ?? []).filter((id) => ACCEPTABLE.has(id));
+    const conditions = findings.map(({ id, holds, detail, broken }): Condition => ({ id, holds, detail, ...(holds === 'unknown' && broken !== true && accepts.includes(id) ? { accepted: true as const } : {}) }));
+    return { verdict: verdictOf(findings, conditions), conditions };
   } catch (error) {
     return { verdict: 'error', conditions: [{ id: 'judged', holds: 'unknown', detail: `The evidence could not be judged: ${error instanceof Error ? error.message : String(error)}`.slice(0, 2000) }] };
   }
@@ -31,17 +36,17 @@ function conditionsOf(evidence: Unjudged): readonly Finding[] {
   const shape = [consistent(evidence)];
   if (isReading(evidence.kind)) return [...shape, treeUnchanged(evidence), citationsExist(evidence)];
   if (evidence.agent === 'remediator' && evidence.files.length === 0) return [...shape, ...provenBy(evidence)]; // nothing was changed, so nothing can have broken
-  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), ...executedConditions(evidence), scanCondition(evidence), ...tamperConditions(evidence), ...advisoriesConditions(evidence), ...dependencyConditions(evidence), ...provenBy(evidence)];
+  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), ...executedConditions(evidence), scanCondition(evidence), ...toolConditions(evidence), ...tamperConditions(evidence), ...advisoriesConditions(evidence), ...dependencyConditions(evidence), ...demandedConditions(evidence), ...provenBy(evidence)];
 }
 
 /** An empty list is not a pass. */
-function verdictOf(findings: readonly Finding[]): Verdict {
+function verdictOf(findings: readonly Finding[], conditions: readonly Condition[]): Verdict {
   if (findings.some((f) => f.broken === true)) return 'error';
   if (findings.some((f) => f.holds === 'no')) return 'failed';
-  return findings.length > 0 && findings.every((f) => f.holds === 'yes') ? 'passed' : 'unverified';
+  return conditions.length > 0 && conditions.every((c) => c.holds === 'yes' || c.accepted === true) ? 'passed' : 'unverified';
 }
 
-function isReading(kind: Kind): boolean {
+export function isReading(kind: Kind): boolean {
   return kind === 'review' || kind === 'ask';
 }
 

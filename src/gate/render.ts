@@ -1,50 +1,28 @@
 import type { CaseChange, Evidence } from '../protocol/evidence.js';
-import { NOT_CHECKED } from '../protocol/evidence.js';
 import { visible } from '../redact/visible.js';
-import { coverageText } from './coverage/condition.js';
 import { mutantText } from './mutants/condition.js';
+import { decisive } from '../sarif/suppress.js';
 import { dependencyText } from './dependencies/text.js';
+import { HOLDS, type Item, newResults, notCheckedBlock, type Part, reportOf, type Section, VERDICTS } from './report.js';
 
-const HOLDS = { yes: 'holds', no: 'does not hold', unknown: 'not known' } as const;
-const VERDICTS = {
-  passed: 'every condition holds', failed: 'a condition does not hold', unverified: 'nothing proves it', error: 'the proof itself broke',
-} as const;
 const FAILING: readonly CaseChange['change'][] = ['broken', 'new_failing', 'still_failing'];
 const MAX_LISTED = 20;
 const MAX_MESSAGE = 1200;
 /** Characters of a feedback, the *not checked* block included. */
 export const MAX_FEEDBACK = 12_000;
 
-/** The block that every surface carries, in the same words. Ends without a newline. */
-export function notCheckedBlock(): string {
-  return `Not checked: ${NOT_CHECKED.join(', ')}.`;
-}
-
 /**
  * Evidence as markdown for a person (a page, a pull request). Everything that the sandbox could write stands in code spans and blocks,
  * made visible, so that it can forge no heading, link, mention or line.
  */
 export function renderEvidence(evidence: Evidence): string {
-  const extra = evidence.notChecked.filter((item) => !NOT_CHECKED.includes(item));
-  const sections = [
-    [`## Verdict: ${evidence.verdict} (${VERDICTS[evidence.verdict]})`, '', `- kind: ${evidence.kind}`, `- task: ${code(evidence.task)}, round ${evidence.round}`,
-      `- base: ${code(evidence.base.commit)}`, `- head tree: ${code(evidence.head.tree)}`, `- policy: ${code(evidence.policy.name)} ${code(evidence.policy.version)}`],
-    ['### Conditions', '', ...evidence.conditions.map((c) => `- ${HOLDS[c.holds]}: ${code(c.id)} ${code(c.detail)}`)],
-    section('### Changed files', evidence.files.map((f) => `- ${f.status} ${code(f.path)}`)),
-    section('### Left out of the change', evidence.skipped.map((s) => `- ${code(s.path)} ${code(s.reason)}`)),
-    section('### Cases that changed', evidence.cases.filter((c) => c.flaky === true || (c.change !== 'passing' && c.change !== 'skipped')).map(caseItem)),
-    section('### Changed lines executed', (evidence.coverage?.files ?? []).map((file) => `- ${code(coverageText(file))}`), evidence.coverage?.more ?? 0),
-    section('### Faults put into covered code', (evidence.mutants?.tried ?? []).toSorted((a, b) => Number(a.outcome === 'killed') - Number(b.outcome === 'killed')).map((one) => `- ${one.outcome}: ${code(mutantText(one))}`)),
-    section('### Fixes', evidence.remedies.map((r) => `- ${r.kept ? 'kept' : 'dropped'}: ${code(r.title)}${r.reason === null ? '' : ` because ${code(r.reason)}`}`)),
-    section('### Packages', (evidence.dependencies?.changes ?? []).map((change) => `- ${code(dependencyText(change))}`), evidence.dependencies?.more ?? 0),
-    section('### Advisories', evidence.advisories.results.map((a) => `- ${a.state === 'absent' ? 'gone' : a.state === 'new' ? 'new' : 'still there'}: ${code(`${a.id} in ${a.package}@${a.version}`)}`)),
-    section('### Left to a person', evidence.advice.map((a) => `- ${code(a.what)} at ${code(a.where)}: ${code(a.advice)}`)),
-    section('### New scan results', newResults(evidence).map((r) => `- ${r.level} ${code(r.rule)}${r.cwe === null ? '' : ` ${r.cwe}`} at ${code(`${r.path}:${r.line}`)}: ${code(r.message)}`)),
-    section('### Citations', evidence.citations.map((c) => `- ${c.exists ? 'exists' : 'does not exist'}: ${code(c.ref)}`)),
-    section('### *Passed* means less here', evidence.warnings.map((w) => `- ${code(w)}`)),
-    ['### Not checked', '', notCheckedBlock(), ...extra.map((item) => `- ${code(item)}`)],
+  const { verdict, meaning, facts, sections, notChecked, notCheckedToo } = reportOf(evidence);
+  const parts = [
+    [`## Verdict: ${verdict} (${meaning})`, '', ...facts.map(([name, ...value]) => `- ${name}: ${value.map(part).join('')}`)],
+    ...sections.map(section),
+    ['### Not checked', '', notChecked, ...notCheckedToo.map((item) => `- ${code(item)}`)],
   ];
-  return `${sections.filter((s) => s.length > 0).map((s) => s.join('\n')).join('\n\n')}\n`;
+  return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
 /**
@@ -61,7 +39,7 @@ export function renderFeedback(evidence: Evidence): string {
     ...block('Reports that cannot be believed:', evidence.checks.head.filter((run) => run.problem !== null || run.reason !== 'exited').map((run) => `- ${visible(run.name)}: ${visible(run.problem ?? run.reason)}`)),
     ...block('Faults that the new tests do not notice:', (evidence.mutants?.tried ?? []).filter((one) => one.outcome === 'survived').map((one) => `- ${visible(mutantText(one))}`)),
     ...block('Packages with something against them:', (evidence.dependencies?.changes ?? []).filter((c) => c.problems.length > 0).map((c) => `- ${visible(dependencyText(c))}`)),
-    ...block('New scan results:', newResults(evidence).map((r) => `- ${r.level} ${visible(r.rule)} at ${visible(r.path)}:${r.line}: ${visible(r.message)}`)),
+    ...block('New scan results:', [...newResults(evidence), ...(evidence.tools ?? []).flatMap((tool) => tool.results.filter((r) => r.state === 'new'))].filter((r) => decisive(r, evidence.suppressions)).map((r) => `- ${r.level} ${visible(r.rule)} at ${visible(r.path)}:${r.line}: ${visible(r.message)}`)),
   ];
   return within(parts, MAX_FEEDBACK - tail.length) + tail;
 }
@@ -76,17 +54,16 @@ function failure(change: CaseChange): string {
   return `- ${change.change}${change.flaky === true ? ' (flaky)' : ''}: ${visible(change.id)}${message}`;
 }
 
-function caseItem(change: CaseChange): string {
-  const message = change.message === null ? '' : `\n${indented(fenced(shortened(change.message, MAX_MESSAGE)))}`;
-  return `- ${change.change}${change.flaky === true ? ' (flaky)' : ''} ${code(change.id)}${message}`;
+function section({ title, items, unlisted = 0 }: Section): string[] {
+  return [`### ${title}`, '', ...items.slice(0, MAX_LISTED).map(item), ...more(items.length + unlisted)];
 }
 
-function newResults(evidence: Evidence): Evidence['scan']['results'] {
-  return evidence.scan.results.filter((r) => r.state === 'new');
+function item({ parts, block }: Item): string {
+  return `- ${parts.map(part).join('')}${block === undefined ? '' : `\n${indented(fenced(shortened(block, MAX_MESSAGE)))}`}`;
 }
 
-function section(title: string, lines: readonly string[], unlisted = 0): string[] {
-  return lines.length === 0 ? [] : [title, '', ...lines.slice(0, MAX_LISTED), ...more(lines.length + unlisted)];
+function part(one: Part): string {
+  return typeof one === 'string' ? one : code(one.theirs);
 }
 
 function block(title: string, lines: readonly string[]): string[] {

@@ -1,4 +1,4 @@
-import { fitsGlob } from './glob.js';
+import { fitsGlob } from '../protocol/glob.js';
 
 export { isTestFile } from '../scan/test-files.js';
 

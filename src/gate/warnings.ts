@@ -19,6 +19,9 @@ export interface Known {
 
 const SECURE_CODING = /secur|saniti[sz]|injection|escap|validat|owasp|secret|authoris|authoriz/i;
 
+/** Of a review: its verdict is about the report. */
+export const ABOUT_THE_REPORT = 'the verdict of a review says that what it cites exists, and nothing about the code';
+
 /**
  * Why *passed* means less here than elsewhere. Shown before work starts and in every proof; never a reason to pass or to fail.
  */

@@ -1,11 +1,10 @@
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { diskArtifacts } from '../artifacts/disk.js';
 import { signEnvelope, verifyEnvelope } from '../attest/dsse.js';
 import { loadLogKey } from '../audit/key.js';
 import { createLog } from '../audit/log.js';
 import type { App } from '../app/app.js';
-import { loadPolicy } from '../policy/policy.js';
 import { startDetached } from '../process/detach.js';
 import { milliseconds } from '../protocol/environment.js';
 import { SallyportError } from '../protocol/errors.js';
@@ -28,16 +27,15 @@ import type { Environments } from './environments.js';
 import { Grounds } from './grounds.js';
 import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
 import type { Models } from './models.js';
+import { readPolicy } from './policies.js';
 import { cargoRegistry, goProxy, npmRegistry, pythonIndex } from './registry.js';
 import { tierOf } from './tier.js';
-
-const POLICY = 'solo';
 
 /** The one place that names concrete drivers. Opens the state of an installation and puts the application together. */
 export async function openApp(config: Config, models: Models, environments: Environments, uid: number): Promise<App & AsyncDisposable> {
   const folders = foldersOf(config.home);
   await makeFolders(folders, uid);
-  const policy = await readPolicy();
+  const policy = await readPolicy(config.policy);
   const known = [...config.secrets];
   let redactor = createRedactor({ known });
   const learn = (value: string): void => {
@@ -57,7 +55,7 @@ export async function openApp(config: Config, models: Models, environments: Envi
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, ground: (spec) => grounds.of(spec), definition: (repository) => environments.definition(repository), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, ground: (spec, demands) => grounds.of(spec, demands), definition: (repository) => environments.definition(repository), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn), go: goProxy(config.userHome, config.path, config.go, learn), cargo: cargoRegistry(config.cargo.home, config.cargo.registry, learn) },
       setupSecret: async (repository, name) => {
         const value = await environments.secret(repository, name);
@@ -119,12 +117,6 @@ async function makeFolders(folders: Folders, uid: number): Promise<void> {
   }
 }
 
-async function readPolicy() {
-  const folder = join(INSTALLATION, 'policies');
-  const [text, examples] = await Promise.all([readFile(join(folder, `${POLICY}.cedar`), 'utf8'), readFile(join(folder, `${POLICY}.examples.json`), 'utf8')]);
-  return loadPolicy({ name: POLICY, levels: [{ level: 'organisation', text }], examples: JSON.parse(examples) });
-}
-
 function sandboxUser(): { readonly uid: number; readonly gid: number } {
   return mustUser('sallyport-sbx');
 }
@@ -153,6 +145,7 @@ function workerEnvironment(config: Config, models: Models, environments: Environ
     ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }), ...config.go, CARGO_HOME: config.cargo.home, ...(config.cargo.registry === null ? {} : { SALLYPORT_CARGO_REGISTRY: config.cargo.registry }),
     ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib), SALLYPORT_MINIMUM_AGE: String(config.minimumAge),
+    ...(config.policy === null ? {} : { SALLYPORT_POLICY: config.policy }),
     ...certificates(),
   };
 }

@@ -21,6 +21,8 @@ export interface Config {
   readonly advisories: string | null;
   /** Address of the index of Python packages where a variable of pip or uv names it. It may hold a credential. */
   readonly pythonIndex: string | null;
+  /** File of the policy; null = the shipped one. */
+  readonly policy: string | null;
   /** Where modules of Go come from, as far as variables of go say it. */
   readonly go: GoVariables;
   /** Where crates come from: an address, and the folder of cargo's own configuration. */
@@ -58,6 +60,7 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
     go: Object.fromEntries(Object.entries({ GOPROXY: textOf(env['GOPROXY']), GONOPROXY: textOf(env['GONOPROXY']), GOPRIVATE: textOf(env['GOPRIVATE']) }).filter(([, value]) => value !== null)),
     cargo: { registry: textOf(env['SALLYPORT_CARGO_REGISTRY']), home: textOf(env['CARGO_HOME']) ?? join(userHome, '.cargo') },
     sandbox: readSandbox(env), minimumAge: readAge(env['SALLYPORT_MINIMUM_AGE']),
+    policy: readPolicyFile(env['SALLYPORT_POLICY']),
     cacheGib: readCache(env['SALLYPORT_CACHE_GIB']), user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };
@@ -92,6 +95,13 @@ function defaultModel(env: Variables): Config['model'] {
 function placeOf(text: string | undefined): string | null {
   if (text === undefined || text === '') return null;
   return /^https?:/i.test(text) ? text : resolve(text);
+}
+
+/** Absolute, for a detached worker starts elsewhere. Whether it loads is seen when the state is opened. */
+function readPolicyFile(text: string | undefined): string | null {
+  if (text === undefined || text === '') return null;
+  if (!isAbsolute(text) || !text.endsWith('.cedar')) throw new SallyportError('input.invalid', `SALLYPORT_POLICY is "${text}", expected an absolute path to a file NAME.cedar, with NAME.examples.json beside it`);
+  return text;
 }
 
 function readCache(text: string | undefined): number {

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BLIND_HINT, blindRoot } from '../store/postmaster.js';
 import { toSallyportError } from '../protocol/errors.js';
 import { gitVersion } from '../git/command.js';
 import { run } from '../process/spawn.js';
@@ -29,7 +30,7 @@ export async function diagnose(config: Config, models: Models, environments: Env
     ...NEEDED.map(([id, file, hint]) => ({ id, ok: existsSync(file), needed: true, detail: existsSync(file) ? file : `${file} is missing`, hint: existsSync(file) ? null : hint })),
     await git(config),
     await version('npm', ['npm', '--version'], config, false, 'Needed to fetch the dependencies of npm projects'),
-    toolchain(config), ...(await tools(config, environments)), state(config), model(models),
+    toolchain(config), ...(await tools(config, environments)), state(config, uid), model(models),
   ];
   try {
     const driver = sandboxDriver(config, uid);
@@ -116,7 +117,9 @@ async function tools(config: Config, environments: Environments): Promise<Findin
   }];
 }
 
-function state(config: Config): Finding {
+function state(config: Config, uid: number): Finding {
+  const blind = config.databaseUrl === null && uid === 0 ? blindRoot(readFileSync('/proc/self/status', 'utf8')) : null;
+  if (blind !== null) return { id: 'state', ok: false, needed: true, detail: `${config.home}, embedded PostgreSQL: ${blind}`, hint: BLIND_HINT };
   return { id: 'state', ok: true, needed: true, detail: `${config.home}${config.databaseUrl === null ? ', embedded PostgreSQL' : ', PostgreSQL by DATABASE_URL'}`, hint: null };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { preparsePolicySet, preparseSchema, statefulIsAuthorized, validate } from '@cedar-policy/cedar-wasm/nodejs';
 import type { DecisionData } from '../protocol/event.js';
+import type { GateTerms } from '../protocol/task.js';
 import { invalid, type PolicyText, type Rule, readRules } from './rules.js';
 import { CEDAR_SCHEMA, PolicyExample, PolicyRequest } from './schema.js';
 
@@ -16,7 +17,7 @@ export interface Policy {
   decide(request: PolicyRequest): DecisionData;
 }
 
-type Outcome = Pick<DecisionData, 'effect' | 'rule' | 'reason' | 'demands'>;
+type Outcome = Pick<DecisionData, 'effect' | 'rule' | 'reason' | 'demands' | 'gate'>;
 interface Engine {
   readonly rules: ReadonlyMap<string, Rule>;
   readonly order: readonly string[];
@@ -76,7 +77,7 @@ function decide(engine: Engine, name: string, version: string, request: PolicyRe
 function evaluate(engine: Engine, version: string, request: PolicyRequest): Outcome {
   const whole = ask(engine.all, version, request);
   if (whole.errors.length > 0) return failed(whole.errors.join('; '));
-  if (whole.allowed) return demanding(engine, version, request, outcome('allow', engine, whole.rules));
+  if (whole.allowed) return demanding(engine, version, request, outcome('allow', engine, whole.rules), whole.rules);
   // Cedar knows two outcomes. Whether only asks stand in the way is found by taking them away.
   const strict = ask(engine.withoutAsk, version, request);
   if (strict.errors.length > 0) return failed(strict.errors.join('; '));
@@ -85,12 +86,14 @@ function evaluate(engine: Engine, version: string, request: PolicyRequest): Outc
   return { effect: 'deny', rule: 'default', reason: 'No rule permits this.' };
 }
 
-/** What is allowed may still need more of a sandbox: the guarantees of every rule that fits, together. */
-function demanding(engine: Engine, version: string, request: PolicyRequest, allowed: Outcome): Outcome {
+/** What is allowed may still need more of a sandbox and of the gate: that of every rule that fits, together. What is accepted of the gate, the permits say that allow it. */
+function demanding(engine: Engine, version: string, request: PolicyRequest, allowed: Outcome, permits: readonly string[]): Outcome {
   const fits = ask(engine.demands, version, request);
   if (fits.errors.length > 0) return failed(fits.errors.join('; '));
   const demands = [...new Set(fits.rules.flatMap((id) => engine.rules.get(id)?.demands ?? []))].sort();
-  return demands.length === 0 ? allowed : { ...allowed, demands };
+  const requires = [...new Set(fits.rules.flatMap((id) => engine.rules.get(id)?.requires ?? []))].sort();
+  const accepts = [...new Set(permits.flatMap((id) => engine.rules.get(id)?.accepts ?? []))].sort();
+  return { ...allowed, ...(demands.length === 0 ? {} : { demands }), ...(requires.length + accepts.length === 0 ? {} : { gate: { requires, accepts } }) };
 }
 
 /** Cedar skips a policy that errors, also a forbid; `errors` is therefore looked at before the decision is. */
@@ -129,6 +132,8 @@ function holdExample(policy: Policy, example: PolicyExample): void {
     throw invalid(`does not hold its example "${name}": got ${got.effect} by "${got.rule}", need ${wanted}`);
   }
   if (expect.demands !== undefined && JSON.stringify([...expect.demands].sort()) !== JSON.stringify(got.demands ?? [])) throw invalid(`does not hold its example "${name}": it demands ${got.demands?.join(', ') ?? 'nothing'}, need ${expect.demands.join(', ') || 'nothing'}`);
+  const sorted = (terms: GateTerms | undefined): string => JSON.stringify({ requires: [...(terms?.requires ?? [])].sort(), accepts: [...(terms?.accepts ?? [])].sort() });
+  if (expect.gate !== undefined && sorted(expect.gate) !== sorted(got.gate)) throw invalid(`does not hold its example "${name}": of the gate it has ${sorted(got.gate)}, need ${sorted(expect.gate)}`);
   if (expect.not?.includes(got.rule) === true) throw invalid(`does not hold its example "${name}": rule "${got.rule}" decided, and must not`);
 }
 

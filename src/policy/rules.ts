@@ -2,6 +2,7 @@ import { policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nod
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
 import { Guarantee } from '../protocol/guarantee.js';
+import { ACCEPTABLE, isGateTerm } from '../protocol/gate-terms.js';
 
 /** Levels, strongest first. Only the organisation's may permit; the others can only narrow. */
 export type PolicyLevel = 'organisation' | 'project' | 'repository';
@@ -15,17 +16,21 @@ export interface PolicyText {
 export interface Rule {
   readonly id: string;
   readonly level: PolicyLevel;
-  /** `ask` is a forbid with `@effect("ask")`: it stands in the way until a person decides. `demand` is a forbid with `@demands`: it forbids only what is not enforced. */
+  /** `ask` is a forbid with `@effect("ask")`: it stands in the way until a person decides. `demand` is a forbid with `@demands` or `@gate`: it forbids only what is not enforced, or what the gate does not find. */
   readonly effect: 'permit' | 'forbid' | 'ask' | 'demand';
   /** Guarantees that every sandbox of a task must enforce where a `demand` fits; empty for the others. */
   readonly demands: readonly Guarantee[];
+  /** What the gate must find besides its own conditions, where a `demand` fits. */
+  readonly requires: readonly string[];
+  /** Conditions whose `unknown` a permit takes for its verdict. */
+  readonly accepts: readonly string[];
   readonly reason: string;
   readonly text: string;
 }
 
 const MAX_TEXT = 256 * 1024;
 const MAX_RULES = 1000;
-const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set(['id', 'reason', 'effect', 'demands']);
+const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set(['id', 'reason', 'effect', 'demands', 'gate', 'accepts']);
 
 /**
  * Rules of every level, in order. Throws `policy.invalid` on a syntax error, a template, a rule without `@id` or `@reason`, an
@@ -66,11 +71,14 @@ function readRule(level: PolicyLevel, source: string): Rule {
   if (ask !== undefined && ask !== 'ask') throw invalid(`has @effect("${ask}") on rule "${id}"; only @effect("ask") is known`);
   if (ask !== undefined && answer.json.effect === 'permit') throw invalid(`has @effect("ask") on the permit "${id}"; it belongs on a forbid`);
   const demands = readDemands(id, annotations.demands);
-  if (demands !== null && (ask !== undefined || answer.json.effect === 'permit')) throw invalid(`has @demands on rule "${id}"; it belongs on a forbid without @effect`);
+  const requires = readWords('gate', id, annotations.gate, isGateTerm, 'notes, advisories, security-tests, check:NAME');
+  const accepts = readWords('accepts', id, annotations.accepts, (name) => ACCEPTABLE.has(name), [...ACCEPTABLE].join(', '));
+  if ((demands ?? requires) !== null && (ask !== undefined || answer.json.effect === 'permit')) throw invalid(`has @${demands === null ? 'gate' : 'demands'} on rule "${id}"; it belongs on a forbid without @effect`);
+  if (accepts !== null && answer.json.effect !== 'permit') throw invalid(`has @accepts on the forbid "${id}"; only a permit can accept something`);
   if (answer.json.effect === 'permit' && level !== 'organisation') {
     throw invalid(`permits in rule "${id}" of level ${level}; only the organisation may permit, lower levels only forbid`);
   }
-  return { id, level, effect: ask === 'ask' ? 'ask' : demands === null ? answer.json.effect : 'demand', demands: demands ?? [], reason, text: source };
+  return { id, level, effect: ask === 'ask' ? 'ask' : (demands ?? requires) === null ? answer.json.effect : 'demand', demands: demands ?? [], requires: requires ?? [], accepts: accepts ?? [], reason, text: source };
 }
 
 /** Names of guarantees, separated by commas. Null where the annotation is not there. */
@@ -79,6 +87,15 @@ function readDemands(id: string, text: string | null | undefined): readonly Guar
   const parsed = z.array(Guarantee).min(1).safeParse(text.split(',').map((name) => name.trim()));
   if (!parsed.success) throw invalid(`has @demands("${text}") on rule "${id}"; there are the guarantees ${Guarantee.options.join(', ')}`);
   return parsed.data;
+}
+
+/** Words separated by commas, each known. Null where the annotation is not there. */
+function readWords(annotation: string, id: string, text: string | null | undefined, known: (word: string) => boolean, all: string): readonly string[] | null {
+  if (text === undefined || text === null) return null;
+  const words = text.split(',').map((word) => word.trim());
+  const wrong = words.find((word) => !known(word));
+  if (wrong !== undefined) throw invalid(`has @${annotation}("${text}") on rule "${id}"; "${wrong}" is not one of ${all}`);
+  return words;
 }
 
 export function invalid(what: string): SallyportError {

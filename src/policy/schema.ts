@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Guarantee } from '../protocol/guarantee.js';
-import { Kind, Sensitivity, Verdict } from '../protocol/task.js';
+import { GateTerms, Kind, Sensitivity, Verdict } from '../protocol/task.js';
 
 /** What somebody wants to do; the words are Cedar's action ids. */
 export const PolicyAction = z.enum(['submit', 'approve', 'apply', 'override']);
@@ -45,6 +45,8 @@ export const PolicyExample = z.strictObject({
     not: z.array(z.string()).max(50).optional(),
     /** Guarantees that every sandbox must enforce, all of them. */
     demands: z.array(Guarantee).max(50).optional(),
+    /** What the gate is to require and to accept, all of it, in any order. */
+    gate: GateTerms.optional(),
   }),
 });
 export type PolicyExample = z.input<typeof PolicyExample>;

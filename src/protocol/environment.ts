@@ -1,10 +1,5 @@
 import { z } from 'zod';
-
-const RelativePath = z
-  .string()
-  .min(1)
-  .max(500)
-  .refine((p) => !p.startsWith('/') && !p.split('/').includes('..') && !p.includes('\0'), 'expected a path inside the repository');
+import { RelativePath, Suppression, ToolId, ToolSpec } from './tools.js';
 
 /** Test runners that give results case by case. */
 export const CASE_RUNNERS = ['node-test', 'vitest', 'jest', 'mocha', 'pytest', 'unittest', 'go'] as const;
@@ -143,6 +138,10 @@ export const EnvironmentSpec = z.strictObject({
   /** Hosts that commands of the fetch phase reach over TLS, beside the registries. */
   hosts: z.array(Host).max(50).default([]),
   checks: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/), CheckSpec).optional(),
+  /** Linters, formatters, type checkers and scanners, whose findings are compared one by one. */
+  tools: z.record(ToolId, ToolSpec).default({}),
+  /** Results that decide nothing, each with its reason and its last day. */
+  suppressions: z.array(Suppression).max(200).default([]),
   limits: z
     .strictObject({
       /** MiB of memory for everything in the sandbox. */

@@ -9,6 +9,7 @@ export const ERRORS = {
   'input.no_model': ['badInput', 'The command needs a model and none is configured.'],
   'input.unknown_task': ['badInput', 'No task has this id or prefix, or the prefix fits more than one.'],
   'input.wrong_state': ['badInput', 'The task is not in a state in which this can be done.'],
+  'input.patch': ['badInput', 'The patch is none, does not fit the base, or changes what a patch cannot show.'],
   'repo.not_git': ['badInput', 'The folder is not inside a git repository.'],
   'repo.empty': ['badInput', 'The repository has no commit yet.'],
   'repo.dirty': ['badInput', 'The working tree has changes that are not committed, so the task would not see them.'],

@@ -3,7 +3,7 @@ import { Ecosystem } from './ecosystem.js';
 import { BodyRef, Condition, Digest } from './evidence.js';
 import { ProposedLine } from './environment.js';
 import { Guarantee } from './guarantee.js';
-import { Budget, Kind, Sensitivity, TaskRequest, Verdict } from './task.js';
+import { GateTerms, Budget, Kind, Sensitivity, TaskRequest, Verdict } from './task.js';
 
 /**
  * The events of a task's log. Everything that happens is one of these; the screen, the export, the evidence and the resume
@@ -25,6 +25,8 @@ export const DecisionData = z.strictObject({
   version: Digest,
   /** What every sandbox of the task must enforce beyond what is always demanded; left out where nothing more is. */
   demands: z.array(Guarantee).optional(),
+  /** What the gate is to require and accept; left out where it is neither. */
+  gate: GateTerms.optional(),
 });
 export type DecisionData = z.infer<typeof DecisionData>;
 
@@ -104,7 +106,8 @@ export const EVENTS = {
     skipped: z.array(z.strictObject({ path: Short, reason: Short })),
   }),
   'check.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head', 'red', 'old', 'base_again', 'head_again', 'red_again', 'covered', 'mutant']), check: z.string(), exit: z.int().nullable(), reason: z.string(), passed: z.int(), failed: z.int(), result: BodyRef }),
-  'scan.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head']), results: z.int(), sarif: BodyRef.nullable(), problem: Short.nullable() }),
+  /** Without `tool` it is Sallyport's own scan. */
+  'scan.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head']), tool: z.string().max(50).optional(), results: z.int(), sarif: BodyRef.nullable(), problem: Short.nullable() }),
   'gate.judged': z.strictObject({ round: z.int(), kind: Kind, verdict: Verdict, conditions: z.array(Condition), evidence: BodyRef }),
 
   'approval.given': z.strictObject({ approval: z.string(), by: Short, tree: z.string(), evidence: Digest, policy: Digest, verdict: Verdict, comment: Short.nullable() }),

@@ -4,7 +4,8 @@ import { Coverage } from './coverage.js';
 import { Mutants } from './mutants.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
-import { Agent, Kind, Verdict } from './task.js';
+import { Agent, GateTerms, Kind, Verdict } from './task.js';
+import { Suppression, TOOL_REPORTS } from './tools.js';
 
 export { BodyRef, Digest };
 
@@ -69,6 +70,54 @@ export const ScanResult = z.strictObject({
 });
 export type ScanResult = z.infer<typeof ScanResult>;
 
+/** One run of a tool of the project in a fresh sandbox. With a problem nothing that it told counts. */
+export const ToolRun = z.strictObject({
+  exit: z.int().nullable(),
+  reason: CheckRun.shape.reason,
+  ms: z.number(),
+  /** Findings in the tree, and those elsewhere, which were left out. */
+  found: z.int().min(0),
+  outside: z.int().min(0),
+  /** As its report says; null where it does not. */
+  version: z.string().max(200).nullable(),
+  problem: z.string().max(2000).nullable(),
+  output: BodyRef.nullable(),
+});
+export type ToolRun = z.infer<typeof ToolRun>;
+
+/** What a report says of a rule, for SARIF. */
+export const ToolRule = z.strictObject({
+  id: z.string().max(400),
+  title: z.string().max(500).nullable(),
+  help: z.string().max(2000).nullable(),
+  uri: z.string().max(1000).nullable(),
+  /** `security-severity`, 0.0 to 10.0. */
+  severity: z.number().min(0).max(10).nullable(),
+  level: z.enum(['error', 'warning', 'note']).nullable(),
+});
+export type ToolRule = z.infer<typeof ToolRule>;
+
+/** A tool of the project on base and head. `results` has no more than a reader needs; `unlisted` counts the others: new ones of level error or warning, which decide all the same, and the rest. */
+export const ToolEvidence = z.strictObject({
+  name: z.string(),
+  report: z.enum(TOOL_REPORTS),
+  command: z.string(),
+  /** Null: it did not run there. */
+  base: ToolRun.nullable(),
+  head: ToolRun.nullable(),
+  counts: z.strictObject({ new: z.int().min(0), unchanged: z.int().min(0), absent: z.int().min(0) }),
+  results: z.array(ScanResult),
+  unlisted: z.strictObject({ new: z.int().min(0), other: z.int().min(0) }),
+  rules: z.array(ToolRule),
+  /** Files of the change that say what it looks for or how it runs. */
+  definitions: z.array(z.string()),
+});
+export type ToolEvidence = z.infer<typeof ToolEvidence>;
+
+/** Suppressions of the base as they stood at `at`, a day in UTC. `matched` = results of the head that fit, whether it still held or not. */
+export const Suppressions = z.strictObject({ at: z.string().regex(/^\d{4}-\d{2}-\d{2}$/), list: z.array(Suppression.extend({ matched: z.int().min(0) })) });
+export type Suppressions = z.infer<typeof Suppressions>;
+
 /** A known advisory that applies to an installed package. `state` compares base and head. */
 export const AdvisoryResult = z.strictObject({
   id: z.string().max(200),
@@ -103,6 +152,8 @@ export const Condition = z.strictObject({
   holds: z.enum(['yes', 'no', 'unknown']),
   /** One sentence with the figures that decided. */
   detail: z.string(),
+  /** Unknown, and the policy takes it so: it does not keep the verdict from `passed`. */
+  accepted: z.literal(true).optional(),
 });
 export type Condition = z.infer<typeof Condition>;
 
@@ -117,6 +168,8 @@ export const Evidence = z.strictObject({
   request: z.string(),
   base: z.strictObject({ commit: z.string(), tree: z.string() }),
   head: z.strictObject({ commit: z.string(), tree: z.string() }),
+  /** A change that was only read (`review`): nothing of it is the work. */
+  subject: z.strictObject({ commit: z.string(), tree: z.string(), patch: BodyRef, files: z.array(z.strictObject({ path: z.string(), status: z.enum(['added', 'modified', 'deleted']), mode: z.string() })) }).optional(),
   patch: BodyRef.nullable(),
   files: z.array(z.strictObject({ path: z.string(), status: z.enum(['added', 'modified', 'deleted']), mode: z.string() })),
   /** What extraction left out, with the reason. */
@@ -127,6 +180,10 @@ export const Evidence = z.strictObject({
   definitions: z.array(z.string()),
   cases: z.array(CaseChange),
   scan: z.strictObject({ ran: z.boolean(), problem: z.string().nullable(), results: z.array(ScanResult), sarif: BodyRef.nullable() }),
+  /** One for each tool that the base declares. Absent where it declares none. */
+  tools: z.array(ToolEvidence).optional(),
+  /** Absent where the base has none. */
+  suppressions: Suppressions.optional(),
   /** `source` null = no advisories are configured. `newest` = date of the newest record, `ageDays` at the time of judging. */
   advisories: z.strictObject({ source: z.string().nullable(), newest: z.string().nullable(), ageDays: z.int().nullable(), problem: z.string().nullable(), results: z.array(AdvisoryResult) }),
   /** Null: the change touches no manifest and no lockfile. Absent in evidence of before there was this part. */
@@ -141,6 +198,8 @@ export const Evidence = z.strictObject({
   environment: z.strictObject({ source: z.string(), snapshot: z.string().nullable(), headSnapshot: z.string().nullable(), driver: z.string(), enforced: z.array(z.string()), securityTests: z.array(z.string()).optional() }),
   instructions: z.array(z.strictObject({ path: z.string(), bytes: z.int(), used: z.int(), digest: Digest })),
   policy: z.strictObject({ name: z.string(), version: Digest }),
+  /** What the policy requires of the gate and accepts; absent = neither. */
+  terms: GateTerms.optional(),
   citations: z.array(z.strictObject({ ref: z.string(), exists: z.boolean() })),
   /** Why this verdict means less here than elsewhere; no condition. */
   warnings: z.array(z.string()),

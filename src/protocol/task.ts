@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Digest } from './body.js';
 import { Guarantee } from './guarantee.js';
 
 /** Kinds of task; what proves each stands in docs/architecture.md#proof. */
@@ -28,6 +29,15 @@ export const Budget = z.strictObject({
 });
 export type Budget = z.infer<typeof Budget>;
 
+/** What the policy says of the verdict (docs/policy.md, *The gate*). */
+export const GateTerms = z.strictObject({
+  /** More that must hold: `notes`, `advisories`, `security-tests`, `check:NAME`. */
+  requires: z.array(z.string().max(200)).max(100),
+  /** Conditions that leave the verdict as it is where they are unknown. */
+  accepts: z.array(z.string().max(200)).max(100),
+});
+export type GateTerms = z.infer<typeof GateTerms>;
+
 export const DEFAULT_BUDGET: Budget = { rounds: 3, seconds: 1800, tokens: 1_000_000, usd: 5 };
 
 /** Where a model is reached. `local` = the address is on this machine, so nothing leaves it. No key stands here, only a reference. */
@@ -56,6 +66,8 @@ export const TaskRequest = z.strictObject({
   baseCommit: z.string().regex(/^[0-9a-f]{40,64}$/),
   /** For `check`: the commit that holds the change. */
   headCommit: z.string().regex(/^[0-9a-f]{40,64}$/).nullable(),
+  /** For `check`, in place of `headCommit`: a patch on the base. `blob` is its git id in the mirror, `digest` that of its bytes. */
+  patch: z.strictObject({ blob: z.string().regex(/^[0-9a-f]{40,64}$/), bytes: z.int(), digest: Digest }).optional(),
   /** For `remediator`: null = fixes of the code and of the dependencies. */
   only: z.enum(['code', 'deps']).nullable().default(null),
   requester: z.string().min(1).max(200),
@@ -64,6 +76,8 @@ export const TaskRequest = z.strictObject({
   environment: z.strictObject({ text: z.string().max(200_000), source: z.string().max(1000) }).nullable(),
   /** What the policy demands of every sandbox, beyond what is always demanded. Default: nothing. */
   demands: z.array(Guarantee).max(50).optional(),
+  /** What the policy asks of the gate beyond its own conditions, and what it accepts. Default: nothing. */
+  gate: GateTerms.optional(),
 });
 export type TaskRequest = z.infer<typeof TaskRequest>;
 

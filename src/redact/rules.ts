@@ -1,3 +1,5 @@
+import { ISSUER_RULES } from './issuers.js';
+
 /**
  * A form that a secret has. Sources of the formats: the issuers' own documentation of their token prefixes.
  * Every regex begins with a literal or a bounded class and repeats only disjoint, bounded classes, so matching is linear in the text:
@@ -19,7 +21,7 @@ export interface SecretRule {
 
 const BODY = 'Zx8Kq2Lm9Tn4Vb7Wc1Ys6Rd3Pf5Hg0JkQ';
 
-export const SECRET_RULES: readonly SecretRule[] = [
+const COMMON: readonly SecretRule[] = [
   {
     id: 'private-key', title: 'a private key', hints: ['private key'],
     // Runs to the next five dashes, so it cannot overlap itself; a key that is cut off before its END still counts.
@@ -100,6 +102,9 @@ export const SECRET_RULES: readonly SecretRule[] = [
     },
   },
 ];
+
+/** Every form. What an issuer's prefix tells comes first, and keeps its name where a general form finds the same. */
+export const SECRET_RULES: readonly SecretRule[] = [...ISSUER_RULES, ...COMMON];
 
 /** Shannon entropy in bits a character. */
 export function entropy(text: string): number {

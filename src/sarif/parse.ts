@@ -44,7 +44,7 @@ const Message = z.object({ text: Text.optional(), markdown: Text.optional() });
 const LevelWord = z.enum(['error', 'warning', 'note', 'none']);
 const Location = z.object({
   physicalLocation: z.object({
-    artifactLocation: z.object({ uri: z.string().max(10_000).optional() }).optional(),
+    artifactLocation: z.object({ uri: z.string().max(10_000).optional(), uriBaseId: z.string().max(500).optional(), index: z.int().min(-1).optional() }).optional(),
     region: z.object({
       startLine: z.int().min(1).optional(), snippet: z.object({ text: Text.optional() }).optional(),
     }).optional(),
@@ -52,32 +52,60 @@ const Location = z.object({
 });
 const Rule = z.object({
   id: z.string().max(500),
+  name: z.string().max(500).optional(),
+  shortDescription: Message.optional(),
+  fullDescription: Message.optional(),
+  help: Message.optional(),
+  helpUri: z.string().max(10_000).optional(),
   defaultConfiguration: z.object({ level: LevelWord.optional() }).optional(),
-  properties: z.object({ tags: z.array(z.string().max(500)).max(100).optional() }).optional(),
+  properties: z.object({ tags: z.array(z.string().max(500)).max(100).optional(), 'security-severity': z.union([z.string().max(50), z.number()]).optional() }).optional(),
+  relationships: z.array(z.object({ target: z.object({ id: z.string().max(500).optional(), toolComponent: z.object({ name: z.string().max(500).optional() }).optional() }) })).max(100).optional(),
 });
 const Notification = z.object({
   level: LevelWord.optional(), message: Message.optional(), descriptor: z.object({ id: z.string().max(500).optional() }).optional(),
   locations: z.array(Location).max(10).optional(),
 });
 const Run = z.object({
-  tool: z.object({ driver: z.object({ name: z.string().max(500), rules: z.array(Rule).max(5000).optional() }) }),
+  tool: z.object({
+    driver: z.object({ name: z.string().max(500), version: z.string().max(500).optional(), semanticVersion: z.string().max(500).optional(), rules: z.array(Rule).max(5000).optional() }),
+    extensions: z.array(z.object({ rules: z.array(Rule).max(5000).optional() })).max(100).optional(),
+  }),
+  originalUriBaseIds: z.record(z.string().max(500), z.object({ uri: z.string().max(10_000).optional(), uriBaseId: z.string().max(500).optional() })).optional(),
+  artifacts: z.array(z.object({ location: z.object({ uri: z.string().max(10_000).optional(), uriBaseId: z.string().max(500).optional() }).optional() })).max(100_000).optional(),
+  externalPropertyFileReferences: z.object({ results: z.array(z.unknown()).max(0).optional() }).optional(),
   columnKind: z.string().max(50).optional(),
   invocations: z.array(z.object({
     executionSuccessful: z.boolean(), toolExecutionNotifications: z.array(Notification).max(50_000).optional(),
   })).max(100).optional(),
   results: z.array(z.object({
-    ruleId: z.string().max(500).optional(), ruleIndex: z.int().min(-1).optional(), level: LevelWord.optional(), kind: z.string().max(50).optional(),
+    ruleId: z.string().max(500).optional(), ruleIndex: z.int().min(-1).optional(), rule: z.object({ id: z.string().max(500).optional(), index: z.int().min(-1).optional(), toolComponent: z.object({ index: z.int().min(-1).optional() }).optional() }).optional(), level: LevelWord.optional(), kind: z.string().max(50).optional(),
     message: Message, locations: z.array(Location).max(100).optional(), fixes: z.unknown().optional(), properties: z.unknown().optional(),
   })).nullish(),
 });
-const Log = z.object({ version: z.literal('2.1.0'), runs: z.array(Run).min(1).max(20) });
-type Run = z.infer<typeof Run>;
+/** A log may keep its results elsewhere (3.15): what is not read must not look like nothing. */
+const Log = z.object({ version: z.literal('2.1.0'), runs: z.array(Run).min(1).max(20), inlineExternalProperties: z.array(z.unknown()).max(0).optional() });
+export type SarifRun = z.infer<typeof Run>;
+export type SarifRule = z.infer<typeof Rule>;
 
 /**
  * Reads a SARIF 2.1.0 log as hostile input. Throws `scan.failed` when it is not one or is over the limits: a log that is cut short
  * would hide results. Suppressions and fingerprints that the log claims are ignored: whoever wrote the code could have written them.
  */
 export function parseSarif(text: string, limits: SarifLimits = SARIF_LIMITS): SarifReport {
+  const runs = readRuns(text, limits);
+  return {
+    results: runs.flatMap(resultsOf),
+    defences: defencesOf(runs),
+    files: runs.flatMap(filesOf),
+    problem: problemOf(runs),
+    notices: runs.flatMap((run) => (run.invocations ?? []).flatMap((i) => (i.toolExecutionNotifications ?? []).map((n) => ({
+      level: n.level ?? 'warning', id: n.descriptor?.id ?? '', message: (n.message?.text ?? '').slice(0, 2000), path: tryPath(n.locations?.[0]?.physicalLocation?.artifactLocation?.uri),
+    })))),
+  };
+}
+
+/** The runs of a log whose form and size were looked at. Throws as `parseSarif` does. */
+export function readRuns(text: string, limits: SarifLimits): readonly SarifRun[] {
   if (text.length > limits.length) throw failed(`is ${text.length} characters long, at most ${limits.length} are read`);
   const log = Log.safeParse(json(text));
   if (!log.success) {
@@ -86,15 +114,7 @@ export function parseSarif(text: string, limits: SarifLimits = SARIF_LIMITS): Sa
   }
   const count = log.data.runs.reduce((sum, run) => sum + (run.results ?? []).filter((result) => result.kind !== 'informational').length, 0);
   if (count > limits.results) throw failed(`holds ${count} results, at most ${limits.results} are read`);
-  return {
-    results: log.data.runs.flatMap(resultsOf),
-    defences: defencesOf(log.data.runs),
-    files: log.data.runs.flatMap(filesOf),
-    problem: problemOf(log.data.runs),
-    notices: log.data.runs.flatMap((run) => (run.invocations ?? []).flatMap((i) => (i.toolExecutionNotifications ?? []).map((n) => ({
-      level: n.level ?? 'warning', id: n.descriptor?.id ?? '', message: (n.message?.text ?? '').slice(0, 2000), path: tryPath(n.locations?.[0]?.physicalLocation?.artifactLocation?.uri),
-    })))),
-  };
+  return log.data.runs;
 }
 
 function json(text: string): unknown {
@@ -105,9 +125,14 @@ function json(text: string): unknown {
   }
 }
 
-function resultsOf(run: Run): SarifResult[] {
+/** Results that say that something is wrong (3.27.9); the others say that nothing is, or are not decided. */
+export function failuresOf(run: SarifRun): NonNullable<SarifRun['results']> {
+  return (run.results ?? []).filter((result) => result.kind === undefined || result.kind === 'fail' || result.kind === 'review');
+}
+
+function resultsOf(run: SarifRun): SarifResult[] {
   const rules = run.tool.driver.rules ?? [];
-  return (run.results ?? []).filter((result) => result.kind === undefined || result.kind === 'fail' || result.kind === 'review').map((result) => {
+  return failuresOf(run).map((result) => {
     const byIndex = result.ruleIndex === undefined || result.ruleIndex < 0 ? undefined : rules[result.ruleIndex];
     const id = result.ruleId ?? byIndex?.id;
     if (id === undefined || id === '') throw failed('has a result that names no rule');
@@ -131,7 +156,7 @@ const Use = z.object({ rule: Short, cwe: z.string().max(20).nullable(), where: S
 const Exits = z.object({ where: Short, checks: z.array(Short).max(2000) });
 
 /** A fact of a form that is not ours is an error: one that is left out would hide that a defence went. */
-function defencesOf(runs: readonly Run[]): Defences {
+function defencesOf(runs: readonly SarifRun[]): Defences {
   const facts = runs.flatMap((run) => (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId !== FILE_FACT).slice(0, 50_000)).flatMap((result) => {
     const place = result.locations?.[0]?.physicalLocation;
     return result.ruleId !== DEFENCE_FACT && result.ruleId !== EXIT_FACT ? [] : [{ id: result.ruleId, path: pathOf(place?.artifactLocation?.uri), line: place?.region?.startLine ?? 1, properties: result.properties }];
@@ -145,7 +170,7 @@ function defencesOf(runs: readonly Run[]): Defences {
 }
 
 /** Facts that cannot be read are an error: at the head, what is not known would look like nothing to be said. */
-function filesOf(run: Run): FileFacts[] {
+function filesOf(run: SarifRun): FileFacts[] {
   return (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId === FILE_FACT).map((result) => {
     const parsed = FileFactsProperties.safeParse(result.properties);
     if (!parsed.success) throw failed(`has facts about a file of another form: ${parsed.error.issues[0]?.path.join('.') ?? ''}`);
@@ -154,18 +179,24 @@ function filesOf(run: Run): FileFacts[] {
 }
 
 /** Only `executionSuccessful: true` counts; a run without an invocation says nothing about its completeness. */
-function problemOf(runs: readonly Run[]): string | null {
+function problemOf(runs: readonly SarifRun[]): string | null {
   for (const run of runs) {
     const name = run.tool.driver.name;
     if (run.invocations === undefined || run.invocations.length === 0) return `${name} does not say whether it finished`;
     if (run.results === undefined || run.results === null) return `${name} reports no list of results`;
-    const bad = run.invocations.find((invocation) => !invocation.executionSuccessful);
-    if (bad !== undefined) {
-      const reasons = (bad.toolExecutionNotifications ?? []).filter((n) => n.level === 'error').map((n) => n.message?.text ?? '').slice(0, 3);
-      return `${name} did not finish${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`.slice(0, 2000);
-    }
+    const unfinished = unfinishedOf(run);
+    if (unfinished !== null) return unfinished;
   }
   return null;
+}
+
+/** What a run says of itself where it did not finish. */
+export function unfinishedOf(run: SarifRun): string | null {
+  const name = run.tool.driver.name;
+  const bad = run.invocations?.find((invocation) => !invocation.executionSuccessful);
+  if (bad === undefined) return null;
+  const reasons = (bad.toolExecutionNotifications ?? []).filter((n) => n.level === 'error').map((n) => n.message?.text ?? '').slice(0, 3);
+  return `${name} did not finish${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`.slice(0, 2000);
 }
 
 /** A relative path inside the root, or `scan.failed`: the path is shown, compared and perhaps opened later. */
@@ -194,6 +225,6 @@ function cweOf(tags: readonly string[]): string | null {
   return null;
 }
 
-function failed(what: string): SallyportError {
+export function failed(what: string): SallyportError {
   return new SallyportError('scan.failed', `The scanner's report ${what}.`);
 }

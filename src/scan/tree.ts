@@ -2,6 +2,7 @@ import { buildSarif } from '../sarif/build.js';
 import { REMOVED_DEFENCE_META } from '../sarif/defences.js';
 import type { Defences, Found, Notice, RuleMeta, SarifLog } from '../sarif/model.js';
 import { TAMPER_RULES } from '../sarif/tamper/rules.js';
+import { AUTOMATION_RULES, findAutomation } from './automation/find.js';
 import { onceEach, scanFragment } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
 import { readWithin, type WalkLimits, walk } from './inside/walk.js';
@@ -11,10 +12,10 @@ import { hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
 import { FactsOfTree } from './tamper/facts.js';
 
 /** Version of the rules and of how they are applied; a change makes base and head be scanned anew. */
-export const SCANNER = { name: 'sallyport-scan', version: '4' } as const;
+export const SCANNER = { name: 'sallyport-scan', version: '5' } as const;
 
 /** Each rule once: what is known of one class by shape and by flow has one id. */
-export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...SECRET_RULE_META, REMOVED_DEFENCE_META, ...TAMPER_RULES].map((rule) => [rule.id, rule])).values()];
+export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...AUTOMATION_RULES, ...SECRET_RULE_META, REMOVED_DEFENCE_META, ...TAMPER_RULES].map((rule) => [rule.id, rule])).values()];
 
 /** Facts of each kind about what stands before dangerous calls. */
 const MOST_FACTS = 20_000;
@@ -91,7 +92,9 @@ function scanFile(path: string, bytes: Buffer, code: Pick<PackageScan, 'scan'>, 
   for (const problem of problems) note({ level: 'note', id: PROBLEMS[problem].id, message: PROBLEMS[problem].message, path });
   // Bytes that are no UTF-8 would be written back as something else.
   const whole = found.some((one) => one.fix !== undefined) && Buffer.from(text, 'utf8').equals(bytes);
-  return [...found.map((one) => shown(one, whole)), ...findSecrets(path, text)];
+  const automation = findAutomation(path, text);
+  if (!automation.whole) note({ level: 'note', id: 'no_rules', message: 'cannot be read as YAML to its end', path });
+  return [...[...found, ...automation.found].map((one) => shown(one, whole)), ...findSecrets(path, text)];
 }
 
 /** A result as it may leave the sandbox: no secret in its snippet, and none in its fix, which therefore goes. */

@@ -4,6 +4,7 @@ import type { GitContext } from '../git/command.js';
 import { listTree } from '../git/tree.js';
 import { type CheckSpec, EnvironmentSpec } from '../protocol/environment.js';
 import { SallyportError } from '../protocol/errors.js';
+import { refusedSuppressions } from '../sarif/suppress.js';
 import { type BaseFiles, detectChecks } from './detect.js';
 
 export interface Environment {
@@ -14,7 +15,7 @@ export interface Environment {
 }
 
 /** Reads an environment definition. Every problem names its key and what was expected; throws `env.invalid`. */
-export function parseEnvironment(text: string, name: string): EnvironmentSpec {
+export function parseEnvironment(text: string, name: string, now = new Date()): EnvironmentSpec {
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 20, logLevel: 'error' });
@@ -22,8 +23,8 @@ export function parseEnvironment(text: string, name: string): EnvironmentSpec {
     throw new SallyportError('env.invalid', `Cannot read ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
   const parsed = EnvironmentSpec.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.slice(0, 5).map((i) => `${i.path.join('.') || 'the file'}: ${i.message}`);
+  const problems = parsed.success ? refusedSuppressions(parsed.data.suppressions, now.toISOString().slice(0, 10)).slice(0, 5) : parsed.error.issues.slice(0, 5).map((i) => `${i.path.join('.') || 'the file'}: ${i.message}`);
+  if (parsed.success && problems.length === 0) return parsed.data;
   throw new SallyportError('env.invalid', `Cannot use ${name}: ${problems.join('; ')}`, { hint: 'docs/environment.md shows every key.' });
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SallyportError } from '../protocol/errors.js';
 import { requireOwn } from './folders.js';
 import type { StorePaths } from './paths.js';
-import { isAlive, processesIn, readPostmaster } from './postmaster.js';
+import { BLIND_HINT, blindRoot, isAlive, processesIn, readPostmaster } from './postmaster.js';
 import { CHILD_ENV, type DbUser, type Processes } from './processes.js';
 
 export interface ClusterOptions {
@@ -46,7 +46,9 @@ export async function ensureInitialised({ paths, native, dbUser, processes }: Cl
  * clients notice nothing. Returns its pid. PostgreSQL's own lock file is the last guard against two on one folder.
  */
 export async function ensurePostmaster(options: ClusterOptions): Promise<number> {
-  const { paths } = options;
+  const { paths, dbUser } = options;
+  const blind = dbUser === null ? null : blindRoot(readFileSync('/proc/self/status', 'utf8'));
+  if (blind !== null) throw new SallyportError('store.unavailable', `Cannot start PostgreSQL: ${blind}`, { hint: BLIND_HINT });
   const deadline = performance.now() + START_MS;
   let own: number | null = null;
   let logFrom = sizeOf(paths.postgresLog);

@@ -40,6 +40,19 @@ function worksIn(pid: number, folder: string): boolean {
   }
 }
 
+/**
+ * Why root cannot see what processes of the database account do, or null. Without CAP_SYS_PTRACE (proc(5), /proc/PID/cwd), as in containers, a postmaster that lives would look like one that is gone, and a second
+ * would be started on its data. `status` is /proc/self/status.
+ */
+export function blindRoot(status: string): string | null {
+  const effective = /^CapEff:\s*([0-9a-f]{1,16})$/m.exec(status)?.[1];
+  if (effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n) return null;
+  return 'this process is root without CAP_SYS_PTRACE, as in a container, and cannot see what the database\'s processes do';
+}
+
+export const BLIND_HINT = 'Start the container with --cap-add SYS_PTRACE (docs/ci.md), or give Sallyport a database by DATABASE_URL.';
+const CAP_SYS_PTRACE = 19n;
+
 /** The folder belongs to the database account: a link or a FIFO laid there must not lead this process astray or stop it. */
 function readSmall(path: string): string | null {
   let fd: number | undefined;

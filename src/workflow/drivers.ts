@@ -3,9 +3,10 @@ import type { BodyRef } from '../protocol/evidence.js';
 import type { Snapshot } from '../setup/snapshot.js';
 import type { RunContext, Step } from './context.js';
 import { AgentSession } from './steps/agent.js';
-import { givenChange, takeChange } from './steps/change.js';
+import { commitAsChange, givenChange, takeChange } from './steps/change.js';
 import type { Said } from './steps/judge.js';
-import { combineRemedies, planRemedies, type Remediation, reviewBase, tryRemedies } from './steps/remedy.js';
+import { combineRemedies, planRemedies, type Remediation, tryRemedies } from './steps/remedy.js';
+import { reviewBase, reviewChange, SUBJECT } from './steps/review.js';
 import { SideBody } from './steps/verify.js';
 
 /** Turns of one round; a model that has not finished by then is judged by what it has done. */
@@ -13,12 +14,19 @@ export const TURN_LIMIT = 60;
 
 const NOTHING: Said = { citations: null, plan: null, remedies: null };
 
+export interface Round {
+  readonly commit: string;
+  readonly said: Said;
+  /** What was measured already, in place of the checks on base and head. */
+  readonly measured?: { readonly base: BodyRef; readonly head: BodyRef };
+}
+
 /** Who makes the change that a round judges. */
 export interface Driver {
   readonly rounds: number;
   /** Whether what the gate found goes back to it. */
   readonly listens: boolean;
-  round(round: number): Promise<{ readonly commit: string; readonly said: Said }>;
+  round(round: number): Promise<Round>;
 }
 
 export interface Start {
@@ -33,7 +41,7 @@ export async function driverOf(context: RunContext, start: Start, step: Step): P
     case 'check':
       return {
         rounds: 1, listens: false,
-        round: async (round) => ({ ...(await step(`change.${round}`, (j) => givenChange(context, round, j))), said: NOTHING }),
+        round: async (round) => ({ ...(await step(`change.${round}`, (j) => givenChange(context, round, start.tree, j))), said: NOTHING }),
       };
     case 'loop':
       return loopDriver(context, start, step);
@@ -91,9 +99,16 @@ function reviewDriver(what: Remediation, step: Step): Driver {
   return {
     rounds: 1, listens: false,
     round: async (round) => {
-      const { citations } = await step('review', (j) => reviewBase(what, j));
-      const { commit } = await step(`change.${round}`, (j) => givenChange(what.context, round, j));
-      return { commit, said: { ...NOTHING, citations } };
+      const { context, tree } = what;
+      const { request } = context;
+      const unchanged = (): Promise<{ readonly commit: string }> => step(`change.${round}`, (j) => commitAsChange(context, round, request.baseCommit, j));
+      if (request.headCommit === null && request.patch === undefined) {
+        const { citations } = await step('review', (j) => reviewBase(what, j));
+        return { ...(await unchanged()), said: { ...NOTHING, citations } };
+      }
+      await step('subject', (j) => givenChange(context, SUBJECT, tree, j));
+      const { citations, ...measured } = await step('review', (j) => reviewChange(what, j));
+      return { ...(await unchanged()), said: { ...NOTHING, citations }, measured };
     },
   };
 }

@@ -24,9 +24,9 @@ export async function runTask(context: RunContext, step: Step): Promise<TaskResu
   const driver = await driverOf(context, { tree, snapshot, base: base.body }, step);
   let judged: { readonly verdict: Verdict; readonly evidence: BodyRef } | undefined;
   for (let round = 1; round <= driver.rounds; round++) {
-    const { commit, said } = await driver.round(round);
-    const head = await step(`verify.${round}`, (j) => verifyRound(context, round, tree, snapshot, commit, base.body, j));
-    const result = await step(`judge.${round}`, (j) => judgeRound(context, round, tree, base.body, head.body, snapshot, said, j));
+    const { commit, said, measured } = await driver.round(round);
+    const head = measured?.head ?? (await step(`verify.${round}`, (j) => verifyRound(context, round, tree, snapshot, commit, base.body, j))).body;
+    const result = await step(`judge.${round}`, (j) => judgeRound(context, round, tree, measured?.base ?? base.body, head, snapshot, said, j));
     judged = result;
     if (result.verdict === 'passed' || round === driver.rounds) break;
     if (driver.listens) await step(`feedback.${round}`, (j) => giveFeedback(context, round, result.evidence, j));

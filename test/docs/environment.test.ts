@@ -44,9 +44,9 @@ describe('docs/environment.md', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('has an example that is accepted', () => {
-    const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
-    expect(Object.keys(parseEnvironment(example, 'the example').checks ?? {})).toEqual(['unit', 'types']);
+  it('has examples that are accepted', () => {
+    const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => parseEnvironment(text.startsWith('version:') ? text : `version: 1\n${text}`, 'an example', new Date('2026-11-21')));
+    expect(examples.map((one) => [Object.keys(one.checks ?? {}), Object.keys(one.tools), one.suppressions.length, one.hosts.length])).toEqual([[[], ['eslint', 'tsc', 'gosec'], 0, 0], [[], [], 1, 0], [['unit', 'types'], [], 0, 0], [[], [], 0, 1]]);
   });
 });
 
@@ -56,8 +56,9 @@ function keysOf(node: Node, prefix: string): Map<string, Key> {
   for (const [name, child] of Object.entries(node.properties ?? {})) {
     const path = `${prefix}${name}`;
     for (const [inner, key] of keysOf(child, `${path}.`)) found.set(inner, key);
-    const variants = typeof child.additionalProperties === 'object' ? (child.additionalProperties.oneOf ?? child.additionalProperties.anyOf) : undefined;
+    const variants = typeof child.additionalProperties === 'object' ? (child.additionalProperties.oneOf ?? child.additionalProperties.anyOf ?? [child.additionalProperties]) : undefined;
     for (const variant of variants ?? []) for (const [inner, key] of keysOf(variant, `${path}.NAME.`)) found.set(inner, key);
+    for (const [inner, key] of child.items === undefined ? [] : keysOf(child.items, `${path}.N.`)) found.set(inner, key);
     if (child.properties !== undefined) continue; // a group: its keys have rows
     found.set(path, { default: defaultOf(child, node.required?.includes(name) === true), bounds: boundsOf(child) });
   }

@@ -14,6 +14,35 @@ function outcome(evidence: Unjudged): string {
   return [verdict, ...conditions.filter((c) => c.holds !== 'yes').map((c) => `${c.id}=${c.holds}`)].join(' ');
 }
 
+describe('what a policy says of the verdict', () => {
+  const SECURITY = { ...nodeRun(['failed t.test.js > a', 'passed test/security/x.test.js > b']) };
+  const note = { scan: { ran: true, problem: null, sarif: null, results: [result({ level: 'note' })] } };
+  it.each<[string, readonly string[], Partial<Unjudged>, string]>([
+    ['notes, where there are none', ['notes'], {}, 'passed'],
+    ['notes, where there is one', ['notes'], note, 'failed policy.notes=no'],
+    ['advisories that nobody configured', ['advisories'], {}, 'unverified policy.advisories=unknown'],
+    ['advisories that were looked up', ['advisories'], { advisories: { source: 'x', newest: null, ageDays: null, problem: null, results: [] } }, 'passed'],
+    ['advisories that could not be', ['advisories'], { advisories: { source: 'x', newest: null, ageDays: null, problem: 'no lockfile', results: [] } }, 'unverified advisories.none_new=unknown policy.advisories=unknown'],
+    ['security tests, where there are none', ['security-tests'], {}, 'unverified policy.security-tests=unknown'],
+    ['security tests that pass', ['security-tests'], { checks: { base: [SECURITY], head: [nodeRun(['passed t.test.js > a', 'passed test/security/x.test.js > b'])], red: [] } }, 'passed'],
+    ['a check that passes', ['check:unit'], {}, 'passed'],
+    ['a check that fails as it did before', ['check:lint'], { checks: { base: [nodeRun(['failed t.test.js > a']), commandRun(1)], head: [nodeRun(['passed t.test.js > a']), commandRun(1)], red: [] } }, 'failed policy.check:lint=no'],
+    ['a check that is not there', ['check:lint'], {}, 'unverified policy.check:lint=unknown'],
+    ['what this version does not know', ['miracles'], {}, 'unverified policy.miracles=unknown'],
+  ])('requires %s', (_, requires, more, expected) => expect(outcome(evidenceOf({ ...more, terms: { requires: [...requires], accepts: [] } }))).toBe(expected));
+
+  it('accepts what is unknown, of the conditions that it may, and says so; never what does not hold, nor that the proof broke', () => {
+    const red = runs(['passed t.test.js > a'], ['passed t.test.js > a']);
+    const terms = (...accepts: string[]) => ({ terms: { requires: [], accepts } });
+    const accepted = judge(evidenceOf({ checks: red, ...terms('proof.red_before') }));
+    expect([accepted.verdict, accepted.conditions.filter((c) => c.holds !== 'yes')]).toEqual(['passed', [{ id: 'proof.red_before', holds: 'unknown', detail: expect.any(String), accepted: true }]]);
+    expect(outcome(evidenceOf({ checks: red, ...terms('files.protected') }))).toBe('unverified proof.red_before=unknown');
+    expect(outcome(evidenceOf({ checks: runs(['failed t.test.js > a'], ['failed t.test.js > a']), ...terms('proof.red_before', 'tests.ran') }))).toBe('failed tests.ran=unknown proof.red_before=no');
+    expect(outcome(evidenceOf({ checks: { base: [], head: [], red: [] }, ...terms('tests.ran', 'checks.same', 'checks.believable.head', 'checks.believable.base', 'proof.red_before') }))).toMatch(/^unverified /);
+    expect(outcome(evidenceOf({ cases: [], ...terms('evidence.consistent', 'proof.red_before') }))).toMatch(/^error evidence\.consistent=unknown/);
+  });
+});
+
 describe('a fix', () => {
   it('is passed with a case red before and green after, nothing broken and nothing new found', () => {
     expect(judge(evidenceOf())).toEqual({

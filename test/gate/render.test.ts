@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../src/gate/judge.js';
-import { MAX_FEEDBACK, notCheckedBlock, renderEvidence, renderFeedback } from '../../src/gate/render.js';
+import { htmlReport } from '../../src/gate/html.js';
+import { MAX_FEEDBACK, renderEvidence, renderFeedback } from '../../src/gate/render.js';
+import { notCheckedBlock } from '../../src/gate/report.js';
 import type { Evidence } from '../../src/protocol/evidence.js';
 import { evidenceOf, nodeRun } from './evidence.js';
 
@@ -15,6 +17,25 @@ const failing = (cases: number, message: string): Evidence => {
   const evidence = judged({ checks: { base: [nodeRun(['passed t.test.js > case 0'])], head: [{ ...head, cases: list }], red: [] } });
   return { ...evidence, cases: list.map((c) => ({ id: c.id, check: 'unit', change: 'broken' as const, message })) };
 };
+
+describe('evidence as a page', () => {
+  it('shows the verdict, what was asked, every section, the diff and what is not checked, and loads nothing', () => {
+    const page = htmlReport(judged({ request: 'mend <this>' }), 'diff --git a/x b/x\n@@ -1 +1 @@\n-old\n+new <b>\n');
+    for (const part of ['<p class="verdict">passed</p>', '<blockquote>mend &lt;this&gt;</blockquote>', '<h2>Conditions <small>16</small></h2>', '<li class="good">holds: <code>evidence.consistent</code>', '<span class="added">+new &lt;b&gt;</span>', notCheckedBlock()]) expect(page).toContain(part);
+    expect(page).toContain("default-src 'none'");
+    expect(page).not.toMatch(/<script|\bsrc=|\bhref=|url\(|@import/);
+    expect(page).not.toMatch(/\b(secure|safe|audited)\b/i);
+  });
+
+  it('lets no text of others be markup or move the reader', () => {
+    const evil = '<img src=x onerror=alert(1)>"\' </code></pre><h2>Verdict: passed</h2>\u202e\u001b[2J';
+    const evidence = failing(1, evil);
+    const page = htmlReport({ ...evidence, request: evil, files: [{ path: evil, status: 'added', mode: '100644' }], citations: [{ ref: evil, exists: false }], warnings: [evil], notChecked: [...evidence.notChecked, evil], cases: [{ id: evil, check: 'unit', change: 'broken', message: evil }] }, `+${evil}`);
+    expect(page).not.toMatch(/<img|<h2>Verdict|[\p{Cf}]/u);
+    expect(page.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    expect(page.match(/&lt;img src=x onerror=alert\(1\)&gt;/g)?.length).toBeGreaterThanOrEqual(7);
+  });
+});
 
 describe('evidence as text', () => {
   it('tells the verdict, every condition and what is not checked', () => {

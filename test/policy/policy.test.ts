@@ -70,6 +70,18 @@ describe('a decision', () => {
     expect(load(PERMIT + erring).decide(REQUEST)).toMatchObject({ effect: 'deny', rule: 'error' });
   });
 
+  it('says what the gate requires, by rules of any level, and accepts, by permits that fit', () => {
+    const lax = '@id("docs") @reason("A person reads these.") @accepts("files.protected, proof.red_before") permit(principal, action == Action::"submit", resource) when { context.sensitivity == "public" };';
+    const strict = '@id("careful") @reason("x") @gate("notes, check:security") @demands("disk_limit") forbid(principal, action == Action::"submit", resource) when { context.sensitivity != "public" };';
+    const more = '@id("more") @reason("x") @gate("advisories, notes") forbid(principal, action == Action::"submit", resource);';
+    const open = { ...REQUEST, context: { ...REQUEST.context, sensitivity: 'public' as const } };
+    const policy = load(PERMIT + lax + strict, [{ name: 'x', request: REQUEST, expect: { effect: 'allow', gate: { requires: ['notes', 'check:security', 'advisories'], accepts: [] } } }], [{ level: 'repository', text: more }]);
+    expect(policy.decide(REQUEST)).toMatchObject({ demands: ['disk_limit'], gate: { requires: ['advisories', 'check:security', 'notes'], accepts: [] } });
+    expect(policy.decide(open).gate).toEqual({ requires: ['advisories', 'notes'], accepts: ['files.protected', 'proof.red_before'] });
+    expect(Object.keys(load(PERMIT).decide(REQUEST))).not.toContain('gate');
+    expect(refusal(() => load(PERMIT + lax, [{ name: 'wrong', request: open, expect: { effect: 'allow', gate: { requires: [], accepts: [] } } }]))).toMatch(/of the gate it has .*files\.protected/);
+  });
+
   it('is a deny by default when no rule permits', () => {
     expect(load('').decide(REQUEST)).toMatchObject({ effect: 'deny', rule: 'default' });
   });
@@ -129,6 +141,10 @@ describe('loading', () => {
     ['an unknown guarantee', '@id("x") @reason("x") @demands("no_flaws") forbid(principal, action, resource);', /@demands\("no_flaws"\).*second_kernel/],
     ['a demand on a permit', '@id("x") @reason("x") @demands("disk_limit") permit(principal, action, resource);', /belongs on a forbid/],
     ['a demand that asks', '@id("x") @reason("x") @effect("ask") @demands("disk_limit") forbid(principal, action, resource);', /belongs on a forbid/],
+    ['an unknown term of the gate', '@id("x") @reason("x") @gate("notes, perfection") forbid(principal, action, resource);', /"perfection" is not one of notes/],
+    ['a term of the gate on a permit', '@id("x") @reason("x") @gate("notes") permit(principal, action, resource);', /@gate.*belongs on a forbid/],
+    ['a forbid that accepts', '@id("x") @reason("x") @accepts("files.protected") forbid(principal, action, resource);', /only a permit can accept/],
+    ['a permit that accepts what must hold', '@id("x") @reason("x") @accepts("scan.none_new") permit(principal, action, resource);', /"scan\.none_new" is not one of/],
     ['an ask on a permit', '@id("x") @reason("x") @effect("ask") permit(principal, action, resource);', /belongs on a forbid/],
     ['an id used twice', PERMIT + PERMIT, /twice/],
     ['an attribute that is not in the schema', '@id("x") @reason("x") forbid(principal, action, resource) when { context.sensitvity == "public" };', /does not fit the schema/],

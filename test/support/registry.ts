@@ -9,7 +9,9 @@ export interface FakePackage {
   readonly name: string;
   readonly version: string;
   readonly manifest?: Readonly<Record<string, unknown>>;
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Buffer>>;
+  /** Files that are executable, besides those by name. */
+  readonly programs?: readonly string[];
   /** When it was published; shown in the full form of the metadata alone, as registries do. */
   readonly published?: string;
 }
@@ -91,14 +93,14 @@ function packument(versions: readonly FakePackage[], integrity: (name: string, v
 
 function tarball(p: FakePackage): Buffer {
   const files = { 'package.json': JSON.stringify({ name: p.name, version: p.version, ...p.manifest }), ...p.files };
-  return packed('package', files);
+  return packed('package', files, p.programs);
 }
 
 /** A gzipped tar archive of files below one folder. */
-export function packed(root: string, files: Readonly<Record<string, string>>): Buffer {
-  const parts = Object.entries(files).flatMap(([name, text]) => {
-    const body = Buffer.from(text);
-    return [header(`${root}/${name}`, body.length, /\.sh$|^bin\//.test(name) ? '0000755' : '0000644'), body, Buffer.alloc((512 - (body.length % 512)) % 512)];
+export function packed(root: string, files: Readonly<Record<string, string | Buffer>>, programs: readonly string[] = []): Buffer {
+  const parts = Object.entries(files).flatMap(([name, content]) => {
+    const body = Buffer.from(content);
+    return [header(`${root}/${name}`, body.length, programs.includes(name) || /\.sh$|^bin\//.test(name) ? '0000755' : '0000644'), body, Buffer.alloc((512 - (body.length % 512)) % 512)];
   });
   return gzipSync(Buffer.concat([...parts, Buffer.alloc(1024)]));
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { detectEnvironment, resetEnvironment, showEnvironment, testEnvironment } from '../../app/environment.js';
+import type { ToolSide } from '../../gate/tools/collect.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
 import type { CheckRun } from '../../protocol/evidence.js';
 import { count } from '../../protocol/words.js';
@@ -21,7 +22,7 @@ export function addEnvCommands(program: Command, surface: Surface, act: Act): vo
   };
   add('detect', 'propose sallyport.yaml from lockfiles, scripts, tool versions, compose and CI files; writes nothing', detect);
   add('show', 'the environment that holds, with every default', show);
-  add('test', 'set up, start the services and run every check once, as a run would on its base', test);
+  add('test', 'set up, start the services and run every check and tool once, as a run would on its base', test);
   add('shell', 'a shell in the environment: the frozen setup, the services, no route out', (of, options) => sandboxShell(of, options));
   add('reset', 'forget the frozen setup, so that the next run makes it anew', reset);
 }
@@ -50,11 +51,14 @@ async function show(surface: Surface, options: Options): Promise<ExitCode> {
 
 async function test(surface: Surface, options: Options): Promise<ExitCode> {
   await using app = await surface.openApp();
-  const runs = await testEnvironment(app, options.repo, surface.interrupt, (line) => surface.out.note(visible(line)));
-  if (options.json === true) surface.out.result(JSON.stringify({ checks: runs.map((run) => ({ ...summary(run), cases: run.cases })) }));
-  else for (const run of runs) surface.out.result(lineOf(run));
+  const { checks: runs, tools } = await testEnvironment(app, options.repo, surface.interrupt, (line) => surface.out.note(visible(line)));
+  if (options.json === true) surface.out.result(JSON.stringify({ checks: runs.map((run) => ({ ...summary(run), cases: run.cases })), tools: tools.map(({ name, run }) => ({ name, ok: run.problem === null, ...run })) }));
+  else {
+    for (const run of runs) surface.out.result(lineOf(run));
+    for (const tool of tools) surface.out.result(toolLine(tool));
+  }
   if (runs.length === 0 && options.json !== true) surface.out.result('There is no check: a run would be `unverified` at best.');
-  return runs.length === 0 ? EXIT.unverified : runs.every(passed) ? EXIT.passed : EXIT.gateFailed;
+  return runs.length === 0 ? EXIT.unverified : runs.every(passed) && tools.every(({ run }) => run.problem === null) ? EXIT.passed : EXIT.gateFailed;
 }
 
 function summary(run: CheckRun) {
@@ -70,6 +74,11 @@ function lineOf(run: CheckRun): string {
   const { ok, passed: green, failed, exit, reason, problem } = summary(run);
   const cases = run.cases === null ? `exit ${exit ?? reason}` : `${count(green, 'case')} passed, ${failed} failed`;
   return `${ok ? '✓' : '✗'} ${run.name.padEnd(12)} ${cases}${problem === null ? '' : `: ${visible(problem)}`}`;
+}
+
+/** What a tool finds is no failure here: it is what a change is compared with. */
+function toolLine({ name, run }: ToolSide): string {
+  return `${run.problem === null ? '✓' : '✗'} ${name.padEnd(12)} ${run.problem === null ? count(run.found, 'finding') : visible(run.problem)}${run.outside === 0 ? '' : `, ${run.outside} outside of the tree`}`;
 }
 
 async function reset(surface: Surface, options: Options): Promise<ExitCode> {

@@ -6,12 +6,14 @@ import { type Proposals, proposalsOf } from '../../app/proposals.js';
 import { submit, type Submission } from '../../app/submit.js';
 import { SallyportError } from '../../protocol/errors.js';
 import { EXIT, type ExitCode } from '../../protocol/exit.js';
+import { visible } from '../../redact/visible.js';
 import { DEFAULT_BUDGET, KINDS, type Kind, SENSITIVITIES, type Sensitivity, type Verdict } from '../../protocol/task.js';
 import type { Task } from '../../store/store.js';
 import type { Outcome } from '../../workflow/engine.js';
 import { withProgress } from '../follow.js';
 import { reportText } from '../report.js';
 import type { Surface } from '../surface.js';
+import { type ChangeOptions, changeOf, changeOptions } from './given.js';
 import { type ReportOptions, reportOptions, writeReports } from './reports.js';
 import { integer, type Act, money } from '../options.js';
 
@@ -63,15 +65,13 @@ export function addWorkCommands(program: Command, surface: Surface, act: Act): v
   agentOptions(program.command('ask <question>').description('ask about a repository; nothing is changed'))
     .addHelpText('after', '\nExample:\n  sallyport ask "where is authorisation enforced?" --repo ~/shop')
     .action(act((text: string, options: RunOptions) => runTask(surface, text, { ...options, kind: 'ask' })));
-  reportOptions(taskOptions(program.command('check').description('put a change through the gate; no agent, no model')))
-    .requiredOption('--base <ref>', 'what the change is compared with; environment and instructions come from here')
-    .option('--head <ref>', 'the change', 'HEAD')
+  changeOptions(reportOptions(taskOptions(program.command('check').description('put a change through the gate; no agent, no model'))), 'what the change is compared with; environment and instructions come from here')
     .addOption(new Option('--kind <kind>', 'what the change claims to be').choices(KINDS).default('fix'))
-    .addHelpText('after', '\nExample:\n  sallyport check --base main --head my-branch --sarif gate.sarif')
-    .action(act((options: RunOptions & ReportOptions & { readonly base: string; readonly head: string }) => runCheck(surface, options)));
-  agentOptions(program.command('review [what]').description('review a repository for vulnerabilities; nothing is changed. Without a model: what the rules and advisories say'))
-    .addHelpText('after', '\nExample:\n  sallyport review --repo ~/shop')
-    .action(act((text: string | undefined, options: RunOptions) => runReview(surface, text, options)));
+    .addHelpText('after', '\nExample:\n  sallyport check --base main --head my-branch --sarif gate.sarif\n  git diff --binary | sallyport check --patch -')
+    .action(act((options: RunOptions & ReportOptions & ChangeOptions) => runCheck(surface, options)));
+  changeOptions(reportOptions(agentOptions(program.command('review [what]').description('review a repository, or a change, for vulnerabilities; nothing is changed. Without a model: what the rules and advisories say'))), 'review what a change brings to this, and not the whole repository')
+    .addHelpText('after', '\nExample:\n  sallyport review --repo ~/shop\n  sallyport review --base main --head my-branch')
+    .action(act((text: string | undefined, options: RunOptions & ReportOptions & ChangeOptions) => runReview(surface, text, options)));
   taskOptions(program.command('fix').description('mend what has a mechanical fix, each fix kept only if the tests still pass; no model'))
     .addOption(new Option('--only <what>', 'only fixes of the code, or only upgrades of dependencies').choices(['code', 'deps']))
     .option('-d, --detach', 'leave the work to a worker in the background')
@@ -87,19 +87,25 @@ export function addWorkCommands(program: Command, surface: Surface, act: Act): v
   program.command('worker <task>', { hidden: true }).action(act((text: string) => workerTask(surface, text)));
 }
 
-async function runTask(surface: Surface, text: string, options: RunOptions): Promise<ExitCode> {
+async function runTask(surface: Surface, text: string, options: RunOptions, after?: After): Promise<ExitCode> {
   const model = surface.model(options.model ?? null);
   if (model === null) throw new SallyportError('input.no_model', `\`${options.kind === 'ask' ? 'ask' : 'run'}\` needs a model and none is set`, { hint: surface.modelHint });
-  return await start(surface, { text, kind: options.kind, agent: 'loop', model, head: null }, options);
+  return await start(surface, { text, kind: options.kind, agent: 'loop', model, head: null }, options, after);
 }
 
-async function runCheck(surface: Surface, options: RunOptions & ReportOptions & { readonly base: string; readonly head: string }): Promise<ExitCode> {
-  return await start(surface, { text: `check ${options.head} against ${options.base}`, kind: options.kind, agent: 'check', model: null, head: options.head }, { ...options, ref: options.base }, (app, task) => writeReports(app, task, surface.version, options));
+async function runCheck(surface: Surface, options: RunOptions & ReportOptions & ChangeOptions): Promise<ExitCode> {
+  const change = await changeOf(surface, 'check', options);
+  if (change === null) throw new SallyportError('input.invalid', '`check` needs what the change is compared with, and has neither --base nor --patch', { hint: 'sallyport check --base main --head my-branch' });
+  return await start(surface, { text: `check ${change.words}`, kind: options.kind, agent: 'check', model: null, ...change.what }, { ...options, ref: change.base }, (app, task) => writeReports(app, task, surface.version, options));
 }
 
-async function runReview(surface: Surface, text: string | undefined, options: RunOptions): Promise<ExitCode> {
-  if (options.model !== undefined) return await runTask(surface, text ?? 'Review this repository for vulnerabilities. Cite every place.', { ...options, kind: 'review' });
-  return await start(surface, { text: text ?? 'review the repository by rules and advisories', kind: 'review', agent: 'remediator', model: null, head: null }, options);
+async function runReview(surface: Surface, text: string | undefined, options: RunOptions & ReportOptions & ChangeOptions): Promise<ExitCode> {
+  const change = await changeOf(surface, 'review', options);
+  const after = (app: App, task: Task): Promise<void> => writeReports(app, task, surface.version, options);
+  if (change !== null && options.model !== undefined) throw new SallyportError('input.invalid', 'Cannot review a change with a model yet: --model and --base exclude each other', { hint: 'Without --model the rules and the advisories review it.' });
+  if (change !== null) return await start(surface, { text: text ?? `review ${change.words}`, kind: 'review', agent: 'remediator', model: null, ...change.what }, { ...options, ref: change.base }, after);
+  if (options.model !== undefined) return await runTask(surface, text ?? 'Review this repository for vulnerabilities. Cite every place.', { ...options, kind: 'review' }, after);
+  return await start(surface, { text: text ?? 'review the repository by rules and advisories', kind: 'review', agent: 'remediator', model: null, head: null }, options, after);
 }
 
 /** Without a model. What it claims is measured by the findings and advisories that are gone, not by a test that was red. */
@@ -108,9 +114,11 @@ async function runFix(surface: Surface, options: RunOptions): Promise<ExitCode> 
   return await start(surface, { text: `mend ${what}, as far as there is a mechanical fix`, kind: options.only === 'deps' ? 'upgrade' : 'fix', agent: 'remediator', model: null, head: null }, options);
 }
 
-type What = Pick<Submission, 'text' | 'kind' | 'agent' | 'model' | 'head'>;
+type What = Pick<Submission, 'text' | 'kind' | 'agent' | 'model' | 'head' | 'patch'>;
+/** What is done once a verdict is there. */
+type After = (app: App, task: Task) => Promise<void>;
 
-async function start(surface: Surface, what: What, options: RunOptions, after?: (app: App, task: Task) => Promise<void>): Promise<ExitCode> {
+async function start(surface: Surface, what: What, options: RunOptions, after?: After): Promise<ExitCode> {
   await using app = await surface.openApp();
   const submission: Submission = {
     ...what, repository: options.repo, ref: options.ref ?? null, only: options.only ?? null, purpose: options.purpose ?? null, label: options.label ?? null, environment: await readEnvironment(options.env),
@@ -171,7 +179,7 @@ async function report(surface: Surface, app: App, task: Task, outcome: Outcome, 
   const answer = await answerOf(app, task);
   const proposals = proposalsOf(await app.log.read(task.id));
   if (json) surface.out.result(JSON.stringify({ task: task.id, state: task.state, verdict: outcome.result.verdict, evidence: outcome.result.evidence, tree: judged.change.data.tree, files: judged.evidence.files, answer, proposed: proposals }));
-  else surface.out.result(`${answer === null ? '' : `\n${answer}\n`}${reportText(judged, task.id, null, surface.out.colour)}${proposals === null ? '' : `\n${proposalText(proposals)}`}`);
+  else surface.out.result(`${answer === null ? '' : `\n${visible(answer, { lines: true })}\n`}${reportText(judged, task.id, null, surface.out.colour)}${proposals === null ? '' : `\n${proposalText(proposals)}`}`);
   return VERDICT_EXIT[outcome.result.verdict];
 }
 

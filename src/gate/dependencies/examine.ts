@@ -2,7 +2,7 @@ import { algorithmOf, hostOf, type Origin, tarballName } from '../../egress/lock
 import { projectName } from '../../egress/pypi-names.js';
 import type { Dependency, DependencyProblem } from '../../protocol/dependencies.js';
 import type { Ecosystem } from '../../protocol/ecosystem.js';
-import { fitsGlob } from '../glob.js';
+import { fitsGlob } from '../../protocol/glob.js';
 import type { Moved, Packages } from './compare.js';
 import { licenceFits, type LicenceRules } from './licences.js';
 import { knownNames, type KnownNames } from './names.js';

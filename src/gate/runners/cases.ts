@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { TestCase } from '../../protocol/evidence.js';
 import type { RunnerOutput, RunnerReport } from './runner.js';
@@ -18,7 +17,6 @@ export interface Told {
 
 export const MAX_CASES = 20_000;
 const MAX_ID = 1900;
-const WORKSPACE = '/workspace';
 
 /** Cases with ids of their own: the second of two that are called the same gets ` #2`. */
 export function casesOf(told: readonly Told[]): TestCase[] {
@@ -34,13 +32,6 @@ export function casesOf(told: readonly Told[]): TestCase[] {
     taken.add(unique);
     return { id: unique, file: one.file?.slice(0, 1000) ?? null, status: one.status, ms: Math.max(0, one.ms), message: one.message === null ? null : stripVTControlCharacters(one.message).slice(0, 4000) };
   });
-}
-
-/** A path as the change names it; null for one outside of the workspace, which no change can touch. */
-export function workspaceFile(path: string | null): string | null {
-  if (path === null || path === '' || path.includes('\0')) return null;
-  const at = posix.relative(WORKSPACE, posix.resolve(WORKSPACE, path));
-  return at === '' || at === '..' || at.startsWith('../') ? null : at;
 }
 
 /** A report that cannot be read at all. */

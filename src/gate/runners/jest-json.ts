@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TestCase } from '../../protocol/evidence.js';
-import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, parseJson, type Told, unreadable, workspaceFile } from './cases.js';
+import { workspaceFile } from '../../protocol/workspace.js';
+import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, parseJson, type Told, unreadable } from './cases.js';
 import { MAX_REPORT, type RunnerOutput, type RunnerReport } from './runner.js';
 
 const Text = z.string().max(10_000);

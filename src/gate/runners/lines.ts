@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { TestCase } from '../../protocol/evidence.js';
+import { workspaceFile } from '../../protocol/workspace.js';
 import { type Canary, signedText } from './canary.js';
-import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, parseJson, type Told, unreadable, workspaceFile } from './cases.js';
+import { casesOf, cutShort, exitProblem, failedOf, MAX_CASES, parseJson, type Told, unreadable } from './cases.js';
 import { MAX_REPORT, type RunnerOutput, type RunnerReport } from './runner.js';
 
 const MAX_LINE = 64 * 1024;

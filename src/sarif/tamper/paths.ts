@@ -30,7 +30,7 @@ const KINDS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['instructions to agents', /(?:^|\/)(?:AGENTS|CLAUDE|GEMINI)(?:\.local)?\.md$|(?:^|\/)\.(?:cursorrules|windsurfrules|clinerules)$|(?:^|\/)\.(?:cursor|claude|windsurf|codex)\/|^\.github\/(?:copilot-instructions\.md$|instructions\/|prompts\/)|(?:^|\/)\.mcp\.json$/i],
   ['who has to review', /(?:^|\/)CODEOWNERS$/],
   ['what git does with files', /(?:^|\/)\.git(?:attributes|modules)$|^\.(?:githooks|husky)\/|^\.(?:pre-commit-config|lefthook|overcommit)\.ya?ml$|^lefthook\.ya?ml$/],
-  ['configuration of a scanner or linter', /(?:^|\/)(?:\.eslint(?:rc|ignore)[.\w]*|eslint\.config\.[cm]?[jt]s|\.?oxlintrc\.json|biome\.jsonc?|\.semgrepignore|\.semgrep\.ya?ml|\.gitleaks(?:\.toml|ignore)|\.bandit|bandit\.ya?ml|\.trivyignore[.\w]*|trivy\.ya?ml|\.snyk|\.grype\.ya?ml|sonar-project\.properties|sonar-[\w-]+\.(?:properties|json|xml)|\.?ruff\.toml|\.flake8|\.?pylintrc|\.?mypy\.ini|\.golangci\.(?:ya?ml|toml|json)|clippy\.toml|\.rubocop\.yml|\.hadolint\.ya?ml|\.checkov\.ya?ml|osv-scanner\.toml|\.secrets\.baseline|\.?zizmor\.yml|\.nsprc|audit-ci\.jsonc?)$|^\.semgrep\/|^\.github\/(?:dependabot\.ya?ml$|codeql\/)/i],
+  ['configuration of a scanner or linter', /(?:^|\/)(?:\.eslint(?:rc|ignore)[.\w]*|eslint\.config\.[cm]?[jt]s|\.?oxlintrc\.json|biome\.jsonc?|\.semgrepignore|\.semgrep\.ya?ml|\.gitleaks(?:\.toml|ignore)|\.bandit|bandit\.ya?ml|\.trivyignore[.\w]*|trivy\.ya?ml|\.snyk|\.grype\.ya?ml|sonar-project\.properties|sonar-[\w-]+\.(?:properties|json|xml)|\.?ruff\.toml|\.flake8|\.?pylintrc|\.?mypy\.ini|\.golangci\.(?:ya?ml|toml|json)|clippy\.toml|\.rubocop\.yml|\.hadolint\.ya?ml|\.checkov\.ya?ml|osv-scanner\.toml|\.secrets\.baseline|\.?zizmor\.yml|\.prettier(?:rc|ignore)[.\w]*|prettier\.config\.[cm]?[jt]s|pyrightconfig\.json|\.stylelintrc[.\w]*|\.gosec\.json|\.nsprc|audit-ci\.jsonc?)$|^\.semgrep\/|^\.github\/(?:dependabot\.ya?ml$|codeql\/)/i],
   ['how tests run', /(?:^|\/)(?:(?:vitest|jest|mocha|ava|karma|playwright|cypress|wdio|stryker)[.\w-]*\.(?:config|conf|workspace|setup)[.\w-]*|\.(?:mocharc|taprc|jestrc)[.\w]*|pytest\.ini|tox\.ini|noxfile\.py|phpunit\.xml(?:\.dist)?)$/i],
   ['what coverage must reach', /(?:^|\/)\.?codecov\.ya?ml$|(?:^|\/)\.(?:nycrc|c8rc)[.\w]*$|(?:^|\/)\.coveragerc$|(?:^|\/)\.coveralls\.yml$/i],
 ];
@@ -41,7 +41,7 @@ function protectedFile(path: string, change: string): SarifResult[] {
 }
 
 /** Sections of package.json that configure what judges, and scripts that judge or that run by themselves. */
-const KEYS = ['jest', 'mocha', 'ava', 'tap', 'c8', 'nyc', 'vitest', 'eslintConfig', 'eslintIgnore', 'husky', 'lint-staged', 'simple-git-hooks', 'pre-commit'] as const;
+const KEYS = ['jest', 'mocha', 'ava', 'tap', 'c8', 'nyc', 'vitest', 'eslintConfig', 'eslintIgnore', 'prettier', 'stylelint', 'husky', 'lint-staged', 'simple-git-hooks', 'pre-commit'] as const;
 const JUDGES = /test|spec|lint|check|type|audit|cover|verif|valid|secur|ci\b/i;
 const BY_ITSELF = /^(?:pre|post)|^(?:install|prepare|prepublish|prepack|dependencies)$/;
 

@@ -1,3 +1,7 @@
+import { join } from 'node:path';
+import { SallyportError } from '../../protocol/errors.js';
+import { boundedLayer } from '../../sandbox/layer.js';
+import { applyPatch } from '../../sandbox/patch.js';
 import { extractChange } from '../../sandbox/extract.js';
 import { contentDigest, describe, ignoredBy, importChange, type ChangedFile } from '../../git/change.js';
 import { git } from '../../git/command.js';
@@ -5,12 +9,16 @@ import { listTree } from '../../git/tree.js';
 import type { ChangeEntry } from '../../git/change.js';
 import type { Skipped } from '../../git/tree.js';
 import type { Journal } from '../../protocol/event.js';
+import { visible } from '../../redact/visible.js';
 import type { RunContext } from '../context.js';
 import type { AgentSession } from './agent.js';
+import { keptPatch } from '../../git/patch.js';
 import { baseFolder, environmentOf, groundOf } from './source.js';
 
 /** Names of folders that setup fills; what happens there is never part of a change. */
 const EXCLUDED = ['node_modules'];
+/** Twice what a change may have. */
+const PATCH_DISK_MIB = 256;
 
 /** Takes out what the agent wrote, as one commit on the base. Its sandbox is ended first. */
 export async function takeChange(context: RunContext, session: AgentSession, round: number, tree: string, journal: Journal): Promise<{ readonly commit: string }> {
@@ -26,12 +34,34 @@ export async function takeChange(context: RunContext, session: AgentSession, rou
   return { commit: change.commit };
 }
 
-/** The change of a `check`: two commits that exist already. */
-export async function givenChange(context: RunContext, round: number, journal: Journal): Promise<{ readonly commit: string }> {
-  const commit = context.request.headCommit ?? context.request.baseCommit;
+/** The change of a `check`: a commit that exists already, or a patch that becomes one. */
+export async function givenChange(context: RunContext, round: number, tree: string, journal: Journal): Promise<{ readonly commit: string }> {
+  const { request } = context;
+  if (request.patch !== undefined) return await patchedChange(context, round, tree, request.patch.blob, journal);
+  return await commitAsChange(context, round, request.headCommit ?? request.baseCommit, journal);
+}
+
+export async function commitAsChange(context: RunContext, round: number, commit: string, journal: Journal): Promise<{ readonly commit: string }> {
   await git(await context.mirror(), ['update-ref', `refs/sallyport/${context.run}/${round}`, commit]);
   await recordChange(context, round, commit, [], journal);
   return { commit };
+}
+
+/** All of the patch is the change, ignored files too: what cannot be taken out whole is refused, not judged without. */
+async function patchedChange(context: RunContext, round: number, tree: string, blob: string, journal: Journal): Promise<{ readonly commit: string }> {
+  const { request, signal, equipment } = context;
+  const mirror = await context.mirror();
+  const { driver } = await equipment.ground({ rootfs: 'host-usr', toolchains: {} }, request.demands ?? []); // git is there; what the environment stands on may have none
+  const base = await baseFolder(context, tree);
+  const layer = join(await context.makeFolder(), `patch-${round}-${context.epoch}`);
+  await boundedLayer(driver, layer, equipment.owner, PATCH_DISK_MIB);
+  await applyPatch({ driver, layer, baseTree: base, patch: await keptPatch(mirror, blob), journal, signal });
+  const taken = await extractChange({ driver, layer, lowers: [base], baseTree: base, excluded: [], journal, signal });
+  const change = await importChange(mirror, request.baseCommit, taken.entries, `refs/sallyport/${context.run}/${round}`);
+  const left = [...taken.skipped, ...change.skipped];
+  if (left.length > 0) throw new SallyportError('input.patch', `Cannot take the patch whole: ${left.slice(0, 5).map((s) => `${visible(s.path)} (${s.reason})`).join(', ')}`, { hint: 'Take these files out of the patch.' });
+  await recordChange(context, round, change.commit, [], journal);
+  return { commit: change.commit };
 }
 
 export async function recordChange(context: RunContext, round: number, commit: string, skipped: readonly Skipped[], journal: Journal): Promise<void> {

@@ -3,10 +3,10 @@ import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
 import { notExecuted } from '../../gate/coverage/condition.js';
-import { changedDefinitions } from '../../gate/definitions.js';
-import { judge, type Unjudged } from '../../gate/judge.js';
+import { changedDefinitions, type Definition } from '../../gate/definitions.js';
+import { isReading, judge, type Unjudged } from '../../gate/judge.js';
 import { RUNNERS } from '../../gate/runners/registry.js';
-import { warningsOf } from '../../gate/warnings.js';
+import { ABOUT_THE_REPORT, warningsOf } from '../../gate/warnings.js';
 import { renderFeedback } from '../../gate/render.js';
 import { readFileAt } from '../../git/change.js';
 import { git } from '../../git/command.js';
@@ -23,8 +23,10 @@ import { Plan } from '../../agent/remediator/candidates.js';
 import { advisorySets, compareAdvisories } from './advisories.js';
 import { dependenciesOf } from './dependencies.js';
 import { factsOf } from '../facts.js';
+import { SUBJECT } from './review.js';
 import { environmentOf, groundOf } from './source.js';
 import { tampering } from './tampering.js';
+import { toolEvidence } from './tools.js';
 import { SideBody } from './verify.js';
 
 /** Lines of *not checked* that hold for this version whatever the change is. */
@@ -70,26 +72,33 @@ interface Parts {
 async function assemble(context: RunContext, events: readonly Event[], parts: Parts, journal: Journal): Promise<Unjudged> {
   const { request, run, task } = context;
   const change = mustLastOf(events, run, 'change.extracted', (e) => e.data.round === parts.round).data;
+  const subject = lastOf(events, run, 'change.extracted', (e) => e.data.round === SUBJECT)?.data; // a change that is only read
   const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
   const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
   const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }), ...(head.again === undefined || head.again.length === 0 ? {} : { again: head.again }) };
   const environment = await environmentOf(context);
-  const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date());
-  const dependencies = await dependenciesOf(context, events, change, journal);
+  const now = new Date();
+  const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, now);
+  const dependencies = await dependenciesOf(context, events, subject ?? change, journal);
+  const definition = await definitionOf(context, environment, change);
+  const results = compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, subject ?? change, base, head))]);
   return {
     v: 1, task, run, round: parts.round, kind: request.kind, agent: request.agent, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
+    ...(subject === undefined ? {} : { subject: { commit: subject.commit, tree: subject.tree, patch: subject.patch, files: subject.files.map(({ path, status, mode }) => ({ path, status, mode })) } }),
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
-    checks, cases: compareCases(checks), definitions: await definitions(context, environment, change),
-    scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, change, base, head))]), sarif: head.scan.sarif },
+    checks, cases: compareCases(checks), definitions: changedDefinitions(definition),
+    scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results, sarif: head.scan.sarif },
+    ...toolEvidence(environment, isReading(request.kind) ? null : { base: base.tools ?? [], head: head.tools ?? [] }, definition, results, now),
     ...(head.coverage === undefined ? {} : { coverage: head.coverage }), ...(head.mutants === undefined ? {} : { mutants: head.mutants }),
     advisories, dependencies, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
     policy: { name: context.equipment.policy.name, version: context.equipment.policy.version as `sha256:${string}` },
-    citations: await checkCitations(context, parts.tree, parts.citations),
-    warnings: await warnings(context, environment, base),
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment)],
+    ...(request.gate === undefined ? {} : { terms: { requires: [...request.gate.requires], accepts: [...request.gate.accepts] } }),
+    citations: await checkCitations(context, subject?.tree ?? parts.tree, parts.citations),
+    warnings: [...(request.kind === 'review' ? [ABOUT_THE_REPORT] : []), ...(await warnings(context, environment, base))],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
   };
 }
 
@@ -105,12 +114,16 @@ function forgeable(environment: Environment): string[] {
   return names.length === 0 ? [] : [`forged reports (${names.join(', ')}: the runner writes its report beside the code under test, unsigned)`];
 }
 
-async function definitions(context: RunContext, environment: Environment, change: EventData<'change.extracted'>): Promise<string[]> {
+/** A tool tells what it likes, and its configuration may be code of the project. */
+function unsigned({ spec }: Environment): string[] {
+  const names = Object.keys(spec.tools);
+  return names.length === 0 ? [] : [`what tools of the project leave out (${names.join(', ')}: nothing signs their reports)`];
+}
+
+async function definitionOf(context: RunContext, environment: Environment, change: EventData<'change.extracted'>): Promise<Definition> {
   const mirror = await context.mirror();
   const text = async (commit: string): Promise<string | null> => (await readFileAt(mirror, commit, 'package.json'))?.toString('utf8') ?? null;
-  return changedDefinitions({
-    checks: environment.checks, changed: change.files.map((f) => f.path), packageJson: { base: await text(context.request.baseCommit), head: await text(change.commit) },
-  });
+  return { checks: environment.checks, changed: change.files.map((f) => f.path), packageJson: { base: await text(context.request.baseCommit), head: await text(change.commit) } };
 }
 
 async function warnings(context: RunContext, environment: Environment, base: SideBody): Promise<string[]> {

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { bisect } from '../../agent/remediator/bisect.js';
 import { type Candidate, codeCandidates, joinPlans, Plan, upgradeCandidates } from '../../agent/remediator/candidates.js';
 import { dropReason } from '../../agent/remediator/keep.js';
-import { reviewReport } from '../../agent/remediator/review.js';
 import { compareCases } from '../../gate/compare.js';
 import { type ChangeEntry, importChange, type ImportedChange, readEntryAt } from '../../git/change.js';
 import { SallyportError } from '../../protocol/errors.js';
@@ -25,6 +24,8 @@ import type { RunContext } from '../context.js';
 import { advisorySets, compareAdvisories, hitsIn, manifestsAt } from './advisories.js';
 import { recordChange } from './change.js';
 import { setupRequest } from './setup.js';
+import { environmentOf } from './source.js';
+import { toolEvidence } from './tools.js';
 import { measureHead, type SideBody } from './verify.js';
 
 /** Candidates that are measured at a time: each needs a core for its tests. */
@@ -97,16 +98,6 @@ function recordsOf(sets: readonly AdvisorySet[]): { readonly records: AdvisorySe
   return { records: sets.flatMap((s) => s.records) };
 }
 
-/** A review without a model: what the base's scan and the advisories say, as a report that cites its places. */
-export async function reviewBase({ context, base }: Remediation, journal: Journal): Promise<{ readonly citations: BodyRef }> {
-  const plan = codeCandidates(base.scan.results);
-  const { problem, locked } = base.advisories;
-  const unlooked = (await advisorySets(context)).length === 0 ? 'none are configured' : (problem ?? (locked ? null : 'there is no lockfile'));
-  const { text, citations } = reviewReport({ results: base.scan.results, hits: base.advisories.hits, plan, unlooked });
-  await journal.record('agent.finished', { round: 1, reason: 'finish', summary: await journal.keep(text, 'text/plain') });
-  return { citations: await journal.keep(JSON.stringify(citations), 'application/json') };
-}
-
 const Tried = z.array(z.strictObject({ id: z.string(), reason: z.string().nullable() }));
 
 /** Tries every candidate alone, and notes each result as it comes: a resumed run does not try it again. */
@@ -155,10 +146,13 @@ async function tryTogether(what: Remediation, candidates: readonly Candidate[], 
     if (change === null || change.files.length === 0) return { reason: 'it changes nothing', commit: null };
     const head = await measureHead(context, { round: 0, baseTree: what.tree, base: what.snapshot, change, scanned: candidates.some((c) => c.kind === 'code') ? null : base.scan, further: null }, quiet);
     const checks = { base: base.checks, head: head.checks, red: head.red };
+    const results = compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]);
+    const now = new Date();
     const reason = dropReason({
       checks, cases: compareCases(checks), files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), definitions: [],
-      scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results: compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]), sarif: null },
-      advisories: compareAdvisories(await advisorySets(context), base.advisories, head.advisories, new Date()),
+      scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results, sarif: null },
+      ...toolEvidence(await environmentOf(context), { base: base.tools ?? [], head: head.tools ?? [] }, null, results, now),
+      advisories: compareAdvisories(await advisorySets(context), base.advisories, head.advisories, now),
     }, candidates.filter((c) => !overlapping.has(c.id)).flatMap((c) => c.targets));
     return { reason, commit: change.commit };
   } catch (error) {

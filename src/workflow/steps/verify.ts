@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { BlobReader } from '../../git/blobs.js';
 import { type ChangeEntry, importChange, readFileAt } from '../../git/change.js';
 import { changedLines } from '../../git/lines.js';
-import { collectChecks, collectScan, type Collector, type ScanSide } from '../../gate/collect.js';
+import { collectChecks, collectScan, type Collector, type ScanSide, type Side } from '../../gate/collect.js';
 import { type Further, lookFurther } from '../../gate/further.js';
 import { type Subject, tryMutants } from '../../gate/mutants/run.js';
 import { languageOf } from '../../gate/coverage/languages.js';
 import { isTestFile } from '../../gate/test-files.js';
+import { collectTools } from '../../gate/tools/collect.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import { Coverage } from '../../protocol/coverage.js';
@@ -21,6 +22,7 @@ import type { RunContext } from '../context.js';
 import { advisorySide, AdvisorySide } from './advisories.js';
 import { headSnapshots, setupHead, setupLayers } from './setup.js';
 import { baseFolder, environmentOf, groundOf, runFolder } from './source.js';
+import { openToolTree, ToolBody } from './tools.js';
 
 const Fix = z.strictObject({ title: z.string(), edits: z.array(z.strictObject({ start: z.int(), end: z.int(), text: z.string() })) });
 const SarifResult = z.strictObject({ rule: z.string(), level: z.enum(['error', 'warning', 'note']), message: z.string(), path: z.string(), line: z.int(), snippet: z.string(), cwe: z.string().nullable(), fix: Fix.nullable() });
@@ -37,6 +39,8 @@ export const SideBody = z.strictObject({
   coverage: Coverage.optional(),
   mutants: Mutants.optional(),
   scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), files: z.array(FileFactsBody).default([]), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
+  /** Absent where the environment declares no tools. */
+  tools: z.array(ToolBody).optional(),
   advisories: AdvisorySide,
   snapshot: z.string().nullable(),
 });
@@ -48,7 +52,7 @@ const MAX_MEASURED = 500;
 /** Bytes of a file that faults are put into. */
 const MAX_MUTATED = 512 * 1024;
 
-async function collector(context: RunContext, journal: Journal): Promise<Collector> {
+export async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
   const { driver } = await groundOf(context);
   const { servicePrograms } = context.equipment;
@@ -58,12 +62,13 @@ async function collector(context: RunContext, journal: Journal): Promise<Collect
 /** The base as it is, before anything was changed. */
 export async function verifyBase(context: RunContext, tree: string, snapshot: Snapshot, journal: Journal): Promise<{ readonly body: BodyRef }> {
   const { checks } = await environmentOf(context);
+  const { baseCommit } = context.request;
   const { snapshots } = context.equipment.folders;
   const side = { round: 0, side: 'base' as const, lowers: [...(await setupLayers(context, snapshot)), await baseFolder(context, tree)], dependencies: dependenciesOf(snapshots, snapshot) };
   const using = await collector(context, journal);
   const runs = await collectChecks(using, side, checks);
   const scan = await collectScan(using, side, []);
-  return { body: await keep(journal, { checks: runs, red: [], scan: mutable(scan), advisories: await advisorySide(context, context.request.baseCommit), snapshot: snapshot.id }) };
+  return { body: await keepSide(journal, { checks: runs, red: [], scan: mutable(scan), ...(await tools(context, using, side, baseCommit)), advisories: await advisorySide(context, baseCommit), snapshot: snapshot.id }) };
 }
 
 /** A change to be measured against the base. */
@@ -80,7 +85,7 @@ export interface Measured {
 
 /** The head of a round, kept as one body. */
 export async function verifyHead(context: RunContext, what: Measured, journal: Journal): Promise<{ readonly body: BodyRef }> {
-  return { body: await keep(journal, await measureHead(context, what, journal)) };
+  return { body: await keepSide(journal, await measureHead(context, what, journal)) };
 }
 
 /** The head in fresh sandboxes; when tests changed, the head's tests on the base's code (were they red before?) and the base's tests on the head's code (do they still say so?). */
@@ -113,7 +118,7 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
     },
   });
   const mutants = given === null || context.request.kind !== 'test' ? {} : { mutants: await tryMutants(using, { round, checks, runs: { ...given, ...more }, head: { lowers, dependencies }, tests: tests.map((f) => f.path), ...(await productOf(context, change.commit)) }) };
-  return { checks: runs, red, old, ...more, ...mutants, scan: await scan(lowers), advisories, snapshot: head.id };
+  return { checks: runs, red, old, ...more, ...mutants, scan: await scan(lowers), ...(await tools(context, using, { round, side: 'head', lowers, dependencies }, change.commit)), advisories, snapshot: head.id };
 }
 
 /** Lines of code outside of tests that the change added or edited, and how many files of it are not looked at. */
@@ -130,6 +135,14 @@ async function productOf(context: RunContext, commit: string): Promise<Pick<Subj
     product: files.filter((path) => !/(?:^|\/)(?:node_modules|vendor|dist|build)\//.test(path) && ['javascript', 'python'].includes(languageOf(path) ?? '')),
     read: async (path) => (await readFileAt(mirror, commit, path, MAX_MUTATED))?.toString('utf8') ?? null,
   };
+}
+
+/** The project's own linters, type checker and scanners. */
+async function tools(context: RunContext, using: Collector, side: Side, commit: string): Promise<Pick<SideBody, 'tools'>> {
+  const { spec } = await environmentOf(context);
+  if (Object.keys(spec.tools).length === 0) return {};
+  await using tree = await openToolTree(await context.mirror(), commit);
+  return { tools: (await collectTools(using, side, spec.tools, tree)).map((one) => ToolBody.parse(one)) };
 }
 
 /** A head whose dependencies cannot be set up is a finding about the change, not a fault of the machine. */
@@ -158,10 +171,10 @@ async function layTests(context: RunContext, name: string, from: string, over: s
   return await runFolder(context, laid.tree);
 }
 
-function mutable(scan: ScanSide): SideBody['scan'] {
+export function mutable(scan: ScanSide): SideBody['scan'] {
   return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), defences: { uses: scan.defences.uses.map((use) => ({ ...use, defences: [...use.defences] })), exits: scan.defences.exits.map((exit) => ({ ...exit, checks: [...exit.checks] })) }, files: [...scan.files], sarif: scan.sarif, problem: scan.problem };
 }
 
-function keep(journal: Journal, body: SideBody): Promise<BodyRef> {
+export function keepSide(journal: Journal, body: SideBody): Promise<BodyRef> {
   return journal.keep(JSON.stringify(SideBody.parse(body)), 'application/json');
 }

@@ -71,9 +71,10 @@ describe('whether a fix is kept', () => {
 describe('the report of a review', () => {
   it('orders by level, names the class, the remedy and what fix would try, and cites every place once', () => {
     const results = [result({ level: 'note', line: 1, fix: null, cwe: null }), result(), result({ line: 3, rule: 'js/y', fix: null })];
-    const { text, citations } = reviewReport({ results, hits: [hit], plan: codeCandidates(results), unlooked: null });
+    const rules = new Map([{ id: 'js/x', title: 'Bad x', help: 'Use y.', cwe: 1, severity: 9.1, level: 'error' as const }].map((rule) => [rule.id, rule]));
+    const { text, citations } = reviewReport({ results, hits: [hit], plan: codeCandidates(results), unlooked: null, rules, change: null });
     expect(citations).toEqual(['src/a.js:3', 'src/a.js:1']);
-    expect(text).toMatch(/^3 findings and 1 known advisory\.\n(.|\n)*## To mend \(2\)(.|\n)*js\/x \(CWE-1\) at src\/a\.js:3\n {2}Do y\.\n {2}`sallyport fix` tries this one\.(.|\n)*## To know \(1\)(.|\n)*GHSA-1 in p@1\.0\.0, high: bad\n {2}Fixed in 1\.0\.1\./);
-    expect(reviewReport({ results: [], hits: [], plan: { candidates: [], advice: [] }, unlooked: 'none are configured' }).text).toContain('says nothing about what they cannot see');
+    expect(text).toMatch(/^3 findings and 1 known advisory\.\n(.|\n)*## Critical \(1\)\n\n### js\/x \(CWE-1\): Bad x\n\nTo mend it: Use y\.\n\n- src\/a\.js:3\n {2}Do y\.\n {2}`sallyport fix` tries this one\.(.|\n)*## High \(1\)(.|\n)*js\/y(.|\n)*## Less certain \(1\)(.|\n)*GHSA-1 in p@1\.0\.0, high: bad\n {2}Fixed in 1\.0\.1\./);
+    expect(reviewReport({ results: [], hits: [], plan: { candidates: [], advice: [] }, unlooked: 'none are configured', rules: new Map(), change: null }).text).toContain('says nothing about what they cannot see');
   });
 });

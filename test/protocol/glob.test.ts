@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fitsGlob } from '../../src/gate/glob.js';
+import { fitsGlob } from '../../src/protocol/glob.js';
 
 it.each<[string, readonly string[], readonly string[]]>([
   ['test/security/*.js', ['test/security/a.js', 'test/security/.js'], ['test/security/a/b.js', 'x/test/security/a.js', 'test/security/a.jsx']],

@@ -6,10 +6,11 @@ export function fitsGlob(pattern: string, path: string): boolean {
   const names = pattern.replace(/^\.?\//, '').split('/');
   const [only] = names;
   const parts = names.length === 1 && only !== '**' ? ['**', only as string] : names;
-  return fits(parts, path.split('/'), (name) => name === '**', fitsName);
+  return fits(parts, path.split('/'), (name) => name === '**', fitsWildcard);
 }
 
-function fitsName(pattern: string, name: string): boolean {
+/** The same for text that is no path: `*` stands for any characters, `?` for one. */
+export function fitsWildcard(pattern: string, name: string): boolean {
   return fits([...pattern], [...name], (c) => c === '*', (wanted, c) => wanted === '?' || wanted === c);
 }
 

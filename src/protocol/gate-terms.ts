@@ -1,0 +1,15 @@
+/**
+ * What a policy may say of the gate. Here, because the policy reads it and the gate obeys it.
+ */
+export function isGateTerm(term: string): boolean {
+  return ['notes', 'advisories', 'security-tests'].includes(term) || /^check:[a-z][a-z0-9_-]{0,62}$/.test(term);
+}
+
+/**
+ * Conditions whose `unknown` a policy may accept: what a person would have to look at. Not among them: that the proof is whole, that tests ran, and that their reports and the scan can be believed.
+ * A condition that does not hold is never accepted.
+ */
+export const ACCEPTABLE: ReadonlySet<string> = new Set([
+  'files.protected', 'tests.not_weakened', 'checks.definition', 'dependencies.known', 'dependencies.advisories', 'dependencies.age', 'dependencies.licences',
+  'advisories.none_new', 'advisory.gone', 'proof.red_before', 'proof.old_tests_hold', 'proof.new_cases_red_on_base', 'proof.same_cases', 'mutants.killed', 'change.executed',
+]);
