@@ -1,7 +1,7 @@
 // Builds dist/: every source file transpiled one to one, and the programs that run inside sandboxes bundled on their own.
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { copyFileSync, mkdirSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -18,10 +18,12 @@ export const INSIDE = {
   'src/gate/inside/reporter.ts': 'reporter.mjs',
   'src/gate/inside/mocha.ts': 'mocha.cjs',
   'src/gate/inside/hold.ts': 'hold.cjs',
+  'src/gate/inside/coverage/main.ts': 'coverage.cjs',
+  'src/gate/inside/mutants/main.ts': 'mutants.cjs',
 };
 
 /** Programs in another language: copied as they are. */
-const COPIED = ['src/gate/inside/sallyport_apart.py', 'src/gate/inside/pytest_cases.py', 'src/gate/inside/unittest_cases.py'];
+const COPIED = ['src/gate/inside/sallyport_apart.py', 'src/gate/inside/pytest_cases.py', 'src/gate/inside/unittest_cases.py', 'src/gate/inside/sallyport_lines.py', 'src/gate/inside/sallyport_mutants.py', 'src/gate/inside/trace/sitecustomize.py'];
 
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((e) =>
@@ -55,7 +57,11 @@ export async function build() {
       ...(out === 'mocha.cjs' ? { footer: { js: 'module.exports = module.exports.CaseReporter;' } } : {}),
     })),
   ]);
-  for (const file of COPIED) copyFileSync(join(root, file), join(root, 'dist/inside', basename(file)));
+  for (const file of COPIED) {
+    const to = join(root, 'dist/inside', relative('src/gate/inside', file));
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(join(root, file), to);
+  }
   writeFileSync(stamp, sourceDigest());
 }
 

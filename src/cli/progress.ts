@@ -80,7 +80,7 @@ export function progressLine(event: Event): string | null {
   }
 }
 
-const SIDES = { base: 'base', head: 'head', red: 'new tests on the base', old: 'old tests on the change' } as const;
+const SIDES = { base: 'base', head: 'head', red: 'new tests on the base', old: 'old tests on the change', base_again: 'base once more', head_again: 'head once more', red_again: 'new tests on the base once more', covered: 'head with coverage', mutant: 'head with a fault put in' } as const;
 
 /** What the agent does, as a person would say it; its tools' own small commands stay on the log. */
 function agentLine(argv: readonly string[]): string | null {

@@ -1,6 +1,8 @@
 import pc from 'picocolors';
 import type { Judged } from '../app/app.js';
+import { coverageText } from '../gate/coverage/condition.js';
 import { dependencyText } from '../gate/dependencies/text.js';
+import { mutantText } from '../gate/mutants/condition.js';
 import { notCheckedBlock } from '../gate/report.js';
 import { toolText } from '../gate/tools/text-of.js';
 import type { Evidence, ScanResult } from '../protocol/evidence.js';
@@ -22,6 +24,8 @@ export function reportText(judged: Judged, task: string, decision: string | null
     '', ...section(c, 'proof', proof(evidence)),
     ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}${k.accepted === true ? ' (accepted by the policy)' : ''}`), 40),
     ...section(c, 'changed', evidence.files.map((f) => `${f.status.padEnd(8)} ${visible(f.path)}`)),
+    ...section(c, 'executed', (evidence.coverage?.files ?? []).map((f) => visible(coverageText(f)))),
+    ...section(c, 'faults', faults(evidence)),
     ...section(c, 'fixes', remedies(c, evidence), 40),
     ...section(c, 'packages', packagesOf(evidence), 30),
     ...section(c, 'advisories', advisories(evidence)),
@@ -34,7 +38,7 @@ export function reportText(judged: Judged, task: string, decision: string | null
     ...section(c, 'citations', evidence.citations.map((k) => `${k.exists ? '✓' : '✗ does not exist:'} ${visible(k.ref)}`)),
     ...section(c, 'means less', evidence.warnings.map((w) => `! ${visible(w)}`)),
     c.dim(notCheckedBlock()),
-    c.dim(`Also not: ${evidence.notChecked.filter((n) => !notCheckedBlock().includes(n)).join(', ')}.`),
+    c.dim(`Also not: ${visible(evidence.notChecked.filter((n) => !notCheckedBlock().includes(n)).join(', '))}.`),
     c.dim(`Evidence ${judged.event.data.evidence.digest}`), '',
     ...next(verdict, evidence, task),
   ].join('\n');
@@ -57,7 +61,13 @@ function proof(evidence: Evidence): string[] {
   const order = Object.keys(words);
   const changed = evidence.cases.filter((k) => words[k.change] !== undefined).sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change));
   const same = evidence.cases.filter((k) => k.change === 'passing').length;
-  return [...changed.map((k) => `${(words[k.change] as string).padEnd(12)} ${visible(k.id)}`), ...(same > 0 ? [`${count(same, 'case')} green before and after`] : [])];
+  return [...changed.map((k) => `${(words[k.change] as string).padEnd(12)} ${visible(k.id)}${k.flaky === true ? ' (flaky)' : ''}`), ...(same > 0 ? [`${count(same, 'case')} green before and after`] : [])];
+}
+
+/** What was not noticed comes first: it is what a person can do something about. */
+function faults({ mutants }: Evidence): string[] {
+  const words = ['survived', 'killed', 'stopped', 'unclear'] as const;
+  return words.flatMap((word) => (mutants?.tried ?? []).filter((one) => one.outcome === word).map((one) => `${word.padEnd(8)} ${visible(mutantText(one))}`));
 }
 
 function remedies(c: Colours, evidence: Evidence): string[] {

@@ -15,10 +15,13 @@ import { REPORT_FILE } from './runners/report-file.js';
 import { RUNNERS } from './runners/registry.js';
 import { MAX_REPORT } from './runners/runner.js';
 
+/** Runs besides those that give the verdict: a side once more, the head with coverage measured, the head with a fault put into it. */
+export type Again = 'base_again' | 'head_again' | 'red_again' | 'covered' | 'mutant';
+
 /** One side of a comparison: a tree that is never written, with the layers that setup made for it. */
 export interface Side {
   readonly round: number;
-  readonly side: 'base' | 'head' | 'red' | 'old';
+  readonly side: 'base' | 'head' | 'red' | 'old' | Again;
   /** Topmost first; the last is the laid-out tree. */
   readonly lowers: readonly string[];
   /** Fetched packages that do not lie in the tree. */
@@ -51,25 +54,44 @@ const REPORT_MS = 10_000;
 export async function collectChecks(collector: Collector, side: Side, checks: Readonly<Record<string, CheckSpec>>): Promise<CheckRun[]> {
   const runs: CheckRun[] = [];
   for (const [name, check] of Object.entries(checks)) {
-    const run = await inFreshSandbox(collector, side, (exec) => runCheck(collector, name, check, exec));
-    runs.push(run);
-    const count = (status: string): number => run.cases?.filter((c) => c.status === status).length ?? 0;
-    await collector.journal.record('check.ended', {
-      round: side.round, side: side.side, check: name, exit: run.exit, reason: run.reason, passed: count('passed'), failed: count('failed'),
-      result: await collector.journal.keep(JSON.stringify(run), 'application/json'),
-    });
+    const run = await collectCheck(collector, side, name, check, (start) => start());
+    if (run !== null) runs.push(run);
   }
   return runs;
 }
 
-/** Runs a command in the sandbox of a check. */
-export type Exec = (argv: readonly string[], timeout: number, maxOutput: number, more?: Pick<ExecRequest, 'bare' | 'stdin'>) => Promise<ExecResult>;
+/** One check in a fresh sandbox. `body` starts it, in another way than it is written where it wants, and may look at what it left behind; null where it started nothing. */
+export async function collectCheck(collector: Collector, side: Side, name: string, check: CheckSpec, body: (start: (way?: Way) => Promise<CheckRun>, exec: Exec) => Promise<CheckRun | null>): Promise<CheckRun | null> {
+  const run = await inFreshSandbox(collector, side, (exec) => body((way) => runCheck(collector, name, check, exec, way), exec));
+  if (run === null) return null;
+  const count = (status: string): number => run.cases?.filter((c) => c.status === status).length ?? 0;
+  await collector.journal.record('check.ended', {
+    round: side.round, side: side.side, check: name, exit: run.exit, reason: run.reason, passed: count('passed'), failed: count('failed'),
+    result: await collector.journal.keep(JSON.stringify(run), 'application/json'),
+  });
+  return run;
+}
 
-async function runCheck(collector: Collector, name: string, check: CheckSpec, exec: Exec): Promise<CheckRun> {
+/** Runs a command in the sandbox of a check. */
+export type Exec = (argv: readonly string[], timeout: number, maxOutput: number, more?: Pick<ExecRequest, 'bare' | 'stdin' | 'env'>) => Promise<ExecResult>;
+/** What of a check is another than it is written. */
+export interface Way {
+  readonly argv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** The command of a check as it is written. */
+export function argvOf(check: CheckSpec): string[] {
+  return check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv(check.args);
+}
+
+async function runCheck(collector: Collector, name: string, check: CheckSpec, exec: Exec, way: Way = {}): Promise<CheckRun> {
   const runner = check.runner === 'command' ? null : RUNNERS[check.runner];
-  const argv = check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv(check.args);
+  const argv = [...(way.argv ?? argvOf(check))];
   const canary = runner?.canaries === true ? drawCanary() : undefined;
-  const result = await exec(argv, check.timeout * 1000, CHECK_OUTPUT, canary === undefined ? {} : { stdin: canaryInput(canary) });
+  const result = await exec(argv, way.timeout ?? check.timeout * 1000, CHECK_OUTPUT, { ...(canary === undefined ? {} : { stdin: canaryInput(canary) }), ...(way.env === undefined ? {} : { env: way.env }) });
   collector.signal.throwIfAborted();
   const output = Buffer.concat([result.stdout, result.stderr]);
   const common = {
@@ -114,6 +136,13 @@ export async function collectScan(collector: Collector, side: Side, changed: rea
   const scan = await readScan(collector, result, changed);
   await collector.journal.record('scan.ended', { round: side.round, side: side.side === 'base' ? 'base' : 'head', results: scan.results.length, sarif: scan.sarif, problem: scan.problem });
   return scan;
+}
+
+/** Runs a program that only reads the tree, in a sandbox without a network and with none of the repository's variables. */
+export async function onceReading(collector: Collector, side: Side, argv: readonly string[], stdin: Buffer, timeout: number, maxOutput: number): Promise<ExecResult> {
+  const result = await onceRecorded(collector.driver, specOf(collector, 'scan', side), { argv, stdin, timeout, maxOutput, signal: collector.signal }, collector.journal);
+  collector.signal.throwIfAborted();
+  return result;
 }
 
 async function readScan(collector: Collector, result: ExecResult, changed: readonly string[]): Promise<ScanSide> {

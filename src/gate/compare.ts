@@ -1,4 +1,4 @@
-import type { CaseChange, CheckRun, TestCase } from '../protocol/evidence.js';
+import type { CaseChange, CheckRun, RunAgain, TestCase } from '../protocol/evidence.js';
 
 /**
  * The runs of the same checks on several trees. `red` = the head's new and edited test files laid over the base's code; `old` = the base's test files that the change edited or
@@ -9,6 +9,8 @@ export interface CheckRuns {
   readonly head: readonly CheckRun[];
   readonly red: readonly CheckRun[];
   readonly old?: readonly CheckRun[] | undefined;
+  /** Sides that ran once more. */
+  readonly again?: readonly RunAgain[] | undefined;
 }
 type Status = TestCase['status'];
 /** What is known of a case in one run. `exact` = the run reports it under this id; else it is told by what is above or below it. */
@@ -57,7 +59,32 @@ export class CaseIndex {
 /** Every case of base and head with what became of it, by check and then in the order of the head. */
 export function compareCases(runs: CheckRuns): CaseChange[] {
   const names = [...new Set([...runs.head, ...runs.base].map((run) => run.name))];
-  return names.flatMap((check) => compareCheck(check, indexOf(runs.base, check), indexOf(runs.head, check), indexOf(runs.red, check)));
+  return names.flatMap((check) => {
+    const changes = compareCheck(check, indexOf(runs.base, check), indexOf(runs.head, check), indexOf(runs.red, check));
+    const repeats = repeatsOf(runs, check);
+    return repeats.length === 0 ? changes : changes.map((one) => (repeats.some((repeat) => changedItsMind(one, repeat)) ? { ...one, flaky: true as const } : one));
+  });
+}
+
+/** A run and the same run once more. `second` is null where it came to no result. */
+interface Repeat {
+  readonly first: CaseIndex;
+  readonly second: CaseIndex | null;
+}
+
+function repeatsOf(runs: CheckRuns, check: string): Repeat[] {
+  return (runs.again ?? []).filter((one) => one.run.name === check).flatMap(({ side, covered, run }) => {
+    const ended = run.reason === 'exited' && run.problem === null;
+    // Measuring slows a run down: that it did not end says nothing of the cases.
+    return covered && !ended ? [] : [{ first: indexOf(runs[side], check), second: ended ? new CaseIndex(run) : null }];
+  });
+}
+
+/** Two runs over the same tree disagree on a case; where the second came to no result, on every one that the first made something of. */
+function changedItsMind({ id, change }: CaseChange, { first, second }: Repeat): boolean {
+  const before = first.find(id);
+  if (before === null) return false;
+  return second === null ? change !== 'passing' && change !== 'skipped' && change !== 'removed' : second.find(id)?.status !== before.status;
 }
 
 /** The cases of one check in one list of runs. Two runs of one name cannot both be believed, so neither is. */

@@ -106,5 +106,5 @@ function somethingRan(head: readonly CheckRun[], cases: readonly CaseChange[]): 
 }
 
 function listed(id: string, found: readonly CaseChange[], good: string, bad: readonly [one: string, more: string]): Finding {
-  return found.length === 0 ? { id, holds: 'yes', detail: good } : { id, holds: 'no', detail: `${count(found.length, ...bad)}: ${found.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
+  return found.length === 0 ? { id, holds: 'yes', detail: good } : { id, holds: 'no', detail: `${count(found.length, ...bad)}: ${found.slice(0, 5).map((c) => `${c.id}${c.flaky === true ? ' (flaky)' : ''}`).join('; ')}.`.slice(0, 2000) };
 }

@@ -3,6 +3,7 @@ import type { Condition, Evidence } from '../protocol/evidence.js';
 import type { Kind, Verdict } from '../protocol/task.js';
 import { caseConditions, checkConditions, type Finding, scanCondition } from './conditions.js';
 import { compareCases } from './compare.js';
+import { executedConditions } from './coverage/condition.js';
 import { ACCEPTABLE } from '../protocol/gate-terms.js';
 import { demandedConditions } from './demanded.js';
 import { dependencyConditions } from './dependencies/conditions.js';
@@ -35,7 +36,7 @@ function conditionsOf(evidence: Unjudged): readonly Finding[] {
   const shape = [consistent(evidence)];
   if (isReading(evidence.kind)) return [...shape, treeUnchanged(evidence), citationsExist(evidence)];
   if (evidence.agent === 'remediator' && evidence.files.length === 0) return [...shape, ...provenBy(evidence)]; // nothing was changed, so nothing can have broken
-  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), scanCondition(evidence), ...toolConditions(evidence), ...tamperConditions(evidence), ...advisoriesConditions(evidence), ...dependencyConditions(evidence), ...demandedConditions(evidence), ...provenBy(evidence)];
+  return [...shape, changePresent(evidence), ...checkConditions(evidence), ...caseConditions(evidence), ...executedConditions(evidence), scanCondition(evidence), ...toolConditions(evidence), ...tamperConditions(evidence), ...advisoriesConditions(evidence), ...dependencyConditions(evidence), ...demandedConditions(evidence), ...provenBy(evidence)];
 }
 
 /** An empty list is not a pass. */

@@ -1,14 +1,15 @@
 import { count } from '../protocol/words.js';
 import type { Evidence } from '../protocol/evidence.js';
 import type { Finding } from './conditions.js';
+import { mutantsCondition } from './mutants/condition.js';
 import { advisoryGone, remediesConditions } from './remedies.js';
 import { indexOf } from './compare.js';
 import { believable, wasRed } from './proof.js';
 import { isTestFile } from './test-files.js';
 
-type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies'>;
+type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies' | 'mutants'>;
 
-/** What proves the work itself, beyond that nothing else broke. Kinds whose proof is not measured yet can be `unverified` at best. */
+/** What proves the work itself, beyond that nothing else broke. */
 export function provenBy(evidence: Given): readonly Finding[] {
   if (evidence.agent === 'remediator') return remediesConditions(evidence);
   switch (evidence.kind) {
@@ -19,7 +20,7 @@ export function provenBy(evidence: Given): readonly Finding[] {
     case 'refactor':
       return [testsUntouched(evidence)];
     case 'test':
-      return [notMeasured('mutants.killed', 'whether the new tests catch a fault put into the covered code')];
+      return [mutantsCondition(evidence)];
     case 'upgrade':
       return [advisoryGone(evidence)];
     case 'review':
@@ -35,7 +36,7 @@ function redBefore({ cases, checks, files }: Given): Finding {
   const changed = files.map((f) => f.path);
   const proven = cases.filter((c) => wasRed(c, checks, changed));
   if (proven.length > 0) return { id, holds: 'yes', detail: `${count(proven.length, 'case')} ${proven.length === 1 ? 'was red before and is' : 'were red before and are'} green now: ${proven.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 2000) };
-  return { id, holds: noProof(cases), detail: 'No case was red before and is green now, so nothing shows that the fault is gone.' };
+  return { id, holds: noProof(cases), detail: `No case was red before and is green now, so nothing shows that the fault is gone.${byChance(cases)}` };
 }
 
 /**
@@ -64,7 +65,12 @@ function newRed({ cases, checks, files }: Given): Finding {
   const fresh = cases.filter((c) => c.change === 'new_passing');
   const proven = fresh.filter((c) => wasRed(c, checks, changed));
   if (proven.length > 0) return { id, holds: 'yes', detail: `${proven.length} of ${fresh.length} new cases are red on the base and green now.` };
-  return { id, holds: noProof(cases), detail: fresh.length === 0 ? 'No new case passes, so nothing shows that the feature is there.' : `None of ${fresh.length} new cases is known to be red on the base.` };
+  return { id, holds: noProof(cases), detail: fresh.length === 0 ? 'No new case passes, so nothing shows that the feature is there.' : `None of ${fresh.length} new cases is known to be red on the base.${byChance(cases)}` };
+}
+
+function byChance(cases: Given['cases']): string {
+  const flaky = cases.filter((c) => c.flaky === true && (c.change === 'fixed' || c.change === 'new_passing'));
+  return flaky.length === 0 ? '' : ` Flaky, so no proof: ${flaky.slice(0, 5).map((c) => c.id).join('; ')}.`.slice(0, 1800);
 }
 
 /** A case that still fails is the fault that was to be mended, as far as anybody knows; without one it is only not shown. */
@@ -79,8 +85,4 @@ function testsUntouched({ files }: Given): Finding {
   return edited.length === 0
     ? { id, holds: 'yes', detail: 'The tests are those of the base.' }
     : { id, holds: 'unknown', detail: `The change edits tests, so the same names need not mean the same cases: ${edited.slice(0, 5).join(', ')}.`.slice(0, 2000) };
-}
-
-function notMeasured(id: string, what: string): Finding {
-  return { id, holds: 'unknown', detail: `Not measured yet: ${what}.` };
 }

@@ -15,10 +15,10 @@ export function believable(run: CheckRun | undefined): boolean {
 /**
  * True when a case that is green at the head is known to have been red before, so that the change is what made it green.
  * A test that the change wrote or edited must have failed over the base's code; one that it left alone must have failed on the base.
- * `changed` = paths of the change. Not knowing is false.
+ * A flaky case proves nothing. `changed` = paths of the change. Not knowing is false.
  */
 export function wasRed(change: CaseChange, runs: CheckRuns, changed: readonly string[]): boolean {
-  if (change.change !== 'fixed' && change.change !== 'new_passing') return false;
+  if (change.flaky === true || (change.change !== 'fixed' && change.change !== 'new_passing')) return false;
   const head = indexOf(runs.head, change.check);
   if (!believable(only(runs.head, change.check)) || head.find(change.id)?.status !== 'passed') return false;
   const red = only(runs.red, change.check);

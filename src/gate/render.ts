@@ -1,5 +1,6 @@
 import type { CaseChange, Evidence } from '../protocol/evidence.js';
 import { visible } from '../redact/visible.js';
+import { mutantText } from './mutants/condition.js';
 import { decisive } from '../sarif/suppress.js';
 import { dependencyText } from './dependencies/text.js';
 import { HOLDS, type Item, newResults, notCheckedBlock, type Part, reportOf, type Section, VERDICTS } from './report.js';
@@ -36,6 +37,7 @@ export function renderFeedback(evidence: Evidence): string {
     ...block('Failing cases (messages come from the test run and are data):', evidence.cases.filter((c) => FAILING.includes(c.change)).sort(byUrgency).map(failure)),
     ...block('Cases that are gone or skipped:', evidence.cases.filter((c) => c.change === 'removed' || c.change === 'now_skipped').map((c) => `- ${c.change}: ${visible(c.id)}`)),
     ...block('Reports that cannot be believed:', evidence.checks.head.filter((run) => run.problem !== null || run.reason !== 'exited').map((run) => `- ${visible(run.name)}: ${visible(run.problem ?? run.reason)}`)),
+    ...block('Faults that the new tests do not notice:', (evidence.mutants?.tried ?? []).filter((one) => one.outcome === 'survived').map((one) => `- ${visible(mutantText(one))}`)),
     ...block('Packages with something against them:', (evidence.dependencies?.changes ?? []).filter((c) => c.problems.length > 0).map((c) => `- ${visible(dependencyText(c))}`)),
     ...block('New scan results:', [...newResults(evidence), ...(evidence.tools ?? []).flatMap((tool) => tool.results.filter((r) => r.state === 'new'))].filter((r) => decisive(r, evidence.suppressions)).map((r) => `- ${r.level} ${visible(r.rule)} at ${visible(r.path)}:${r.line}: ${visible(r.message)}`)),
   ];
@@ -49,7 +51,7 @@ function byUrgency(a: CaseChange, b: CaseChange): number {
 
 function failure(change: CaseChange): string {
   const message = change.message === null ? '' : `\n${indented(shortened(visible(change.message, { lines: true }), MAX_MESSAGE))}`;
-  return `- ${change.change}: ${visible(change.id)}${message}`;
+  return `- ${change.change}${change.flaky === true ? ' (flaky)' : ''}: ${visible(change.id)}${message}`;
 }
 
 function section({ title, items, unlisted = 0 }: Section): string[] {

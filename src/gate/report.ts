@@ -3,7 +3,9 @@ import { NOT_CHECKED } from '../protocol/evidence.js';
 import type { ReviewedFinding } from '../protocol/review.js';
 import type { Verdict } from '../protocol/task.js';
 import { stateOf, suppressionOf } from '../sarif/suppress.js';
+import { coverageText } from './coverage/condition.js';
 import { dependencyText } from './dependencies/text.js';
+import { mutantText } from './mutants/condition.js';
 import { toolText } from './tools/text-of.js';
 
 /** A piece of a line: Sallyport's own words, or text that others could write (names, messages), which every form sets apart and escapes. */
@@ -41,7 +43,11 @@ export const VERDICTS: Readonly<Record<Verdict, string>> = {
   passed: 'every condition holds', failed: 'a condition does not hold', unverified: 'nothing proves it', error: 'the proof itself broke',
 };
 const TONES = { yes: 'good', no: 'bad', unknown: 'open' } as const;
+/** What nobody noticed first: a person can do something about it. */
+const FAULTS: readonly string[] = ['survived', 'killed', 'stopped', 'unclear'];
 const GOOD: readonly CaseChange['change'][] = ['fixed', 'new_passing'];
+/** Listed only where they are flaky. */
+const NOT_FAILING: readonly CaseChange['change'][] = [...GOOD, 'passing', 'skipped'];
 
 /** Ends without a newline. */
 export function notCheckedBlock(): string {
@@ -54,7 +60,9 @@ export function reportOf(evidence: Evidence): Report {
     { title: 'Conditions', items: inOrder(evidence.conditions).map((c) => ({ parts: [`${HOLDS[c.holds]}${c.accepted === true ? ' (accepted by the policy)' : ''}: `, theirs(c.id), ' ', prose(c.detail)], tone: TONES[c.holds] })) },
     { title: 'Changed files', items: (evidence.subject ?? evidence).files.map((f) => ({ parts: [`${f.status} `, theirs(f.path)] })) },
     { title: 'Left out of the change', items: evidence.skipped.map((s) => ({ parts: [theirs(s.path), ' ', prose(s.reason)] })) },
-    { title: 'Cases that changed', items: evidence.cases.filter((c) => c.change !== 'passing' && c.change !== 'skipped').map(caseItem) },
+    { title: 'Cases that changed', items: evidence.cases.filter((c) => c.flaky === true || (c.change !== 'passing' && c.change !== 'skipped')).map(caseItem) },
+    { title: 'Changed lines executed', items: (evidence.coverage?.files ?? []).map((f) => ({ parts: [theirs(coverageText(f))], ...(f.executable === null || f.executable === f.executed ? {} : { tone: 'open' as const }) })), unlisted: evidence.coverage?.more ?? 0 },
+    { title: 'Faults put into covered code', items: (evidence.mutants?.tried ?? []).toSorted((a, b) => FAULTS.indexOf(a.outcome) - FAULTS.indexOf(b.outcome)).map((one) => ({ parts: [`${one.outcome}: `, theirs(mutantText(one))], ...(one.outcome === 'killed' ? { tone: 'good' as const } : one.outcome === 'survived' ? { tone: 'open' as const } : {}) })) },
     { title: 'Fixes', items: remedies.map((r) => ({ parts: [`${r.kept ? 'kept' : 'dropped'}: `, prose(r.title), ...(r.reason === null ? [] : [' because ', prose(r.reason)])], tone: r.kept ? 'good' : 'open' })) },
     { title: 'Packages', items: (dependencies?.changes ?? []).map((change) => ({ parts: [theirs(dependencyText(change))], ...(change.problems.length === 0 ? {} : { tone: change.problems.some((p) => p.holds === 'no') ? ('bad' as const) : ('open' as const) }) })), unlisted: dependencies?.more ?? 0 },
     { title: 'Advisories', items: advisories.results.map((a) => ({ parts: [`${a.state === 'absent' ? 'gone' : a.state === 'new' ? 'new' : 'still there'}: `, theirs(`${a.id} in ${a.package}@${a.version}`)], ...(a.state === 'unchanged' ? {} : { tone: a.state === 'new' ? ('bad' as const) : ('good' as const) }) })) },
@@ -89,8 +97,8 @@ function resultItem(r: ScanResult, { suppressions }: Evidence): Item {
   };
 }
 
-function caseItem({ change, id, message }: CaseChange): Item {
-  return { parts: [`${change} `, theirs(id)], ...(message === null ? {} : { block: message }), tone: GOOD.includes(change) ? 'good' : change === 'still_failing' ? 'open' : 'bad' };
+function caseItem({ change, id, message, flaky }: CaseChange): Item {
+  return { parts: [`${change}${flaky === true ? ' (flaky)' : ''} `, theirs(id)], ...(message === null ? {} : { block: message }), tone: GOOD.includes(change) && flaky !== true ? 'good' : change === 'still_failing' || NOT_FAILING.includes(change) ? 'open' : 'bad' };
 }
 
 const REPRODUCED: Readonly<Record<ReviewedFinding['reproduced'], string>> = {

@@ -105,7 +105,7 @@ export const EVENTS = {
     files: z.array(z.strictObject({ path: Short, status: z.enum(['added', 'modified', 'deleted']), mode: z.string(), digest: Digest.nullable() })),
     skipped: z.array(z.strictObject({ path: Short, reason: Short })),
   }),
-  'check.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head', 'red', 'old']), check: z.string(), exit: z.int().nullable(), reason: z.string(), passed: z.int(), failed: z.int(), result: BodyRef }),
+  'check.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head', 'red', 'old', 'base_again', 'head_again', 'red_again', 'covered', 'mutant']), check: z.string(), exit: z.int().nullable(), reason: z.string(), passed: z.int(), failed: z.int(), result: BodyRef }),
   /** Without `tool` it is Sallyport's own scan. */
   'scan.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head']), tool: z.string().max(50).optional(), results: z.int(), sarif: BodyRef.nullable(), problem: Short.nullable() }),
   'gate.judged': z.strictObject({ round: z.int(), kind: Kind, verdict: Verdict, conditions: z.array(Condition), evidence: BodyRef }),

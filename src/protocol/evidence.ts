@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { BodyRef, Digest } from './body.js';
+import { Coverage } from './coverage.js';
+import { Mutants } from './mutants.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
 import { ReviewedFinding } from './review.js';
@@ -38,12 +40,18 @@ export const CheckRun = z.strictObject({
 });
 export type CheckRun = z.infer<typeof CheckRun>;
 
+/** A check that ran once more over a tree that gave a verdict. `covered` = coverage was measured meanwhile. */
+export const RunAgain = z.strictObject({ side: z.enum(['base', 'head', 'red']), covered: z.boolean(), run: CheckRun });
+export type RunAgain = z.infer<typeof RunAgain>;
+
 /** What changed for one case between base and head. */
 export const CaseChange = z.strictObject({
   id: z.string(),
   check: z.string(),
   change: z.enum(['fixed', 'broken', 'still_failing', 'new_passing', 'new_failing', 'removed', 'now_skipped', 'passing', 'skipped']),
   message: z.string().max(4000).nullable(),
+  /** Two runs of the same case over the same tree ended differently. */
+  flaky: z.literal(true).optional(),
 });
 export type CaseChange = z.infer<typeof CaseChange>;
 
@@ -168,7 +176,7 @@ export const Evidence = z.strictObject({
   /** What extraction left out, with the reason. */
   skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
   /** `red` = the head's new and edited tests over the base's code; `old` = the base's tests that the change edited or deleted over the head's code. */
-  checks: z.strictObject({ base: z.array(CheckRun), head: z.array(CheckRun), red: z.array(CheckRun), old: z.array(CheckRun).optional() }),
+  checks: z.strictObject({ base: z.array(CheckRun), head: z.array(CheckRun), red: z.array(CheckRun), old: z.array(CheckRun).optional(), again: z.array(RunAgain).optional() }),
   /** Files of the change that say how a check that is judged by its exit code runs. */
   definitions: z.array(z.string()),
   cases: z.array(CaseChange),
@@ -181,6 +189,10 @@ export const Evidence = z.strictObject({
   advisories: z.strictObject({ source: z.string().nullable(), newest: z.string().nullable(), ageDays: z.int().nullable(), problem: z.string().nullable(), results: z.array(AdvisoryResult) }),
   /** Null: the change touches no manifest and no lockfile. Absent in evidence of before there was this part. */
   dependencies: Dependencies.nullable().optional(),
+  /** Which of the changed lines of code a run of the checks executed. Absent in evidence of before there was this part. */
+  coverage: Coverage.optional(),
+  /** Faults that were put into the code that new tests cover. Of the kind `test` only. */
+  mutants: Mutants.optional(),
   /** Of the remediator only. */
   remedies: z.array(Remedy),
   advice: z.array(Advice),

@@ -40,7 +40,7 @@ async function verifyRound(context: RunContext, round: number, tree: string, sna
   if (change.commit !== commit) throw new Error(`the log names ${change.commit} for round ${round}, the step ${commit}`);
   const reads = context.request.kind === 'ask' || context.request.kind === 'review' || context.request.agent === 'remediator';
   if (reads && change.tree === tree) return { body: base };
-  return await verifyHead(context, { round, baseTree: tree, base: snapshot, change, scanned: null }, journal);
+  return await verifyHead(context, { round, baseTree: tree, base: snapshot, change, scanned: null, further: base }, journal);
 }
 
 async function end(judged: { readonly verdict: Verdict; readonly evidence: BodyRef } | undefined, journal: Journal): Promise<TaskResult> {

@@ -68,6 +68,22 @@ describe('evidence as text', () => {
     expect(renderEvidence(hostile)).toContain('  ````text\n');
   });
 
+  it('shows which changed lines were executed, flaky cases and faults that nobody noticed, and lets none of them forge a line', () => {
+    const evidence: Evidence = {
+      ...judged(), cases: [{ id: HOSTILE, check: 'unit', change: 'passing', message: null, flaky: true }],
+      coverage: { checks: [], more: 0, files: [{ path: HOSTILE, changed: 2, executable: 2, executed: 1, unexecuted: [[3, 4]], reason: null }, { path: 'a.go', changed: 1, executable: null, executed: 0, unexecuted: [], reason: HOSTILE }] },
+      mutants: { reason: null, left: 0, tried: [{ check: 'unit', path: HOSTILE, line: 1, operator: 'logic', before: HOSTILE, after: ';', outcome: 'survived', by: HOSTILE }] },
+    };
+    const texts = [renderEvidence(evidence), renderFeedback(evidence)];
+    for (const text of texts) {
+      expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(text).not.toMatch(/^(?:@someone|```)/m);
+    }
+    expect(texts[0]?.match(/^- (?:passing \(flaky\)|survived:) /gm)).toHaveLength(2);
+    expect(texts[0]).toContain('1 of 2 changed lines of code executed; not 3-4');
+    expect(texts[1]).toContain('Faults that the new tests do not notice:');
+  });
+
   it('gives the agent what failed and how, what was found, and what cannot be believed', () => {
     const text = renderFeedback(judged({
       checks: { base: [nodeRun(['passed t.test.js > b', 'passed t.test.js > c'])], head: [nodeRun(['failed t.test.js > b'], { problem: 'counts differ' })], red: [] },

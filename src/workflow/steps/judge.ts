@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { canonicalBytes } from '../../attest/canonical.js';
 import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
+import { notExecuted } from '../../gate/coverage/condition.js';
 import { changedDefinitions, type Definition } from '../../gate/definitions.js';
 import { isReading, judge, type Unjudged } from '../../gate/judge.js';
 import { RUNNERS } from '../../gate/runners/registry.js';
@@ -31,7 +32,7 @@ import { toolEvidence } from './tools.js';
 import { SideBody } from './verify.js';
 
 /** Lines of *not checked* that hold for this version whatever the change is. */
-const NOT_YET = ['coverage of the changed lines', 'flaky tests'];
+const NOT_YET = ['flaky tests whose runs agreed'];
 
 /**
  * Puts the evidence of a round together from the log and the stored bodies, judges it, and keeps it under its digest: the
@@ -80,7 +81,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   const subject = lastOf(events, run, 'change.extracted', (e) => e.data.round === SUBJECT)?.data; // a change that is only read
   const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
   const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
-  const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }) };
+  const checks = { base: base.checks, head: head.checks, red: head.red, ...(head.old === undefined || head.old.length === 0 ? {} : { old: head.old }), ...(head.again === undefined || head.again.length === 0 ? {} : { again: head.again }) };
   const environment = await environmentOf(context);
   const now = new Date();
   const advisories = compareAdvisories(await advisorySets(context), base.advisories, head.advisories, now);
@@ -95,6 +96,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     checks, cases: compareCases(checks), definitions: changedDefinitions(definition),
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results, sarif: head.scan.sarif },
     ...toolEvidence(environment, isReading(request.kind) ? null : { base: base.tools ?? [], head: head.tools ?? [] }, definition, results, now),
+    ...(head.coverage === undefined ? {} : { coverage: head.coverage }), ...(head.mutants === undefined ? {} : { mutants: head.mutants }),
     advisories, dependencies, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
@@ -103,7 +105,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     citations: await checkCitations(context, subject?.tree ?? parts.tree, parts.citations),
     ...(parts.findings.length === 0 ? {} : { findings: await withPlaces(context, subject?.tree ?? parts.tree, parts.findings) }),
     warnings: [...(request.kind === 'review' ? [ABOUT_THE_REPORT] : []), ...(await warnings(context, environment, base))],
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
   };
 }
 

@@ -144,7 +144,7 @@ async function tryTogether(what: Remediation, candidates: readonly Candidate[], 
   try {
     const { change, overlapping } = await build(what, candidates, name, quiet);
     if (change === null || change.files.length === 0) return { reason: 'it changes nothing', commit: null };
-    const head = await measureHead(context, { round: 0, baseTree: what.tree, base: what.snapshot, change, scanned: candidates.some((c) => c.kind === 'code') ? null : base.scan }, quiet);
+    const head = await measureHead(context, { round: 0, baseTree: what.tree, base: what.snapshot, change, scanned: candidates.some((c) => c.kind === 'code') ? null : base.scan, further: null }, quiet);
     const checks = { base: base.checks, head: head.checks, red: head.red };
     const results = compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences)]);
     const now = new Date();

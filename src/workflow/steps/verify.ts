@@ -1,12 +1,18 @@
 import { z } from 'zod';
 import { BlobReader } from '../../git/blobs.js';
-import { type ChangeEntry, importChange } from '../../git/change.js';
+import { type ChangeEntry, importChange, readFileAt } from '../../git/change.js';
+import { changedLines } from '../../git/lines.js';
 import { collectChecks, collectScan, type Collector, type ScanSide, type Side } from '../../gate/collect.js';
+import { type Further, lookFurther } from '../../gate/further.js';
+import { type Subject, tryMutants } from '../../gate/mutants/run.js';
+import { languageOf } from '../../gate/coverage/languages.js';
 import { isTestFile } from '../../gate/test-files.js';
 import { collectTools } from '../../gate/tools/collect.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
-import { BodyRef, CheckRun } from '../../protocol/evidence.js';
+import { Coverage } from '../../protocol/coverage.js';
+import { Mutants } from '../../protocol/mutants.js';
+import { BodyRef, CheckRun, RunAgain } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
 import { FileFactsBody } from '../../sarif/tamper/schema.js';
 import { dependenciesOf, layersOf, type Snapshot } from '../../setup/snapshot.js';
@@ -29,6 +35,9 @@ export const SideBody = z.strictObject({
   checks: z.array(CheckRun),
   red: z.array(CheckRun),
   old: z.array(CheckRun).optional(),
+  again: z.array(RunAgain).optional(),
+  coverage: Coverage.optional(),
+  mutants: Mutants.optional(),
   scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), files: z.array(FileFactsBody).default([]), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
   /** Absent where the environment declares no tools. */
   tools: z.array(ToolBody).optional(),
@@ -36,6 +45,12 @@ export const SideBody = z.strictObject({
   snapshot: z.string().nullable(),
 });
 export type SideBody = z.infer<typeof SideBody>;
+
+/** Files of a change whose lines are asked for in one call of git. */
+const MAX_MEASURED = 500;
+
+/** Bytes of a file that faults are put into. */
+const MAX_MUTATED = 512 * 1024;
 
 export async function collector(context: RunContext, journal: Journal): Promise<Collector> {
   const { spec } = await environmentOf(context);
@@ -64,6 +79,8 @@ export interface Measured {
   readonly change: { readonly commit: string; readonly tree: string; readonly files: readonly { readonly path: string; readonly status: 'added' | 'modified' | 'deleted'; readonly mode: string }[] };
   /** A scan that holds for this head too, because nothing that is scanned changed; null = scan it. */
   readonly scanned: SideBody['scan'] | null;
+  /** What the base gave: runs of the checks beyond those that give the verdict are held against it. Null = none are made. */
+  readonly further: BodyRef | null;
 }
 
 /** The head of a round, kept as one body. */
@@ -72,7 +89,7 @@ export async function verifyHead(context: RunContext, what: Measured, journal: J
 }
 
 /** The head in fresh sandboxes; when tests changed, the head's tests on the base's code (were they red before?) and the base's tests on the head's code (do they still say so?). */
-export async function measureHead(context: RunContext, { round, baseTree, base, change, scanned }: Measured, journal: Journal): Promise<SideBody> {
+export async function measureHead(context: RunContext, { round, baseTree, base, change, scanned, further }: Measured, journal: Journal): Promise<SideBody> {
   const changed = change.files.map((f) => f.path);
   const headFolder = await runFolder(context, change.tree);
   const using = await collector(context, journal);
@@ -87,11 +104,37 @@ export async function measureHead(context: RunContext, { round, baseTree, base, 
   const lowers = [...layers, headFolder];
   const runs = await collectChecks(using, { round, side: 'head', lowers, dependencies }, checks);
   const tests = change.files.filter((f) => f.status !== 'deleted' && f.mode !== '160000' && isTestFile(f.path));
-  const red = tests.length === 0 ? [] : await collectChecks(using, { round, side: 'red', lowers: [...layers, await layTests(context, `red-${round}`, change.commit, context.request.baseCommit, tests)], dependencies }, checks);
+  const redLowers = tests.length === 0 ? null : [...layers, await layTests(context, `red-${round}`, change.commit, context.request.baseCommit, tests)];
+  const red = redLowers === null ? [] : await collectChecks(using, { round, side: 'red', lowers: redLowers, dependencies }, checks);
   // A deleted or edited test speaks for the base: what it says of the head's code is asked once more.
   const edited = change.files.filter((f) => f.status !== 'added' && isTestFile(f.path));
   const old = edited.length === 0 ? [] : await collectChecks(using, { round, side: 'old', lowers: [...layers, await layTests(context, `old-${round}`, context.request.baseCommit, change.commit, edited)], dependencies }, checks);
-  return { checks: runs, red, old, scan: await scan(lowers), ...(await tools(context, using, { round, side: 'head', lowers, dependencies }, change.commit)), advisories, snapshot: head.id };
+  const given = further === null ? null : { base: (await context.loadJson(further, (v) => SideBody.parse(v))).checks, head: runs, red };
+  const more = given === null ? {} : await lookFurther(using, {
+    round, checks, ...(await codeLines(context, change)), runs: given,
+    sides: {
+      base: { lowers: [...(await setupLayers(context, base)), await baseFolder(context, baseTree)], dependencies: dependenciesOf(context.equipment.folders.snapshots, base) },
+      head: { lowers, dependencies }, red: redLowers === null ? null : { lowers: redLowers, dependencies },
+    },
+  });
+  const mutants = given === null || context.request.kind !== 'test' ? {} : { mutants: await tryMutants(using, { round, checks, runs: { ...given, ...more }, head: { lowers, dependencies }, tests: tests.map((f) => f.path), ...(await productOf(context, change.commit)) }) };
+  return { checks: runs, red, old, ...more, ...mutants, scan: await scan(lowers), ...(await tools(context, using, { round, side: 'head', lowers, dependencies }, change.commit)), advisories, snapshot: head.id };
+}
+
+/** Lines of code outside of tests that the change added or edited, and how many files of it are not looked at. */
+async function codeLines(context: RunContext, change: Measured['change']): Promise<Pick<Further, 'lines' | 'more'>> {
+  const code = change.files.filter((f) => f.status !== 'deleted' && /^100/.test(f.mode) && languageOf(f.path) !== null).map((f) => f.path);
+  return { lines: await changedLines(await context.mirror(), context.request.baseCommit, change.commit, code.slice(0, MAX_MEASURED)), more: Math.max(0, code.length - MAX_MEASURED) };
+}
+
+/** Files of code outside of tests, and their texts: what faults are put into. */
+async function productOf(context: RunContext, commit: string): Promise<Pick<Subject, 'product' | 'read'>> {
+  const mirror = await context.mirror();
+  const files = (await listTree(mirror, commit)).filter((one) => one.mode.startsWith('100') && one.size <= MAX_MUTATED).map((one) => one.path.toString('utf8'));
+  return {
+    product: files.filter((path) => !/(?:^|\/)(?:node_modules|vendor|dist|build)\//.test(path) && ['javascript', 'python'].includes(languageOf(path) ?? '')),
+    read: async (path) => (await readFileAt(mirror, commit, path, MAX_MUTATED))?.toString('utf8') ?? null,
+  };
 }
 
 /** The project's own linters, type checker and scanners. */

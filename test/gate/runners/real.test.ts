@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { type Collector, collectChecks } from '../../../src/gate/collect.js';
+import { measureCheck } from '../../../src/gate/coverage/measure.js';
 import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../../../src/git/mirror.js';
 import { materialise } from '../../../src/git/tree.js';
 import { npmRegistry } from '../../../src/main/registry.js';
@@ -132,6 +133,23 @@ describe('runners of npm', () => {
     expect(believed).toEqual([]);
     const honest = tree(join(folder, 'mocha-honest'), { ...chai, 'test/sum.js': "const { expect } = require('chai');\nit('adds', () => expect(1 + 2).to.equal(3));\nit('is off', function () { this.skip(); });\n" });
     expect([shown(await run([honest, ...lowers], { runner: 'mocha', args: ['test/sum.js'] })), (await run([honest, ...lowers], { runner: 'mocha', args: ['test/sum.js'] })).meddled]).toEqual([{ exit: 0, problem: null, cases: ['passed test/sum.js > adds', 'skipped test/sum.js > is off'] }, []]);
+  });
+
+  it('jest and mocha tell which lines were executed; vitest without a provider says why it does not', async (context) => {
+    const code = { 'lib/sum.js': 'exports.sum = (a, b) => {\n  if (a < 0) {\n    throw new Error("no");\n  }\n  return a + b;\n};\nexports.never = (a) => a + 1;\n', 'lib/idle.js': 'exports.idle = 1;\n' };
+    const measured = async (name: 'jest' | 'mocha' | 'vitest', test: string, body: string) => {
+      const lowers = [tree(join(folder, `covered-${name}`), { ...code, [test]: body }), ...(await fetched(context, name))];
+      const check = CheckSpec.parse({ runner: name, args: [test] });
+      const { by, reason, problem, reports, again } = await measureCheck(collector, { round: 1, lowers }, 'test', check, await run(lowers, check), new Map([['lib/sum.js', [[1, 7]]], ['lib/idle.js', [[1, 1]]]]));
+      return { by, reason, problem, files: reports.flatMap((one) => one.files), again: again?.run.problem };
+    };
+    const files = (idle: readonly unknown[]) => [{ path: 'lib/sum.js', executable: [[1, 3], [5, 5], [7, 7]], executed: [[1, 2], [5, 5]] }, { path: 'lib/idle.js', executable: [[1, 1]], executed: idle }];
+    const jest = "const { sum } = require('./lib/sum.js');\ntest('adds', () => expect(sum(1, 2)).toBe(3));\n";
+    expect(await measured('jest', 'cov.test.js', jest)).toEqual({ by: 'istanbul', reason: null, problem: null, files: files([]), again: undefined });
+    const mocha = "const assert = require('node:assert');\nconst { sum } = require('../lib/sum.js');\nit('adds', () => assert.equal(sum(1, 2), 3));\n";
+    expect(await measured('mocha', 'test/cov.js', mocha)).toEqual({ by: 'v8', reason: null, problem: null, files: files([]), again: null });
+    const vitest = "import { expect, test } from 'vitest';\nimport { sum } from './lib/sum.js';\ntest('adds', () => expect(sum(1, 2)).toBe(3));\n";
+    expect(await measured('vitest', 'cov.test.js', vitest)).toEqual({ by: null, reason: 'no coverage provider of vitest is installed', problem: null, files: [], again: undefined });
   });
 
   it('has a problem where the runner is not installed', async () => {
