@@ -37,9 +37,10 @@ function holdsOf(term: string, { coverage, scan, tools, suppressions, advisories
 /** Of the changed lines of code. A file that was not measured leaves it open, unless what was measured is too little already. */
 function covered(least: number, coverage: Given['coverage']): Held {
   if (coverage === undefined) return { holds: 'unknown', detail: 'The coverage of the changed lines was not measured.' };
-  const sum = (of: (one: (typeof coverage.files)[number]) => number): number => coverage.files.reduce((total, one) => total + of(one), 0);
+  const { files, more } = coverage;
+  const sum = (of: (one: (typeof files)[number]) => number): number => files.reduce((total, one) => total + of(one), 0);
   const [executable, executed] = [sum((one) => one.executable ?? 0), sum((one) => one.executed)];
-  const left = coverage.files.filter((one) => one.executable === null).length + coverage.more;
+  const left = files.filter((one) => one.executable === null).length + more;
   const told = `${executed} of ${executable} changed lines of code were executed; ${least} % are asked for`;
   if (executable > 0 && executed * 100 < least * executable) return { holds: 'no', detail: `${told}.` };
   return left > 0 ? { holds: 'unknown', detail: `${told}, and ${left} changed files of code were not measured.` } : { holds: 'yes', detail: `${told}.` };

@@ -9,7 +9,8 @@ import { driverOf } from './drivers.js';
 import { giveFeedback, judgeRound } from './steps/judge.js';
 import { setupBase } from './steps/setup.js';
 import { resolveSource } from './steps/source.js';
-import { verifyBase, verifyHead } from './steps/verify.js';
+import { measuredBase } from './steps/baseline.js';
+import { verifyHead } from './steps/verify.js';
 
 export interface TaskResult {
   readonly verdict: Verdict;
@@ -20,7 +21,7 @@ export interface TaskResult {
 export async function runTask(context: RunContext, step: Step): Promise<TaskResult> {
   const { tree } = await step('source', (j) => resolveSource(context, j));
   const snapshot = await step('setup', (j) => setupBase(context, tree, j));
-  const base = await step('baseline', (j) => verifyBase(context, tree, snapshot, j));
+  const base = await step('baseline', (j) => measuredBase(context, tree, snapshot, j));
   const driver = await driverOf(context, { tree, snapshot, base: base.body }, step);
   let judged: { readonly verdict: Verdict; readonly evidence: BodyRef } | undefined;
   for (let round = 1; round <= driver.rounds; round++) {
