@@ -6,6 +6,7 @@ import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { onceRecorded, openRecorded } from '../sandbox/record.js';
 import type { Dependencies, ExecRequest, ExecResult, Limits, Mount, Sandbox, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
+import type { Entry } from '../sarif/interface/model.js';
 import { type Defences, NO_DEFENCES } from '../sarif/model.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
 import type { FileFacts } from '../sarif/tamper/model.js';
@@ -122,6 +123,7 @@ export interface ScanSide {
   readonly results: readonly SarifResult[];
   readonly defences: Defences;
   readonly files: readonly FileFacts[];
+  readonly entries: readonly Entry[];
   readonly sarif: BodyRef | null;
   /** Why this scan proves nothing, or null. */
   readonly problem: string | null;
@@ -147,16 +149,16 @@ export async function onceReading(collector: Collector, side: Side, argv: readon
 
 async function readScan(collector: Collector, result: ExecResult, changed: readonly string[]): Promise<ScanSide> {
   if (result.reason !== 'exited' || result.exit !== 0) {
-    return { results: [], defences: NO_DEFENCES, files: [], sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };
+    return { results: [], defences: NO_DEFENCES, files: [], entries: [], sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };
   }
   const text = result.stdout.toString('utf8');
   const sarif = await collector.journal.keep(text, 'application/sarif+json');
   try {
     const report = parseSarif(text);
-    return { results: report.results, defences: report.defences, files: report.files, sarif, problem: scanProblem(report, changed) };
+    return { results: report.results, defences: report.defences, files: report.files, entries: report.entries, sarif, problem: scanProblem(report, changed) };
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
-    return { results: [], defences: NO_DEFENCES, files: [], sarif, problem: error.message };
+    return { results: [], defences: NO_DEFENCES, files: [], entries: [], sarif, problem: error.message };
   }
 }
 
