@@ -85,7 +85,7 @@ export interface Way {
 
 /** The command of a check as it is written. */
 export function argvOf(check: CheckSpec): string[] {
-  return check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv(check.args);
+  return check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv('command' in check ? [check.command] : check.args);
 }
 
 async function runCheck(collector: Collector, name: string, check: CheckSpec, exec: Exec, way: Way = {}): Promise<CheckRun> {
@@ -104,7 +104,7 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
   const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec, REPORT_FILE);
   collector.signal.throwIfAborted();
-  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: check.runner !== 'command' && runner.leavesOut?.(check.args) === true }) });
+  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: 'args' in check && runner.leavesOut?.(check.args) === true }) });
   return { ...common, exit, cases, problem, ...(meddled === undefined ? {} : { meddled }) };
 }
 

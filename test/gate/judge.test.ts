@@ -138,6 +138,17 @@ describe('a fix', () => {
   });
 });
 
+describe('a fix in Rust', () => {
+  const cargo = (id: string, files = [{ path: 'src/lib.rs', status: 'modified' as const, mode: '100644' }]) => {
+    const of = (status: string) => nodeRun([`${status} ${id}`, 'passed tests/b.rs (b) > b'], { runner: 'cargo', exit: status === 'failed' ? 101 : 0 });
+    return outcome(evidenceOf({ files, checks: { base: [of('failed')], head: [of('passed')], red: [] } }));
+  };
+
+  it('is proved by a case in a file of tests, and not by one beside the code, which the change may have rewritten', () => {
+    expect([cargo('tests/a.rs (a) > a'), cargo('src/lib.rs (shop) > tests > a'), cargo('documentation (shop) > src/lib.rs - a')]).toEqual(['passed', 'unverified proof.red_before=unknown', 'unverified proof.red_before=unknown']);
+  });
+});
+
 describe('other kinds', () => {
   const withNew = runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b']);
   const same = runs(['passed t.test.js > b'], ['passed t.test.js > b']);
