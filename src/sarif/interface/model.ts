@@ -26,6 +26,6 @@ export interface Entry {
 
 export const MOST_ENTRIES = 400;
 /** Of one entry. */
-export const MOST_OFFERED = 3000;
+export const MOST_OFFERED = 8000;
 export const MOST_NAME = 300;
 export const MOST_PARAMETERS = 400;

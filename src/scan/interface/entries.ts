@@ -17,10 +17,12 @@ const ENDINGS: readonly string[] = ['', '.ts', '.tsx', '.mts', '.cts', '.js', '.
 const BUILT = /^(?:dist|lib|build|out|esm|cjs|es|types|dist-\w+)\/(?:(?:src|esm|cjs|es|types|lib|node|browser)\/)?/;
 const MOST_PATTERN = 100;
 
-/** The file that a path without its ending, or with that of what a compiler makes of it, means. */
-export function moduleFile(path: string, files: ReadonlySet<string>): string | null {
+/** The file that a path without its ending, or with that of what a compiler makes of it, means. `types`: to a file that only declares. */
+export function moduleFile(path: string, files: ReadonlySet<string>, types = false): string | null {
   const compiled = /^(.*)\.([cm]?)jsx?$/.exec(path);
-  const tried = [...ENDINGS.map((ending) => path + ending), ...(compiled === null ? [] : [`${compiled[1]}.${compiled[2]}ts`, `${compiled[1]}.tsx`])];
+  const declared = [...['.d.ts', '.d.mts', '.d.cts', '/index.d.ts', '/index.d.mts'].map((ending) => path + ending), ...(compiled === null ? [] : [`${compiled[1]}.d.${compiled[2]}ts`])];
+  const code = [...ENDINGS.map((ending) => path + ending), ...(compiled === null ? [] : [`${compiled[1]}.${compiled[2]}ts`, `${compiled[1]}.tsx`])];
+  const tried = types ? [...declared, ...code] : [...code, ...declared];
   return tried.find((one) => files.has(one)) ?? null;
 }
 

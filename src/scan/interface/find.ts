@@ -58,6 +58,7 @@ class Tree implements Modules {
   readonly #late: () => boolean;
   readonly #known = new Map<string, ModuleNames | null>();
   readonly #all = new Set<string>();
+  readonly resolved: Modules['resolved'] = new Map();
 
   constructor(files: ReadonlySet<string>, read: (path: string) => string | null, late: () => boolean) {
     this.files = files;
@@ -91,7 +92,7 @@ class Tree implements Modules {
     const language = text === null ? null : grammarOf(path, text);
     if (text === null || language === null) return null;
     const root = parse(language, text).root();
-    if (language !== PYTHON) return javascriptNames(root);
+    if (language !== PYTHON) return javascriptNames(root, text);
     if (/^__all__\b/m.test(text)) this.#all.add(path);
     return pythonNames(root, { isPackage: path.endsWith('/__init__.py'), isOwn: (from) => this.#pythonFile(path, from) !== null, hasModule: (name) => this.#submodule(path, name) });
   }
@@ -99,7 +100,7 @@ class Tree implements Modules {
   #file(from: string, specifier: string): string | null | 'unknown' {
     if (!/^\.\.?(?:\/|$)/.test(specifier)) return null;
     const path = posix.normalize(posix.join(posix.dirname(from), specifier)).replace(/\/$/, '');
-    return path.startsWith('..') ? 'unknown' : (moduleFile(path === '.' ? 'index' : path, this.files) ?? 'unknown');
+    return path.startsWith('..') ? 'unknown' : (moduleFile(path === '.' ? 'index' : path, this.files, /\.d\.[cm]?ts$/.test(from)) ?? 'unknown');
   }
 
   /** `.a.b` from the folder of the file, `shop.a` from where the package stands. */

@@ -8,10 +8,10 @@ const HIDDEN = /^(?:#|_)/;
 const MOST_NAMES = 3000;
 
 /** Names of a file of JavaScript or TypeScript: what it declares, imports and exports, as ECMAScript module or CommonJS. */
-export function javascriptNames(root: SgNode): ModuleNames {
+export function javascriptNames(root: SgNode, text: string): ModuleNames {
   const reader = new Reader();
   for (const node of root.children()) reader.statement(node);
-  reader.elsewhere(root);
+  if (text.includes('exports')) reader.elsewhere(root);
   return reader;
 }
 
@@ -35,7 +35,12 @@ class Reader implements ModuleNames {
   /** Exports that are set where only running the code tells what they are. */
   elsewhere(root: SgNode): void {
     for (const node of root.findAll({ rule: { kind: 'assignment_expression' } })) {
-      if (/^(?:module\.)?exports\b/.test(leftOf(node)) && !this.#understood.has(node.range().start.index)) this.#open(node, 'sets its exports where only running it tells what they are');
+      const left = leftOf(node);
+      if (!/^(?:module\.)?exports\b/.test(left) || this.#understood.has(node.range().start.index)) continue;
+      // A name that is set below a condition, or as a compiler sets that of an enum, is offered all the same.
+      const name = /^(?:module\.)?exports\.([\w$]+)$/.exec(left)?.[1];
+      if (name !== undefined) this.exports.set(name, this.exports.get(name) ?? thing('value'));
+      else this.#open(node, 'sets its exports where only running it tells what they are');
     }
   }
 
@@ -237,15 +242,14 @@ function withoutNames(target: Target): Target {
 function objectOf(node: SgNode): Target {
   const members = new Map<string, Target>();
   const from: Target[] = [];
-  let unclear: string | null = null;
   for (const one of node.children().filter((child) => child.isNamed() && child.kind() !== 'comment')) {
     const key = one.field('key') ?? one.field('name');
     if (one.kind() === 'shorthand_property_identifier') members.set(one.text(), { at: 'local', name: one.text() });
     else if (one.kind() === 'spread_element') from.push(targetOf(one.children().at(-1) ?? null));
-    else if (key === null || key.kind() === 'computed_property_name') unclear = `line ${one.range().start.line + 1} gives a name that is worked out`;
-    else members.set(plain(key.text()), one.kind() === 'method_definition' ? (one.children().some((word) => word.text() === 'get' || word.text() === 'set') ? thing('value') : thing('function', parametersText(one.field('parameters')))) : targetOf(one.field('value')));
+    // A name that is worked out is told by how it is.
+    else if (key !== null) members.set(plain(key.text().replace(/^\[(['"])([^'"]*)\1\]$/, '$2').slice(0, 200)), one.kind() === 'method_definition' ? (one.children().some((word) => word.text() === 'get' || word.text() === 'set') ? thing('value') : thing('function', parametersText(one.field('parameters')))) : targetOf(one.field('value')));
   }
-  return thing('value', null, members, from, unclear);
+  return thing('value', null, members, from);
 }
 
 /** Pairs of the name in the module and the name here, or the other way about for exports. */

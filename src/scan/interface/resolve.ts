@@ -9,10 +9,12 @@ export interface Modules {
   names(path: string): ModuleNames | null;
   /** The file that `specifier` means in `from`; null where it is none of the tree, `unknown` where it should be one and is not there. */
   find(from: string, specifier: string): string | null | 'unknown';
+  /** What was worked out for whole files, where nothing stood in the way. */
+  readonly resolved: Map<string, ReadonlyMap<string, Known>>;
 }
 
 /** A name with all that was looked up. */
-interface Known {
+export interface Known {
   readonly kind: Offered['kind'];
   readonly parameters: string | null;
   readonly members: ReadonlyMap<string, Known>;
@@ -23,13 +25,15 @@ const VALUE: Known = { kind: 'value', parameters: null, members: new Map() };
 const MOST_STEPS = 24;
 const MOST_INNER = 3;
 /** Names that are looked up for one entry. */
-const MOST_LOOKED_UP = 20_000;
+const MOST_LOOKED_UP = 50_000;
 
 /** What a file offers with all that it passes on from others, and why it could not be told whole. */
 export class Resolver {
   readonly #modules: Modules;
   #unclear: string | null = null;
   #left = MOST_LOOKED_UP;
+  /** How often a file was met again on the way through it. */
+  #again = 0;
 
   constructor(modules: Modules) {
     this.#modules = modules;
@@ -53,11 +57,22 @@ export class Resolver {
     if (inner < MOST_INNER) for (const [member, known] of members) this.#list(list, `${name}.${member}`, known, inner + 1);
   }
 
-  /** The names of a module. What `module.exports` holds stands by its own names, what a class that it is has too; it is a name itself where it is a function or a class. */
+  /** The names of a module, worked out once: many entries lead to the same files. */
   #module(path: string, steps: number, seen: ReadonlySet<string>): Map<string, Known> {
+    const known = this.#modules.resolved.get(path);
+    if (known !== undefined) return new Map(known);
+    const before = this.#again;
+    const all = this.#namesOf(path, steps, seen);
+    if (this.#again === before && this.#unclear === null) this.#modules.resolved.set(path, new Map(all));
+    return all;
+  }
+
+  /** What `module.exports` holds stands by its own names, what a class that it is has too; it is a name itself where it is a function or a class. */
+  #namesOf(path: string, steps: number, seen: ReadonlySet<string>): Map<string, Known> {
     const all = new Map<string, Known>();
     const names = this.#modules.names(path);
     if (names === null) this.#open(`${path} cannot be read as code`);
+    if (seen.has(path)) this.#again++;
     if (names === null || seen.has(path)) return all;
     if (this.#left-- <= 0 || steps > MOST_STEPS) {
       this.#open('modules that pass each other on do not end');
@@ -91,7 +106,6 @@ export class Resolver {
       const local = this.#modules.names(path)?.locals.get(target.name);
       return local === undefined ? VALUE : this.#known(path, local, steps + 1, seen);
     }
-    if (target.unclear !== null) this.#open(`${path} ${target.unclear}`);
     const members = new Map<string, Known>();
     let { parameters } = target;
     for (const one of target.from) {
@@ -111,7 +125,10 @@ export class Resolver {
     if (file === null) return ELSEWHERE;
     if (file === 'unknown') return VALUE;
     if (!/\.(?:[cm]?[jt]sx?|py)$/.test(file)) return VALUE;
-    if (seen.has(`${file}\0${name}`)) return VALUE;
+    if (seen.has(`${file}\0${name}`)) {
+      this.#again++;
+      return VALUE;
+    }
     const now = new Set([...seen, `${file}\0${name}`]);
     if (name === null) return this.#wholeOf(file, steps, now);
     const names = this.#modules.names(file);

@@ -5,7 +5,7 @@ import { withoutSecrets } from '../secrets.js';
 
 /** What a name stands for in its own file, before what it names elsewhere is looked up. Plain data: no node outlives its file. */
 export type Target =
-  | { readonly at: 'thing'; readonly kind: OfferedKind; readonly parameters: string | null; readonly members: ReadonlyMap<string, Target>; /** Names of its file that it takes members from: what a class extends, what an object spreads. */ readonly from: readonly Target[]; readonly unclear: string | null }
+  | { readonly at: 'thing'; readonly kind: OfferedKind; readonly parameters: string | null; readonly members: ReadonlyMap<string, Target>; /** Names of its file that it takes members from: what a class extends, what an object spreads. */ readonly from: readonly Target[] }
   | { readonly at: 'local'; readonly name: string }
   /** `name` null: the whole module. */
   | { readonly at: 'import'; readonly from: string; readonly name: string | null };
@@ -22,8 +22,8 @@ export interface ModuleNames {
   readonly unclear: string | null;
 }
 
-export function thing(kind: OfferedKind, parameters: string | null = null, members: ReadonlyMap<string, Target> = new Map(), from: readonly Target[] = [], unclear: string | null = null): Target {
-  return { at: 'thing', kind, parameters, members, from, unclear };
+export function thing(kind: OfferedKind, parameters: string | null = null, members: ReadonlyMap<string, Target> = new Map(), from: readonly Target[] = []): Target {
+  return { at: 'thing', kind, parameters, members, from };
 }
 
 /** Nodes that are one word of their language, whatever stands in them. */
@@ -56,11 +56,16 @@ export function words(node: SgNode): string[] {
 
 /** As it may leave the sandbox. What is cut off is told by its digest, so that no change of it goes unseen. */
 export function shortened(text: string): string {
-  const whole = withoutSecrets(text).toWellFormed();
+  const whole = clean(text).toWellFormed();
   return whole.length <= MOST_PARAMETERS ? whole : `${whole.slice(0, MOST_PARAMETERS - 40)}… ${createHash('sha256').update(whole).digest('hex').slice(0, 16)}`;
 }
 
 /** A name as it may leave the sandbox. */
 export function nameText(name: string): string {
-  return withoutSecrets(name).toWellFormed().slice(0, MOST_NAME);
+  return clean(name).toWellFormed().slice(0, MOST_NAME);
+}
+
+/** No secret is written in short words alone, of which most names and parameters are made; looking for one takes longer than all the rest. */
+function clean(text: string): string {
+  return /['"`]|[\w+/=-]{17}/.test(text) ? withoutSecrets(text) : text;
 }

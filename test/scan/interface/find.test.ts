@@ -60,8 +60,13 @@ describe('what a module of JavaScript offers', () => {
     expect(index('js', text, more)).toEqual(['* of left-pad other', 'all value', 'all.two function (b)', 'first function (a:string)', 'helper function (x:number)', 'ns value', 'ns.two function (b)', 'one function (a:string)', 'pad other', 'second function (b)', 'two function (b)']);
   });
 
+  it('has what declarations say of each other', () => {
+    expect(index('js', '', { 'package.json': '{"types":"lib/index.d.ts"}', 'lib/index.d.ts': "export * from './a';\nexport { b } from './b.js';\n", 'lib/a.d.ts': 'export declare function a(x: string): void;\n', 'lib/a.js': 'exports.a = 1;', 'lib/b.d.ts': 'export declare const b: number;\n' })).toEqual(['a function (x:string)', 'b value']);
+  });
+
   it('has what CommonJS sets, and what compilers write', () => {
-    expect(index('js', "const { b } = require('./b');\nfunction own(x) {}\nmodule.exports = { own, b, c(y) {}, ['d']: 1, ...require('./b') };\n", { 'b.js': 'exports.b = function (z) {};\nexports.rest = 1;\n' })).toEqual(['b function (z)', 'c function (y)', 'own function (x)', 'rest value', '? index.js line 3 gives a name that is worked out']);
+    expect(index('js', "const { b } = require('./b');\nfunction own(x) {}\nmodule.exports = { own, b, c(y) {}, ['d']: 1, [Kind.e]: 2, ...require('./b') };\n", { 'b.js': 'exports.b = function (z) {};\nexports.rest = 1;\n' })).toEqual(['[Kind.e] value', 'b function (z)', 'c function (y)', 'd value', 'own function (x)', 'rest value']);
+    expect(index('js', '(function (E) { E.a = 1; })(E || (exports.E = E = {}));\nif (old) exports.f = 1;\n')).toEqual(['E value', 'f value']);
     expect(index('js', 'exports = module.exports = function make(a) {};\nmodule.exports.make = exports.other = (b) => b;\n')).toEqual(['make function (b)', 'module.exports function (a)', 'other function (b)']);
     expect(index('js', '"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\nexports.a = exports.f = void 0;\n__exportStar(require("./b"), exports);\nfunction f(x) {}\nexports.f = f;\nexports.a = 1;\nObject.defineProperty(exports, "g", { enumerable: true, get: function () { return b.g; } });\n', { 'b.js': 'exports.z = 1;' })).toEqual(['a value', 'f function (x)', 'g value', 'z value']);
     expect(index('cjs', "module.exports = require('./impl');", { 'impl.js': 'class A { m(q) {} }\nmodule.exports = A;\nmodule.exports.B = 1;' })).toEqual(['B value', 'm function (q)', 'module.exports class ()']);
