@@ -2,8 +2,9 @@ import { findSource } from '../git/mirror.js';
 import { applyChange } from '../git/worktree.js';
 import { describe } from '../git/change.js';
 import { openMirror } from '../git/mirror.js';
+import { losesSecurityTests } from '../gate/security-tests.js';
 import { SallyportError } from '../protocol/errors.js';
-import type { DecisionData, Event } from '../protocol/event.js';
+import type { DecisionData, Event, EventData } from '../protocol/event.js';
 import { newId } from '../protocol/ids.js';
 import type { Task } from '../store/store.js';
 import { type App, type Judged, lastJudged, recordAct } from './app.js';
@@ -49,9 +50,9 @@ export interface Applied {
 
 /**
  * Lays the change into a working tree. What is not `passed`, or was rejected, needs `accept` with a reason, which is recorded
- * as an override before anything is written.
+ * as an override before anything is written. What takes something from security tests needs `acceptSecurityTests` as well, recorded by itself: one reason for all would hide it.
  */
-export async function apply(app: App, task: Task, options: { readonly to: string | null; readonly accept: string | null }): Promise<Applied> {
+export async function apply(app: App, task: Task, options: { readonly to: string | null; readonly accept: string | null; readonly acceptSecurityTests: string | null }): Promise<Applied> {
   const judged = await lastJudged(app, task);
   const { verdict, evidence } = judged.event.data;
   const events = await app.log.read(task.id);
@@ -60,8 +61,17 @@ export async function apply(app: App, task: Task, options: { readonly to: string
   if (!clean && options.accept === null) {
     throw new SallyportError('apply.needs_accept', rejection === 'rejected' ? `The change of "${task.id}" was rejected` : `The change of "${task.id}" is ${verdict}, not passed`, { hint: 'Look at it (sallyport show), and if you take it on yourself: sallyport apply … --accept "REASON"' });
   }
+  const security = losesSecurityTests(judged.evidence);
+  const securityReason = options.acceptSecurityTests?.trim() ?? '';
+  if (!clean && security && securityReason === '') {
+    const lost = judged.evidence.conditions.filter((one) => one.holds === 'no' && ['tests.security_kept', 'tests.not_weakened'].includes(one.id)).map((one) => one.detail).join(' ');
+    throw new SallyportError('apply.needs_security_accept', `The change of "${task.id}" takes something from security tests: ${lost}`.slice(0, 1000), { hint: 'Look at these tests (sallyport diff), and if you take that on yourself too: sallyport apply … --accept "REASON" --accept-security-tests "REASON"' });
+  }
   await decideOrThrow(app, task, clean ? 'apply' : 'override', judged);
-  if (!clean) await recordAct(app, task.id, `override/${newId('appr')}`, [{ type: 'override.recorded', data: { by: app.principal, reason: options.accept ?? '', verdict, evidence: evidence.digest } }]);
+  const override = { by: app.principal, verdict, evidence: evidence.digest };
+  if (!clean) await recordAct(app, task.id, `override/${newId('appr')}`, [
+    { type: 'override.recorded', data: { ...override, reason: options.accept ?? '' } }, ...(security ? [{ type: 'override.recorded' as const, data: { ...override, reason: securityReason, of: 'security_tests' as const } }] : []),
+  ]);
   const source = await findSource(options.to ?? task.request.repository, app.cwd, app.exceptions);
   if (source.kind !== 'folder') throw new SallyportError('input.invalid', `Cannot apply to ${source.url.href}: it is not a folder`, { hint: 'Name a checkout: --to DIR' });
   const mirror = await openMirror(app.folders.mirrors, task.request.repository);
@@ -77,6 +87,11 @@ export async function apply(app: App, task: Task, options: { readonly to: string
 export function isApproved(events: readonly Event[], judged: Judged, policy: string): boolean {
   const last = events.findLast((e) => e.type === 'approval.given' || e.type === 'approval.rejected');
   return last?.type === 'approval.given' && last.data.tree === judged.change.data.tree && last.data.evidence === judged.event.data.evidence.digest && last.data.policy === policy;
+}
+
+/** What persons took on of this very evidence, each with its reason. */
+export function overridesOf(events: readonly Event[], judged: Judged): EventData<'override.recorded'>[] {
+  return events.flatMap((e) => (e.type === 'override.recorded' && e.data.evidence === judged.event.data.evidence.digest ? [e.data] : []));
 }
 
 /** What was last decided about this very evidence. */

@@ -34,7 +34,7 @@ export async function init(app: App, repository: string): Promise<Initialised> {
     throw error;
   });
   return {
-    file, text, detected: detect(facts.paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${c.runner === 'command' ? c.command : `${c.runner === 'node-test' ? 'node --test' : c.runner} ${c.args.join(' ')} (case by case)`.replace('  ', ' ')}`)).concat(notes),
+    file, text, detected: detect(facts.paths, Object.entries(environment.checks).map(([name, c]) => `${name}: ${'command' in c ? `${c.command}${c.runner === 'tap' ? ' (TAP, case by case)' : ''}` : `${c.runner === 'node-test' ? 'node --test' : c.runner} ${c.args.join(' ')} (case by case)`.replace('  ', ' ')}`)).concat(notes),
     warnings: warningsOf({ ...facts, cases: null, findings: null }),
   };
 }

@@ -2,9 +2,12 @@ import pc from 'picocolors';
 import type { Judged } from '../app/app.js';
 import { coverageText } from '../gate/coverage/condition.js';
 import { dependencyText } from '../gate/dependencies/text.js';
+import { interfaceText } from '../gate/interface/condition.js';
 import { mutantText } from '../gate/mutants/condition.js';
 import { notCheckedBlock } from '../gate/report.js';
 import { toolText } from '../gate/tools/text-of.js';
+import { losesSecurityTests } from '../gate/security-tests.js';
+import type { EventData } from '../protocol/event.js';
 import type { Evidence, ScanResult } from '../protocol/evidence.js';
 import { count } from '../protocol/words.js';
 import type { Verdict } from '../protocol/task.js';
@@ -15,16 +18,18 @@ type Colours = ReturnType<typeof pc.createColors>;
 const MAX = 12;
 
 /** The result of a task on one screen: verdict, proof, findings, what was not checked, what a person can do next. */
-export function reportText(judged: Judged, task: string, decision: string | null, colour: boolean): string {
+export function reportText(judged: Judged, task: string, decision: string | null, colour: boolean, overrides: readonly EventData<'override.recorded'>[] = []): string {
   const c = pc.createColors(colour);
   const { evidence } = judged;
   const verdict = judged.event.data.verdict;
   return [
     '', `${paint(c, verdict)(c.bold(verdict.toUpperCase()))}  ${c.bold(task)}  ${evidence.kind}, round ${evidence.round}${decision === null ? '' : `  (${decision})`}`,
-    '', ...section(c, 'proof', proof(evidence)),
+    '', ...section(c, 'taken on', overrides.map((one) => `${one.of === undefined ? `what is ${one.verdict}` : 'what security tests lose'}, by ${visible(one.by)}: ${visible(one.reason)}`)),
+    ...section(c, 'proof', proof(evidence)),
     ...section(c, 'conditions', evidence.conditions.map((k) => `${MARKS[k.holds]} ${visible(k.detail)}${k.accepted === true ? ' (accepted by the policy)' : ''}`), 40),
     ...section(c, 'changed', evidence.files.map((f) => `${f.status.padEnd(8)} ${visible(f.path)}`)),
     ...section(c, 'executed', (evidence.coverage?.files ?? []).map((f) => visible(coverageText(f)))),
+    ...section(c, 'interface', (evidence.interface?.changes ?? []).map((one) => `${one.state.padEnd(8)} ${visible(interfaceText(one))}`)),
     ...section(c, 'faults', faults(evidence)),
     ...section(c, 'fixes', remedies(c, evidence), 40),
     ...section(c, 'packages', packagesOf(evidence), 30),
@@ -106,6 +111,6 @@ function next(verdict: Verdict, evidence: Evidence, task: string): string[] {
   if (evidence.files.length === 0) return [];
   const lines = [`sallyport diff ${task}`];
   if (verdict === 'passed') lines.push(`sallyport approve ${task}`, `sallyport apply ${task}`);
-  else lines.push(`sallyport apply ${task} --accept "REASON"   (only if you take it on yourself)`);
+  else lines.push(`sallyport apply ${task} --accept "REASON"${losesSecurityTests(evidence) ? ' --accept-security-tests "REASON"' : ''}   (only if you take it on yourself)`);
   return lines.map((l, i) => `${i === 0 ? 'next:' : '     '} ${l}`);
 }

@@ -6,6 +6,7 @@ import { ALWAYS_DEMANDED } from '../protocol/guarantee.js';
 import { newId } from '../protocol/ids.js';
 import { onceRecorded, openRecorded } from '../sandbox/record.js';
 import type { Dependencies, ExecRequest, ExecResult, Limits, Mount, Sandbox, SandboxDriver, SandboxSpec } from '../sandbox/sandbox.js';
+import type { Entry } from '../sarif/interface/model.js';
 import { type Defences, NO_DEFENCES } from '../sarif/model.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
 import type { FileFacts } from '../sarif/tamper/model.js';
@@ -85,7 +86,7 @@ export interface Way {
 
 /** The command of a check as it is written. */
 export function argvOf(check: CheckSpec): string[] {
-  return check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv(check.args);
+  return check.runner === 'command' ? ['/bin/sh', '-c', check.command] : RUNNERS[check.runner].argv('command' in check ? [check.command] : check.args);
 }
 
 async function runCheck(collector: Collector, name: string, check: CheckSpec, exec: Exec, way: Way = {}): Promise<CheckRun> {
@@ -104,8 +105,8 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
   const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec, REPORT_FILE);
   collector.signal.throwIfAborted();
-  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: check.runner !== 'command' && runner.leavesOut?.(check.args) === true }) });
-  const traced = check.runner === 'command' ? null : traceProblem(check.runner, check.args, cases.length, result.executed);
+  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: 'args' in check && runner.leavesOut?.(check.args) === true }) });
+  const traced = check.runner === 'command' ? null : traceProblem(check.runner, 'args' in check ? check.args : [], cases.length, result.executed);
   return { ...common, exit, cases, problem: problem ?? traced, ...(meddled === undefined ? {} : { meddled }) };
 }
 
@@ -124,6 +125,7 @@ export interface ScanSide {
   readonly results: readonly SarifResult[];
   readonly defences: Defences;
   readonly files: readonly FileFacts[];
+  readonly entries: readonly Entry[];
   readonly sarif: BodyRef | null;
   /** Why this scan proves nothing, or null. */
   readonly problem: string | null;
@@ -149,16 +151,16 @@ export async function onceReading(collector: Collector, side: Side, argv: readon
 
 async function readScan(collector: Collector, result: ExecResult, changed: readonly string[]): Promise<ScanSide> {
   if (result.reason !== 'exited' || result.exit !== 0) {
-    return { results: [], defences: NO_DEFENCES, files: [], sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };
+    return { results: [], defences: NO_DEFENCES, files: [], entries: [], sarif: null, problem: `the scanner ended by ${result.reason}, exit ${result.exit ?? 'none'}: ${result.stderr.toString('utf8').slice(-400)}` };
   }
   const text = result.stdout.toString('utf8');
   const sarif = await collector.journal.keep(text, 'application/sarif+json');
   try {
     const report = parseSarif(text);
-    return { results: report.results, defences: report.defences, files: report.files, sarif, problem: scanProblem(report, changed) };
+    return { results: report.results, defences: report.defences, files: report.files, entries: report.entries, sarif, problem: scanProblem(report, changed) };
   } catch (error) {
     if (!(error instanceof SallyportError)) throw error;
-    return { results: [], defences: NO_DEFENCES, files: [], sarif, problem: error.message };
+    return { results: [], defences: NO_DEFENCES, files: [], entries: [], sarif, problem: error.message };
   }
 }
 

@@ -28,6 +28,9 @@ const CONFIGURATION: Readonly<Record<Runner, Configuration>> = {
   unittest: { files: named('(?:site|user)customize\\.py'), keys: [] },
   // The go tool takes no code for its own use, and a module file that hides tests makes cases vanish.
   go: { files: null, keys: [] },
+  // Says what runs in place of the programs of tests, and by which compiler.
+  cargo: { files: named('\\.cargo/config(?:\\.toml)?|rust-toolchain(?:\\.toml)?'), keys: [] },
+  tap: { files: ANY, keys: ['scripts'] },
 };
 
 export interface Definition {
@@ -46,7 +49,7 @@ export interface Definition {
 export function changedDefinitions({ checks, changed, packageJson }: Definition): string[] {
   const all = Object.values(checks);
   const [base, head] = [read(packageJson.base), read(packageJson.head)];
-  const words = new Set(all.flatMap((check) => (check.runner === 'command' ? commandWords(check.command, base) : optionValues(check.args))));
+  const words = new Set(all.flatMap((check) => ('command' in check ? commandWords(check.command, base) : optionValues(check.args))));
   const files = changed.filter((path) => (all.length > 0 && INSTALLED.test(path)) || all.some((check) => CONFIGURATION[check.runner].files?.test(path)) || words.has(path) || words.has(path.replace(/\.[cm]?[jt]s$/, '')));
   const keys = new Set(all.flatMap((check) => CONFIGURATION[check.runner].keys)).values();
   const redefined = [...keys].filter((key) => canonical(base[key]) !== canonical(head[key])).map((key) => `package.json (${key})`);

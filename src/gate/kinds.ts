@@ -1,13 +1,16 @@
 import { count } from '../protocol/words.js';
 import type { Evidence } from '../protocol/evidence.js';
 import type { Finding } from './conditions.js';
+import { interfaceConditions } from './interface/condition.js';
 import { mutantsCondition } from './mutants/condition.js';
 import { advisoryGone, remediesConditions } from './remedies.js';
 import { indexOf } from './compare.js';
 import { believable, wasRed } from './proof.js';
+import { REMOVED_DEFENCE } from '../sarif/defences.js';
+import { decisive } from '../sarif/suppress.js';
 import { isTestFile } from './test-files.js';
 
-type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies' | 'mutants'>;
+type Given = Pick<Evidence, 'kind' | 'agent' | 'checks' | 'cases' | 'files' | 'scan' | 'advisories' | 'remedies' | 'mutants' | 'interface' | 'suppressions'>;
 
 /** What proves the work itself, beyond that nothing else broke. */
 export function provenBy(evidence: Given): readonly Finding[] {
@@ -18,7 +21,7 @@ export function provenBy(evidence: Given): readonly Finding[] {
     case 'feature':
       return [newRed(evidence)];
     case 'refactor':
-      return [testsUntouched(evidence)];
+      return [testsUntouched(evidence), guardsKept(evidence), ...interfaceConditions(evidence)];
     case 'test':
       return [mutantsCondition(evidence)];
     case 'upgrade':
@@ -85,4 +88,14 @@ function testsUntouched({ files }: Given): Finding {
   return edited.length === 0
     ? { id, holds: 'yes', detail: 'The tests are those of the base.' }
     : { id, holds: 'unknown', detail: `The change edits tests, so the same names need not mean the same cases: ${edited.slice(0, 5).join(', ')}.`.slice(0, 2000) };
+}
+
+/** The same behaviour has the same guards: what elsewhere is a note counts here too, and a person says whether a check that is gone went elsewhere. */
+function guardsKept({ scan, suppressions }: Given): Finding {
+  const id = 'proof.guards_kept';
+  const gone = scan.results.filter((one) => one.rule === REMOVED_DEFENCE && one.state === 'new' && decisive(one, suppressions));
+  const places = gone.slice(0, 5).map((one) => `${one.path}:${one.line}: ${one.message.replace(/\.$/, '')}`).join('; ');
+  if (gone.length > 0) return { id, holds: gone.some((one) => one.level !== 'note') ? 'no' : 'unknown', detail: `${count(gone.length, 'defence')} ${gone.length === 1 ? 'is' : 'are'} gone, and nothing shows that another stands there instead: ${places}.`.slice(0, 2000) };
+  if (!scan.ran || scan.problem !== null) return { id, holds: 'unknown', detail: 'The guards of base and head could not be compared, for the scan does not count.' };
+  return { id, holds: 'yes', detail: 'No guard, sanitizer or early end of a function is known to be gone.' };
 }

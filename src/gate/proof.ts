@@ -15,12 +15,13 @@ export function believable(run: CheckRun | undefined): boolean {
 /**
  * True when a case that is green at the head is known to have been red before, so that the change is what made it green.
  * A test that the change wrote or edited must have failed over the base's code; one that it left alone must have failed on the base.
- * A flaky case proves nothing. `changed` = paths of the change. Not knowing is false.
+ * One that stands beside the code, as Rust's do, cannot be told from the code that the change edits. A flaky case proves nothing. `changed` = paths of the change. Not knowing is false.
  */
 export function wasRed(change: CaseChange, runs: CheckRuns, changed: readonly string[]): boolean {
   if (change.flaky === true || (change.change !== 'fixed' && change.change !== 'new_passing')) return false;
   const head = indexOf(runs.head, change.check);
   if (!believable(only(runs.head, change.check)) || head.find(change.id)?.status !== 'passed') return false;
+  if (only(runs.head, change.check)?.runner === 'cargo' && standsInCode(change.id) && changed.some((path) => path.endsWith('.rs') && !isTestFile(path))) return false;
   const red = only(runs.red, change.check);
   const inRed = believable(red) ? indexOf(runs.red, change.check).find(change.id) : null;
   if (change.change === 'new_passing') return inRed?.status === 'failed';
@@ -29,6 +30,11 @@ export function wasRed(change: CaseChange, runs: CheckRuns, changed: readonly st
   // Test files were edited: the case's own must have been tried over the base's code; an edited helper must at least not make it pass there.
   const file = fileOf(change.id, [...head.all, ...indexOf(runs.base, change.check).all]);
   return file === null || changed.includes(file) ? inRed?.status === 'failed' : believable(red);
+}
+
+/** Cases of cargo are named for the file of their program, and programs of tests alone stand in `tests`. */
+function standsInCode(id: string): boolean {
+  return !id.startsWith('tests/');
 }
 
 function fileOf(id: string, cases: readonly TestCase[]): string | null {

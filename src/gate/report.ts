@@ -5,6 +5,7 @@ import type { Verdict } from '../protocol/task.js';
 import { stateOf, suppressionOf } from '../sarif/suppress.js';
 import { coverageText } from './coverage/condition.js';
 import { dependencyText } from './dependencies/text.js';
+import { interfaceText } from './interface/condition.js';
 import { mutantText } from './mutants/condition.js';
 import { toolText } from './tools/text-of.js';
 
@@ -62,6 +63,7 @@ export function reportOf(evidence: Evidence): Report {
     { title: 'Left out of the change', items: evidence.skipped.map((s) => ({ parts: [theirs(s.path), ' ', prose(s.reason)] })) },
     { title: 'Cases that changed', items: evidence.cases.filter((c) => c.flaky === true || (c.change !== 'passing' && c.change !== 'skipped')).map(caseItem) },
     { title: 'Changed lines executed', items: (evidence.coverage?.files ?? []).map((f) => ({ parts: [theirs(coverageText(f))], ...(f.executable === null || f.executable === f.executed ? {} : { tone: 'open' as const }) })), unlisted: evidence.coverage?.more ?? 0 },
+    { title: 'Public interface', items: (evidence.interface?.changes ?? []).map((one) => ({ parts: [`${one.state}: `, theirs(interfaceText(one))], ...(one.state === 'added' ? {} : { tone: 'open' as const }) })), unlisted: unlistedNames(evidence) },
     { title: 'Faults put into covered code', items: (evidence.mutants?.tried ?? []).toSorted((a, b) => FAULTS.indexOf(a.outcome) - FAULTS.indexOf(b.outcome)).map((one) => ({ parts: [`${one.outcome}: `, theirs(mutantText(one))], ...(one.outcome === 'killed' ? { tone: 'good' as const } : one.outcome === 'survived' ? { tone: 'open' as const } : {}) })) },
     { title: 'Fixes', items: remedies.map((r) => ({ parts: [`${r.kept ? 'kept' : 'dropped'}: `, prose(r.title), ...(r.reason === null ? [] : [' because ', prose(r.reason)])], tone: r.kept ? 'good' : 'open' })) },
     { title: 'Packages', items: (dependencies?.changes ?? []).map((change) => ({ parts: [theirs(dependencyText(change))], ...(change.problems.length === 0 ? {} : { tone: change.problems.some((p) => p.holds === 'no') ? ('bad' as const) : ('open' as const) }) })), unlisted: dependencies?.more ?? 0 },
@@ -83,6 +85,10 @@ export function reportOf(evidence: Evidence): Report {
     ],
     sections: sections.filter((s) => s.items.length > 0), notChecked: notCheckedBlock(), notCheckedToo: evidence.notChecked.filter((item) => !NOT_CHECKED.includes(item)),
   };
+}
+
+function unlistedNames({ interface: offered }: Evidence): number {
+  return offered === undefined ? 0 : offered.counts.removed + offered.counts.changed + offered.counts.added - offered.changes.length;
 }
 
 export function newResults(evidence: Evidence): Evidence['scan']['results'] {

@@ -9,13 +9,19 @@ type Given = Pick<Evidence, 'scan'> & { readonly environment?: Pick<Evidence['en
 /** That the change took nothing from its tests, and left alone what judges changes and steers agents. */
 export function tamperConditions({ scan, environment }: Given): Finding[] {
   const fresh = scan.results.filter((one) => one.state === 'new');
-  return [testsNotWeakened(fresh, scan, environment?.securityTests ?? []), protectedUntouched(fresh)];
+  return [testsNotWeakened(fresh, { scan, ...(environment === undefined ? {} : { environment }) }), protectedUntouched(fresh)];
 }
 
-function testsNotWeakened(fresh: readonly ScanResult[], scan: Evidence['scan'], declared: readonly string[]): Finding {
+/** What the change took from tests that say that a defence stands. */
+export function weakenedSecurityTests({ scan, environment }: Given): ScanResult[] {
+  return scan.results.filter((one) => one.state === 'new' && tamperRule(one.rule)?.weakens === true && isSecurityTest(one.path, environment?.securityTests ?? []));
+}
+
+function testsNotWeakened(fresh: readonly ScanResult[], given: Given): Finding {
+  const { scan } = given;
   const id = 'tests.not_weakened';
   const weaker = fresh.filter((one) => tamperRule(one.rule)?.weakens === true);
-  const security = weaker.filter((one) => isSecurityTest(one.path, declared));
+  const security = weakenedSecurityTests(given);
   if (security.length > 0) return { id, holds: 'no', detail: `Security tests were weakened, which needs an approval of its own: ${named(security)}.`.slice(0, 2000) };
   const clear = weaker.filter((one) => one.level !== 'note');
   if (clear.length > 0) return { id, holds: 'no', detail: `Tests were weakened in ${count(clear.length, 'place')}: ${named(clear)}.`.slice(0, 2000) };

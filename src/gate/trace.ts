@@ -1,9 +1,9 @@
 import type { Executed } from '../sandbox/sandbox.js';
 import type { RunnerName } from './runners/runner.js';
 
-/** The program that runs the tests of each runner, by the last part of its path; one that a test runner of the tree only stands in for starts none. */
-const STARTS: Readonly<Record<RunnerName, RegExp>> = {
-  'node-test': /^node$/, mocha: /^node$/, jest: /^node$/, vitest: /^node$/, pytest: /^(?:python|pypy)[\d.]*$/, unittest: /^(?:python|pypy)[\d.]*$/, go: /^go$/,
+/** The program that runs the tests of each runner, by the last part of its path; one that a test runner of the tree only stands in for starts none. A command that prints TAP may be anything. */
+const STARTS: Partial<Readonly<Record<RunnerName, RegExp>>> = {
+  'node-test': /^node$/, mocha: /^node$/, jest: /^node$/, vitest: /^node$/, pytest: /^(?:python|pypy)[\d.]*$/, unittest: /^(?:python|pypy)[\d.]*$/, go: /^go$/, cargo: /^cargo$/,
 };
 /** What a runner starts beside itself: `node --test` a process for each file, `go test` the tests' own program. */
 const BESIDE: Partial<Readonly<Record<RunnerName, RegExp>>> = { 'node-test': /^node$/, go: /\.test$/ };
@@ -14,9 +14,11 @@ const BESIDE: Partial<Readonly<Record<RunnerName, RegExp>>> = { 'node-test': /^n
  */
 export function traceProblem(runner: RunnerName, args: readonly string[], cases: number, executed: Executed | null | undefined): string | null {
   if (cases === 0 || executed === null || executed === undefined || executed.lost + executed.omitted > 0) return null;
+  const program = STARTS[runner];
+  if (program === undefined) return null;
   // What Sallyport itself starts inside comes first in the list.
   const names = executed.programs.filter(({ path }) => !path.startsWith('/opt/sallyport/')).map(({ path }) => path.slice(path.lastIndexOf('/') + 1));
-  const started = names.filter((name) => STARTS[runner].test(name)).length;
+  const started = names.filter((name) => program.test(name)).length;
   if (started === 0) return `the report tells of ${cases} cases, and the kernel saw no program start that could run them, only ${[...new Set(names)].slice(0, 5).join(', ') || 'nothing'}`;
   const beside = BESIDE[runner];
   if (beside === undefined || args.some((arg) => arg.includes('isolation'))) return null;

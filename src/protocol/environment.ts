@@ -1,19 +1,21 @@
 import { z } from 'zod';
 import { RelativePath, Suppression, ToolId, ToolSpec } from './tools.js';
 
-/** Test runners that give results case by case. */
-export const CASE_RUNNERS = ['node-test', 'vitest', 'jest', 'mocha', 'pytest', 'unittest', 'go'] as const;
+/** Test runners that are known by name and started with arguments. */
+const STARTED_RUNNERS = ['node-test', 'vitest', 'jest', 'mocha', 'pytest', 'unittest', 'go', 'cargo'] as const;
+/** Those that give results case by case. */
+export const CASE_RUNNERS = [...STARTED_RUNNERS, 'tap'] as const;
 
-/** One check that the gate runs. A `command` is judged by its exit code alone; the others by the cases that they report. */
+/** One check that the gate runs. A `command` is judged by its exit code alone, one of `tap` by what it prints; the others by the cases that they report. */
 export const CheckSpec = z.discriminatedUnion('runner', [
   z.strictObject({
-    runner: z.enum(CASE_RUNNERS),
+    runner: z.enum(STARTED_RUNNERS),
     /** Arguments for the runner: files, patterns, options. Empty = its own discovery. */
     args: z.array(z.string().max(500)).max(100).default([]),
     timeout: z.int().min(1).max(3600).default(600),
   }),
   z.strictObject({
-    runner: z.literal('command'),
+    runner: z.enum(['command', 'tap']),
     command: z.string().min(1).max(4000),
     timeout: z.int().min(1).max(3600).default(600),
   }),

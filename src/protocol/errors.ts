@@ -19,6 +19,7 @@ export const ERRORS = {
   'env.invalid': ['badInput', 'sallyport.yaml does not have the expected form.'],
   'apply.conflict': ['badInput', 'The working tree differs from the base in files that the change touches; nothing was written.'],
   'apply.needs_accept': ['refused', 'The change is not `passed`; applying it needs --accept "REASON".'],
+  'apply.needs_security_accept': ['refused', 'The change takes away or weakens security tests; applying it needs --accept-security-tests "REASON" as well.'],
   'policy.denied': ['refused', 'A policy rule forbids this, or no rule permits it.'],
   'policy.ask': ['refused', 'A policy rule asks for a decision that only a person can give, and none was given.'],
   'screen.asked': ['refused', 'The request may serve an attack: a person must say what it is for (--purpose), which is recorded.'],

@@ -114,7 +114,8 @@ export const EVENTS = {
 
   'approval.given': z.strictObject({ approval: z.string(), by: Short, tree: z.string(), evidence: Digest, policy: Digest, verdict: Verdict, comment: Short.nullable() }),
   'approval.rejected': z.strictObject({ approval: z.string(), by: Short, tree: z.string(), evidence: Digest, reason: Short }),
-  'override.recorded': z.strictObject({ by: Short, reason: Short, verdict: Verdict, evidence: Digest }),
+  /** `of`: what is taken on besides the verdict, which has an event of its own. Absent: the verdict. */
+  'override.recorded': z.strictObject({ by: Short, reason: Short, verdict: Verdict, evidence: Digest, of: z.literal('security_tests').optional() }),
   'change.applied': z.strictObject({ by: Short, target: Short, tree: z.string(), evidence: Digest, files: z.array(Short) }),
 } as const;
 

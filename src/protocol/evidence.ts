@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BodyRef, Digest } from './body.js';
 import { Coverage } from './coverage.js';
+import { PublicInterface } from './interface.js';
 import { Mutants } from './mutants.js';
 import { Dependencies } from './dependencies.js';
 import { CASE_RUNNERS } from './environment.js';
@@ -193,6 +194,8 @@ export const Evidence = z.strictObject({
   dependencies: Dependencies.nullable().optional(),
   /** Which of the changed lines of code a run of the checks executed. Absent in evidence of before there was this part. */
   coverage: Coverage.optional(),
+  /** What packages offer to others. Absent where no way into one is known, and in evidence of before there was this part. */
+  interface: PublicInterface.optional(),
   /** Faults that were put into the code that new tests cover. Of the kind `test` only. */
   mutants: Mutants.optional(),
   /** Of the remediator only. */

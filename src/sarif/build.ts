@@ -1,4 +1,5 @@
 import type { Defences, Fix, Found, Notice, RuleMeta, SarifLog } from './model.js';
+import type { Entry } from './interface/model.js';
 import type { FileFacts } from './tamper/model.js';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
@@ -16,6 +17,7 @@ export function buildSarif(input: {
   /** What is no result, but is compared between two scans: as results of the kind `informational`. */
   readonly defences?: Defences;
   readonly files?: readonly FileFacts[];
+  readonly entries?: readonly Entry[];
 }): SarifLog {
   const index = new Map(input.rules.map((rule, i) => [rule.id, i]));
   return {
@@ -28,7 +30,7 @@ export function buildSarif(input: {
         executionSuccessful: !input.notices.some((notice) => notice.level === 'error'),
         toolExecutionNotifications: input.notices.map(notificationOf),
       }],
-      results: [...input.results.map((found) => resultOf(found, index.get(found.rule), input.rules.find((rule) => rule.id === found.rule)?.level)), ...(input.defences === undefined ? [] : factsOf(input.defences)), ...(input.files ?? []).map(({ path, ...facts }) => factOf(FILE_FACT, path, 1, 'What the file does to its tests, to tools and to readers.', facts))],
+      results: [...input.results.map((found) => resultOf(found, index.get(found.rule), input.rules.find((rule) => rule.id === found.rule)?.level)), ...(input.defences === undefined ? [] : factsOf(input.defences)), ...(input.files ?? []).map(({ path, ...facts }) => factOf(FILE_FACT, path, 1, 'What the file does to its tests, to tools and to readers.', facts)), ...(input.entries ?? []).map(({ path, ...offered }) => factOf(ENTRY_FACT, path, 1, 'What a package offers to others.', offered))],
     }],
   };
 }
@@ -72,6 +74,7 @@ function resultOf(found: Found, ruleIndex: number | undefined, level: string | u
 export const DEFENCE_FACT = 'flow/defence';
 export const EXIT_FACT = 'flow/exit-checks';
 export const FILE_FACT = 'tamper/file';
+export const ENTRY_FACT = 'interface/entry';
 
 /** `kind: informational` (3.27.9): a statement about the code that is no problem; viewers do not count it. */
 function factOf(ruleId: string, path: string, line: number, text: string, properties: unknown): unknown {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { SallyportError } from '../protocol/errors.js';
-import { cweName, DEFENCE_FACT, EXIT_FACT, FILE_FACT } from './build.js';
+import { cweName, DEFENCE_FACT, ENTRY_FACT, EXIT_FACT, FILE_FACT } from './build.js';
 import { parseFix } from './fix.js';
+import { type Entry, MOST_ENTRIES } from './interface/model.js';
+import { EntryProperties } from './interface/schema.js';
 import type { Defences, Fix, Level } from './model.js';
 import type { FileFacts } from './tamper/model.js';
 import { FileFactsProperties } from './tamper/schema.js';
@@ -27,6 +29,8 @@ export interface SarifReport {
   readonly defences: Defences;
   /** What files do to their tests, to tools and to readers, where the tool says so. */
   readonly files: readonly FileFacts[];
+  /** What packages of the tree offer to others, where the tool says so. */
+  readonly entries: readonly Entry[];
   readonly problem: string | null;
   /** What the tool says that it left out or could not do. */
   readonly notices: readonly { readonly level: string; readonly id: string; readonly message: string; readonly path: string | null }[];
@@ -97,6 +101,7 @@ export function parseSarif(text: string, limits: SarifLimits = SARIF_LIMITS): Sa
     results: runs.flatMap(resultsOf),
     defences: defencesOf(runs),
     files: runs.flatMap(filesOf),
+    entries: runs.flatMap(entriesOf),
     problem: problemOf(runs),
     notices: runs.flatMap((run) => (run.invocations ?? []).flatMap((i) => (i.toolExecutionNotifications ?? []).map((n) => ({
       level: n.level ?? 'warning', id: n.descriptor?.id ?? '', message: (n.message?.text ?? '').slice(0, 2000), path: tryPath(n.locations?.[0]?.physicalLocation?.artifactLocation?.uri),
@@ -157,9 +162,9 @@ const Exits = z.object({ where: Short, checks: z.array(Short).max(2000) });
 
 /** A fact of a form that is not ours is an error: one that is left out would hide that a defence went. */
 function defencesOf(runs: readonly SarifRun[]): Defences {
-  const facts = runs.flatMap((run) => (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId !== FILE_FACT).slice(0, 50_000)).flatMap((result) => {
+  const facts = runs.flatMap((run) => (run.results ?? []).filter((result) => result.kind === 'informational' && (result.ruleId === DEFENCE_FACT || result.ruleId === EXIT_FACT)).slice(0, 50_000)).flatMap((result) => {
     const place = result.locations?.[0]?.physicalLocation;
-    return result.ruleId !== DEFENCE_FACT && result.ruleId !== EXIT_FACT ? [] : [{ id: result.ruleId, path: pathOf(place?.artifactLocation?.uri), line: place?.region?.startLine ?? 1, properties: result.properties }];
+    return [{ id: result.ruleId, path: pathOf(place?.artifactLocation?.uri), line: place?.region?.startLine ?? 1, properties: result.properties }];
   });
   const read = <T>(id: string, schema: z.ZodType<T>): (T & { readonly path: string; readonly line: number })[] => facts.filter((fact) => fact.id === id).flatMap(({ path, line, properties }) => {
     const parsed = schema.safeParse(properties);
@@ -174,6 +179,17 @@ function filesOf(run: SarifRun): FileFacts[] {
   return (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId === FILE_FACT).map((result) => {
     const parsed = FileFactsProperties.safeParse(result.properties);
     if (!parsed.success) throw failed(`has facts about a file of another form: ${parsed.error.issues[0]?.path.join('.') ?? ''}`);
+    return { path: pathOf(result.locations?.[0]?.physicalLocation?.artifactLocation?.uri), ...parsed.data };
+  });
+}
+
+/** As for files: an entry that is left out would look like one that is gone, or was never there. */
+function entriesOf(run: SarifRun): Entry[] {
+  const all = (run.results ?? []).filter((result) => result.kind === 'informational' && result.ruleId === ENTRY_FACT);
+  if (all.length > MOST_ENTRIES + 1) throw failed(`tells of more than ${MOST_ENTRIES} ways into packages`);
+  return all.map((result) => {
+    const parsed = EntryProperties.safeParse(result.properties);
+    if (!parsed.success) throw failed(`tells what a package offers in another form: ${parsed.error.issues[0]?.path.join('.') ?? ''}`);
     return { path: pathOf(result.locations?.[0]?.physicalLocation?.artifactLocation?.uri), ...parsed.data };
   });
 }

@@ -6,13 +6,14 @@ import { AUTOMATION_RULES, findAutomation } from './automation/find.js';
 import { onceEach, scanFragment } from './code.js';
 import { FLOW_RULES } from './flow/rules.js';
 import { readWithin, type WalkLimits, walk } from './inside/walk.js';
+import { interfaceOf } from './interface/find.js';
 import { PackageScan } from './package-scan.js';
 import { findSecrets, SECRET_RULE_META, withoutSecrets } from './secrets.js';
 import { hasShapeRules, missingGrammar, SHAPE_RULES } from './shapes.js';
 import { FactsOfTree } from './tamper/facts.js';
 
 /** Version of the rules and of how they are applied; a change makes base and head be scanned anew. */
-export const SCANNER = { name: 'sallyport-scan', version: '5' } as const;
+export const SCANNER = { name: 'sallyport-scan', version: '6' } as const;
 
 /** Each rule once: what is known of one class by shape and by flow has one id. */
 export const RULES: readonly RuleMeta[] = [...new Map([...FLOW_RULES, ...SHAPE_RULES, ...AUTOMATION_RULES, ...SECRET_RULE_META, REMOVED_DEFENCE_META, ...TAMPER_RULES].map((rule) => [rule.id, rule])).values()];
@@ -45,11 +46,14 @@ export function scanTree({ root, exclude, limits, mode = 'package' }: ScanOption
   const defences: Defences[] = [];
   const missing = new Set<string>();
   const facts = new FactsOfTree(note);
-  const code = mode === 'fragment' ? { scan: scanFragment } : new PackageScan((path) => (path.split('/').some((name) => exclude.has(name)) ? null : readWithin(root, path, limits)?.toString('utf8') ?? null));
+  const read = (path: string): string | null => (path.split('/').some((name) => exclude.has(name)) ? null : (readWithin(root, path, limits)?.toString('utf8') ?? null));
+  const code = mode === 'fragment' ? { scan: scanFragment } : new PackageScan(read);
+  const paths = new Set<string>();
   for (const file of walk(root, exclude, limits, note)) {
     const grammar = missingGrammar(file.path);
     if (grammar !== null && !missing.has(grammar)) note({ level: 'note', id: 'no_rules', message: grammar, path: null });
     if (grammar !== null) missing.add(grammar);
+    paths.add(file.path);
     results.push(...scanFile(file.path, file.bytes, code, defences, note));
     facts.add(file.path, file.bytes);
     if (results.length > limits.results) {
@@ -62,7 +66,7 @@ export function scanTree({ root, exclude, limits, mode = 'package' }: ScanOption
   if (Math.max(told.uses.length, told.exits.length) > MOST_FACTS) note({ level: 'error', id: 'facts', message: `The scan stopped: more than ${MOST_FACTS} calls or functions whose defences could be compared.`, path: null });
   // What was left out unnamed cannot be compared with the files that changed, so the scan does not count.
   if (untold > 0) note({ level: 'error', id: 'notices', message: `${untold} more files were left out than can be named.`, path: null });
-  return buildSarif({ tool: { ...SCANNER, mode }, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: { uses: told.uses.slice(0, MOST_FACTS), exits: told.exits.slice(0, MOST_FACTS) }, files: facts.all, notices: notices.slice(0, limits.notices + 100) });
+  return buildSarif({ tool: { ...SCANNER, mode }, rules: RULES, results: onceEach(results).slice(0, limits.results), defences: { uses: told.uses.slice(0, MOST_FACTS), exits: told.exits.slice(0, MOST_FACTS) }, files: facts.all, entries: mode === 'fragment' ? [] : interfaceOf(paths, read, limits.late), notices: notices.slice(0, limits.notices + 100) });
 }
 
 /** Facts as they may leave the sandbox: conditions and calls are source text, which may hold secrets. */

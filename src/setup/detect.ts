@@ -21,7 +21,7 @@ const Package = z.object({ scripts: z.record(z.string(), z.string()).optional() 
  */
 export async function detectChecks(base: BaseFiles): Promise<Checks> {
   const checks: Checks = npmChecks(await base.read('package.json'));
-  for (const check of [await pythonCheck(base, checks['test'] !== undefined), await goCheck(base)]) {
+  for (const check of [await pythonCheck(base, checks['test'] !== undefined), await goCheck(base), await cargoCheck(base)]) {
     if (check !== null) checks[checks['test'] === undefined ? 'test' : check.runner] = check;
   }
   return checks;
@@ -84,4 +84,10 @@ function startFolder(tests: readonly string[], paths: ReadonlySet<string>): stri
 async function goCheck(base: BaseFiles): Promise<CheckSpec | null> {
   if ((await base.read('go.mod')) === null) return null;
   return (await base.list()).some((path) => path.endsWith('_test.go')) ? { runner: 'go', args: [], timeout: TIMEOUT } : null;
+}
+
+/** Tests of Rust stand beside its code, so any file of it may hold them. */
+async function cargoCheck(base: BaseFiles): Promise<CheckSpec | null> {
+  if ((await base.read('Cargo.toml')) === null) return null;
+  return (await base.list()).some((path) => path.endsWith('.rs')) ? { runner: 'cargo', args: [], timeout: TIMEOUT } : null;
 }

@@ -49,6 +49,27 @@ describe('a change that weakens what judges it', () => {
     expect(text).not.toContain('\u202e');
   });
 
+  it('is taken on only by saying so of the security tests too, which stands on the log by itself', async () => {
+    await checked('taken', { 'cart.js': MENDED['cart.js'], [GUARD]: FILES[GUARD].replace("  assert.doesNotMatch(shown('<script>'), /</);\n", '') });
+    personGit(repo, 'checkout', '--quiet', 'main');
+    const reasons = ['--accept', 'the cart is right', '--accept-security-tests', 'another test says so'];
+    expect(await home.sally(['apply', 'last', ...reasons.slice(2)])).toMatchObject({ code: 3, stderr: expect.stringContaining('[apply.needs_accept]') });
+    const refused = await home.sally(['apply', 'last', ...reasons.slice(0, 2), '--accept-security-tests', ' ']);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(/takes something from security tests: .*tamper\/fewer-assertions at test\/security\.test\.js:4/);
+    expect(refused.stderr).toMatch(/--accept "REASON" --accept-security-tests "REASON"/);
+    expect(refused.stderr).toContain('[apply.needs_security_accept]');
+    expect(personGit(repo, 'status', '--porcelain')).toBe('');
+    expect(await home.sally(['apply', 'last', ...reasons])).toMatchObject({ code: 0 });
+    const events = await home.events();
+    const judged = events.flatMap((e) => (e.type === 'gate.judged' ? [e.data.evidence.digest] : []));
+    const told = { by: 'tester', verdict: 'failed', evidence: judged.at(-1) };
+    expect(events.flatMap((e) => (e.type === 'override.recorded' ? [e.data] : []))).toEqual([{ ...told, reason: 'the cart is right' }, { ...told, reason: 'another test says so', of: 'security_tests' }]);
+    expect((await home.sally(['show', 'last'])).stdout).toMatch(/taken on +what is failed, by tester: the cart is right\n +what security tests lose, by tester: another test says so/);
+    expect((await home.sally(['show', 'last', '--json'])).json).toMatchObject({ evidence: told.evidence, overrides: [{ by: 'tester', reason: 'the cart is right', of: 'verdict' }, { by: 'tester', reason: 'another test says so', of: 'security_tests' }] });
+    personGit(repo, 'checkout', '--quiet', '--', '.');
+  });
+
   it('is open where it touches a workflow or the script of the tests, and names both', async () => {
     const { verdict, found, conditions } = await checked('workflow', { ...MENDED, '.github/workflows/ci.yml': 'on: push\n', 'package.json': (SHOP['package.json'] as string).replace('node --test', 'true') });
     expect({ verdict, found, conditions }).toEqual({ verdict: 'unverified', found: ['note tamper/protected-file .github/workflows/ci.yml:1', 'note tamper/protected-file package.json:1'], conditions: ['files.protected=unknown'] });

@@ -144,9 +144,23 @@ describe('a fix', () => {
   });
 });
 
+describe('a fix in Rust', () => {
+  const cargo = (id: string, files = [{ path: 'src/lib.rs', status: 'modified' as const, mode: '100644' }]) => {
+    const of = (status: string) => nodeRun([`${status} ${id}`, 'passed tests/b.rs (b) > b'], { runner: 'cargo', exit: status === 'failed' ? 101 : 0 });
+    return outcome(evidenceOf({ files, checks: { base: [of('failed')], head: [of('passed')], red: [] } }));
+  };
+
+  it('is proved by a case in a file of tests, and not by one beside the code, which the change may have rewritten', () => {
+    expect([cargo('tests/a.rs (a) > a'), cargo('src/lib.rs (shop) > tests > a'), cargo('documentation (shop) > src/lib.rs - a')]).toEqual(['passed', 'unverified proof.red_before=unknown', 'unverified proof.red_before=unknown']);
+  });
+});
+
 describe('other kinds', () => {
   const withNew = runs(['passed t.test.js > b'], ['passed t.test.js > a', 'passed t.test.js > b'], ['failed t.test.js > a', 'passed t.test.js > b']);
   const same = runs(['passed t.test.js > b'], ['passed t.test.js > b']);
+
+  const scanned = (level: 'note' | 'warning'): Unjudged['scan'] => ({ ran: true, problem: null, sarif: null, results: [{ rule: 'flow/removed-defence', level, message: 'A check that ended "f" early is gone: a.', path: 'src/a.js', line: 3, fingerprint: 'x', state: 'new', cwe: null }] });
+  const offered = (state: 'added' | 'removed'): Unjudged['interface'] => ({ entries: 1, names: 1, counts: { removed: 0, changed: 0, added: 0, [state]: 1 }, changes: [{ state, entry: 'main', name: 'a', before: state === 'added' ? null : 'function ()', after: state === 'added' ? 'function ()' : null, path: 'index.js' }], unclear: [] });
 
   it.each<[Kind, string, Partial<Unjudged>, string]>([
     ['feature', 'new cases red on the base', { files: [SOURCE, TEST_FILE], checks: withNew }, 'passed'],
@@ -156,6 +170,12 @@ describe('other kinds', () => {
     ['refactor', 'the same cases', { checks: same }, 'passed'],
     ['refactor', 'edited tests', { files: [SOURCE, TEST_FILE], checks: same }, 'unverified proof.same_cases=unknown'],
     ['refactor', 'an added test', { files: [SOURCE, { ...TEST_FILE, status: 'added' }], checks: withNew }, 'passed'],
+    ['refactor', 'a guard gone that elsewhere is a note', { checks: same, scan: scanned('note') }, 'unverified proof.guards_kept=unknown'],
+    ['fix', 'the same', { scan: scanned('note') }, 'passed'],
+    ['refactor', 'a guard gone before a dangerous call', { checks: same, scan: scanned('warning') }, 'failed scan.none_new=no proof.guards_kept=no'],
+    ['refactor', 'a name more to offer', { checks: same, interface: offered('added') }, 'passed'],
+    ['refactor', 'a name gone that others used', { checks: same, interface: offered('removed') }, 'unverified proof.interface_kept=unknown'],
+    ['fix', 'the same', { interface: offered('removed') }, 'passed'],
     ['refactor', 'no tests', { checks: runs([], []) }, 'unverified tests.ran=unknown'],
     ['test', 'everything green', { files: [TEST_FILE], checks: withNew }, 'unverified mutants.killed=unknown'],
     ['upgrade', 'everything green', { checks: same }, 'unverified advisory.gone=unknown'],

@@ -32,7 +32,7 @@ describe('a log that we build', () => {
     expect(built.runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri).toBe('src/a%20b%25.js');
     expect(parseSarif(JSON.stringify(built))).toEqual({
       results: [{ rule: 'js/x', level: 'error', message: 'm', path: 'src/a b%.js', line: 3, snippet: FOUND.snippet, cwe: 'CWE-78', fix: null }],
-      problem: null, notices: [], defences: NO_DEFENCES, files: [],
+      problem: null, notices: [], defences: NO_DEFENCES, files: [], entries: [],
     });
   });
 
@@ -40,7 +40,7 @@ describe('a log that we build', () => {
     const notices: Notice[] = [{ level: 'error', id: 'time', message: 'time is up', path: null }, { level: 'note', id: 'symlink', message: 'not followed', path: 'l\nink' }];
     expect(parseSarif(JSON.stringify(log([], notices)))).toEqual({
       results: [], problem: 't did not finish: time is up',
-      defences: NO_DEFENCES, files: [],
+      defences: NO_DEFENCES, files: [], entries: [],
       notices: [{ level: 'error', id: 'time', message: 'time is up', path: null }, { level: 'note', id: 'symlink', message: 'not followed', path: 'l\nink' }],
     });
   });

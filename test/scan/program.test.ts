@@ -50,7 +50,7 @@ describe('the bundled scanner', () => {
       const report = parseSarif(result.stdout.toString());
       expect({ ...report, results: report.results.map((r) => `${r.rule} ${r.path}:${r.line} ${r.cwe}`), notices: report.notices.map((n) => `${n.level} ${n.id} ${n.path}`) }).toEqual({
         problem: null,
-        defences: { uses: [], exits: [] },
+        defences: { uses: [], exits: [] }, entries: [],
         files: [{ path: 'image.bin', content: 'binary', suppressions: [], hidden: [], tests: null }, { path: 'nul.js', content: 'generated', suppressions: [], hidden: [], tests: null }],
         results: ['secret/github-token config.env:2 CWE-798', 'js/code-injection nul.js:1 CWE-95', 'js/command-injection src/a.ts:2 CWE-78', 'js/code-injection src/b\nname.js:1 CWE-95', 'py/sql-injection src/c.py:2 CWE-89'],
         notices: ['note too_large big.js', 'note binary image.bin', 'note symlink link', 'note symlink loop', 'note excluded node_modules', 'note no_flow nul.js', 'note fifo pipe', 'note excluded skip', 'note socket sock'],

@@ -96,5 +96,7 @@ describe('Python', () => {
 it('finds Go by its module, when it has tests', async () => {
   expect(await detect({ 'go.mod': 'module m\n', 'a/a_test.go': '' })).toEqual(cases('go'));
   expect(await detect({ 'go.mod': 'module m\n', 'a.go': '' })).toEqual({});
+  expect(await detect({ 'Cargo.toml': '[package]\n', 'src/lib.rs': '' })).toEqual(cases('cargo'));
+  expect(await detect({ 'Cargo.toml': '[package]\n' })).toEqual({});
   expect(await detect({ 'a_test.go': '' })).toEqual({});
 });

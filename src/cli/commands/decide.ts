@@ -10,6 +10,12 @@ interface Options {
   readonly evidence?: string;
 }
 
+interface ApplyOptions {
+  readonly to?: string;
+  readonly accept?: string;
+  readonly acceptSecurityTests?: string;
+}
+
 export function addDecideCommands(program: Command, surface: Surface, act: Act): void {
   const seen = ['--evidence <digest>', 'the evidence that you looked at; another one is refused as stale'] as const;
   program.command('approve <task>').description('approve exactly this tree, evidence and policy version').option(...seen).option('-m, --comment <text>', 'a comment for the record')
@@ -17,7 +23,8 @@ export function addDecideCommands(program: Command, surface: Surface, act: Act):
   program.command('reject <task>').description('reject the change').requiredOption('-m, --reason <text>', 'why').option(...seen)
     .addHelpText('after', '\nExample:\n  sallyport reject last -m "hides the fault"').action(act((text: string, options: Options & { reason: string }) => rejectTask(surface, text, options)));
   program.command('apply <task>').description('lay the change into the working tree').option('--to <dir>', 'another checkout than the task\'s').option('--accept <reason>', 'take a change that is not passed on yourself; recorded')
-    .addHelpText('after', '\nExample:\n  sallyport apply last').action(act((text: string, options: Options & { to?: string; accept?: string }) => applyTask(surface, text, options)));
+    .option('--accept-security-tests <reason>', 'take on as well that it takes away or weakens security tests; recorded by itself')
+    .addHelpText('after', '\nExample:\n  sallyport apply last').action(act((text: string, options: Options & ApplyOptions) => applyTask(surface, text, options)));
 }
 
 async function approveTask(surface: Surface, text: string, options: Options & { comment?: string }): Promise<ExitCode> {
@@ -36,10 +43,10 @@ async function rejectTask(surface: Surface, text: string, options: Options & { r
   return EXIT.passed;
 }
 
-async function applyTask(surface: Surface, text: string, options: Options & { to?: string; accept?: string }): Promise<ExitCode> {
+async function applyTask(surface: Surface, text: string, options: Options & ApplyOptions): Promise<ExitCode> {
   await using app = await surface.openApp();
   const task = await findTask(app.store, text);
-  const applied = await apply(app, task, { to: options.to ?? null, accept: options.accept ?? null });
+  const applied = await apply(app, task, { to: options.to ?? null, accept: options.accept ?? null, acceptSecurityTests: options.acceptSecurityTests ?? null });
   if (options.json === true) surface.out.result(JSON.stringify({ task: task.id, ...applied }));
   else {
     surface.out.result(applied.files.length === 0 ? `Nothing to do: ${applied.folder} has the change already` : `applied to ${applied.folder}:\n${applied.files.map((f) => `  ${f}`).join('\n')}`);

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../../protocol/exit.js';
 import type { Task } from '../../store/store.js';
 import { findTask, lastJudged, type App } from '../../app/app.js';
 import { isHeld } from '../../app/control.js';
-import { lastDecision } from '../../app/decide.js';
+import { lastDecision, overridesOf } from '../../app/decide.js';
 import { proposalsOf } from '../../app/proposals.js';
 import { renderEvidence } from '../../gate/render.js';
 import { visible } from '../../redact/visible.js';
@@ -57,19 +57,20 @@ async function show(surface: Surface, text: string, options: Options): Promise<E
   const events = await app.log.read(task.id);
   const judged = events.some((e) => e.type === 'gate.judged') ? await lastJudged(app, task) : null;
   const decision = judged === null ? null : lastDecision(events, judged);
+  const overrides = judged === null ? [] : overridesOf(events, judged);
   const answer = await answerOf(app, task);
   const proposals = proposalsOf(events);
   if (options.json === true) {
     surface.out.result(JSON.stringify({
       task: task.id, state: stateOf(task), kind: task.kind, request: task.request.text, repository: task.request.repository, base: task.request.baseCommit,
       verdict: judged?.event.data.verdict ?? null, evidence: judged?.event.data.evidence.digest ?? null, tree: judged?.change.data.tree ?? null,
-      files: judged?.evidence.files ?? [], conditions: judged?.evidence.conditions ?? [], fixes: judged?.evidence.remedies ?? [], advice: judged?.evidence.advice ?? [], advisories: judged?.evidence.advisories ?? null, not_checked: judged?.evidence.notChecked ?? [], decision, answer, proposed: proposals,
+      files: judged?.evidence.files ?? [], conditions: judged?.evidence.conditions ?? [], fixes: judged?.evidence.remedies ?? [], advice: judged?.evidence.advice ?? [], advisories: judged?.evidence.advisories ?? null, not_checked: judged?.evidence.notChecked ?? [], decision, overrides: overrides.map(({ by, reason, of }) => ({ by, reason, of: of ?? 'verdict' })), answer, proposed: proposals,
     }));
     return EXIT.passed;
   }
   surface.out.result(`${task.id}  ${stateOf(task)}  ${visible(task.request.text)}\n${task.request.repository} at ${task.request.baseCommit.slice(0, 12)}`);
   if (answer !== null) surface.out.result(`\n${visible(answer, { lines: true })}`);
-  if (judged !== null) surface.out.result(reportText(judged, task.id, decision, surface.out.colour));
+  if (judged !== null) surface.out.result(reportText(judged, task.id, decision, surface.out.colour, overrides));
   else for (const event of events) surface.out.result(lineOf(event, false) ?? '');
   if (proposals !== null) surface.out.result(proposalText(proposals));
   return EXIT.passed;

@@ -4,18 +4,22 @@ import type { Evidence } from '../../protocol/evidence.js';
 import type { Finding } from '../conditions.js';
 
 type Given = Pick<Evidence, 'coverage'>;
+/** Kinds whose tests must have something to say of each file, not of the change somewhere. */
+const EVERY_FILE: readonly Evidence['kind'][] = ['feature', 'refactor'];
 const MAX_PLACES = 10;
 const MAX_REASONS = 5;
 
 /**
  * That tests which pass say something of the change: at least one line of code that it added or edited was executed. What was measured comes out of a sandbox in which code of
- * the change ran, so a `yes` is no proof by itself; all others stand beside it. Where nothing can be measured there is no condition, and *not checked* says why.
+ * the change ran, so a `yes` is no proof by itself; all others stand beside it. A feature and a refactor need one in each file that was measured. Where nothing can be measured there is no condition, and *not checked* says why.
  */
-export function executedConditions({ coverage }: Given): Finding[] {
+export function executedConditions({ coverage, kind }: Given & Pick<Evidence, 'kind'>): Finding[] {
   const id = 'change.executed';
   if (coverage === undefined) return [];
   const { executable, executed } = totals(coverage.files);
   const broken = coverage.checks.filter((one) => one.problem !== null);
+  const silent = EVERY_FILE.includes(kind) ? coverage.files.filter((one) => (one.executable ?? 0) > 0 && one.executed === 0) : [];
+  if (executed > 0 && silent.length > 0) return [{ id, holds: 'unknown', detail: `In ${count(silent.length, 'changed file')} no changed line was executed, so tests that pass say nothing of ${silent.length === 1 ? 'it' : 'them'}: ${placesOf(silent)}.`.slice(0, 2000) }];
   if (executed > 0) return [{ id, holds: 'yes', detail: `${executed} of ${count(executable, 'changed line')} of code ${executed === 1 ? 'was' : 'were'} executed by the checks.` }];
   if (broken.length > 0) return [{ id, holds: 'unknown', detail: `Whether the changed lines were executed cannot be told: ${broken.map((one) => `"${one.check}": ${one.problem}`).join('; ')}.`.slice(0, 2000) }];
   if (executable > 0) return [{ id, holds: 'unknown', detail: `None of ${count(executable, 'changed line')} of code was executed, so tests that pass say nothing of the change: ${placesOf(coverage.files)}.`.slice(0, 2000) }];

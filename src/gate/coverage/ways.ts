@@ -56,6 +56,9 @@ export function coveredWay(check: CheckSpec, files: ReadonlyMap<Language, readon
       return check.args.some((arg) => APART.test(arg)) ? { reason: 'its tests run in processes of their own' } : traced(python, variables, true);
     case 'go':
       return { reason: 'coverage is not measured for Go' };
+    case 'cargo':
+      return { reason: 'coverage is not measured for Rust' };
+    case 'tap':
     case 'command':
       return byCommand(check.command, script, python, variables);
     default:

@@ -28,7 +28,7 @@ export function proversOf(check: string, runs: CheckRuns, tests: readonly string
 
 /** The check with the provers' files alone, so that a fault costs a short run; null where the arguments do not say which of them are files. */
 export function narrowed(check: CaseCheck, files: readonly string[]): CaseCheck | null {
-  if (check.runner === 'go' || files.some((file) => file.startsWith('-') || /[*?[\]{}()!,\s\\]/.test(file))) return null;
+  if (check.runner === 'go' || check.runner === 'cargo' || files.some((file) => file.startsWith('-') || /[*?[\]{}()!,\s\\]/.test(file))) return null;
   const ambiguous = check.args.some((arg, i) => !arg.startsWith('-') && /^-[^=]*$/.test(check.args[i - 1] ?? ''));
   return ambiguous ? null : { ...check, args: [...check.args.filter((arg) => arg.startsWith('-')), ...files] };
 }

@@ -42,8 +42,8 @@ export interface Subject {
 export async function tryMutants(collector: Collector, subject: Subject): Promise<Mutants> {
   const none = (reason: string): Mutants => ({ reason: reason.slice(0, 1000), left: 0, tried: [] });
   const found = Object.entries(subject.checks).flatMap(([name, check]) => {
-    const provers = check.runner === 'command' ? null : proversOf(name, subject.runs, subject.tests);
-    return check.runner === 'command' || provers === null ? [] : [{ name, check, provers }];
+    const provers = 'command' in check ? null : proversOf(name, subject.runs, subject.tests);
+    return 'command' in check || provers === null ? [] : [{ name, check, provers }];
   });
   const one = found[0];
   if (one === undefined) return none('No case in a test file that the change added or edited passes, so there is nothing that could notice a fault.');

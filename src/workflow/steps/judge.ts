@@ -4,6 +4,8 @@ import { scrub } from '../../audit/scrub.js';
 import { compareCases } from '../../gate/compare.js';
 import { notExecuted } from '../../gate/coverage/condition.js';
 import { changedDefinitions, type Definition } from '../../gate/definitions.js';
+import { compareInterfaces } from '../../gate/interface/compare.js';
+import { interfaceNotChecked } from '../../gate/interface/condition.js';
 import { isReading, judge, type Unjudged } from '../../gate/judge.js';
 import { RUNNERS } from '../../gate/runners/registry.js';
 import { ABOUT_THE_REPORT, warningsOf } from '../../gate/warnings.js';
@@ -89,6 +91,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   const dependencies = await dependenciesOf(context, events, subject ?? change, journal);
   const definition = await definitionOf(context, environment, change);
   const results = compare(base.scan.results, [...head.scan.results, ...removedDefences(base.scan.defences, head.scan.defences), ...(await tampering(context, parts.tree, subject ?? change, base, head))]);
+  const offered = compareInterfaces({ entries: base.scan.entries ?? null, problem: base.scan.problem }, { entries: head.scan.entries ?? null, problem: head.scan.problem });
   return {
     v: 1, task, run, round: parts.round, kind: request.kind, agent: request.agent, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
@@ -99,6 +102,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     scan: { ran: true, problem: base.scan.problem ?? head.scan.problem, results, sarif: head.scan.sarif },
     ...toolEvidence(environment, isReading(request.kind) ? null : { base: base.tools ?? [], head: head.tools ?? [] }, definition, results, now),
     ...(head.coverage === undefined ? {} : { coverage: head.coverage }), ...(head.mutants === undefined ? {} : { mutants: head.mutants }),
+    ...(offered === null ? {} : { interface: offered }),
     advisories, dependencies, remedies: parts.remedies, advice: parts.advice,
     environment: { source: environment.source, snapshot: parts.snapshot.id, headSnapshot: head.snapshot, driver: (await groundOf(context)).driver.name, enforced: enforcedOf(events, run), ...(environment.spec.security_tests.length === 0 ? {} : { securityTests: environment.spec.security_tests }) },
     instructions: lastOf(events, run, 'instructions.read')?.data.files.map((f) => ({ ...f })) ?? [],
@@ -107,7 +111,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     citations: await checkCitations(context, subject?.tree ?? parts.tree, parts.citations),
     ...(parts.findings.length === 0 ? {} : { findings: await withPlaces(context, subject?.tree ?? parts.tree, parts.findings) }),
     warnings: [...(request.kind === 'review' ? [ABOUT_THE_REPORT] : []), ...(await warnings(context, environment, base))],
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(isReading(request.kind) ? [] : interfaceNotChecked(offered === null ? {} : { interface: offered })), ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
   };
 }
 

@@ -14,6 +14,7 @@ import { Coverage } from '../../protocol/coverage.js';
 import { Mutants } from '../../protocol/mutants.js';
 import { BodyRef, CheckRun, RunAgain } from '../../protocol/evidence.js';
 import { listTree } from '../../git/tree.js';
+import { EntryBody } from '../../sarif/interface/schema.js';
 import { FileFactsBody } from '../../sarif/tamper/schema.js';
 import { dependenciesOf, layersOf, type Snapshot } from '../../setup/snapshot.js';
 import { EXIT } from '../../protocol/exit.js';
@@ -38,7 +39,7 @@ export const SideBody = z.strictObject({
   again: z.array(RunAgain).optional(),
   coverage: Coverage.optional(),
   mutants: Mutants.optional(),
-  scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), files: z.array(FileFactsBody).default([]), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
+  scan: z.strictObject({ results: z.array(SarifResult), defences: Defences.default({ uses: [], exits: [] }), files: z.array(FileFactsBody).default([]), entries: z.array(EntryBody).optional(), sarif: BodyRef.nullable(), problem: z.string().nullable() }),
   /** Absent where the environment declares no tools. */
   tools: z.array(ToolBody).optional(),
   advisories: AdvisorySide,
@@ -172,7 +173,7 @@ async function layTests(context: RunContext, name: string, from: string, over: s
 }
 
 export function mutable(scan: ScanSide): SideBody['scan'] {
-  return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), defences: { uses: scan.defences.uses.map((use) => ({ ...use, defences: [...use.defences] })), exits: scan.defences.exits.map((exit) => ({ ...exit, checks: [...exit.checks] })) }, files: [...scan.files], sarif: scan.sarif, problem: scan.problem };
+  return { results: scan.results.map((result) => ({ ...result, fix: result.fix === null ? null : { title: result.fix.title, edits: [...result.fix.edits] } })), defences: { uses: scan.defences.uses.map((use) => ({ ...use, defences: [...use.defences] })), exits: scan.defences.exits.map((exit) => ({ ...exit, checks: [...exit.checks] })) }, files: [...scan.files], entries: [...scan.entries], sarif: scan.sarif, problem: scan.problem };
 }
 
 export function keepSide(journal: Journal, body: SideBody): Promise<BodyRef> {

@@ -12,7 +12,7 @@ const NONE = { executed: 0, unexecuted: [[2, 3], [9, 9]] as LineRange[] };
 const UNMEASURED = file({ path: 'main.go', executable: null, executed: 0, unexecuted: [], reason: 'coverage is not measured for its language' });
 
 describe('change.executed', () => {
-  const condition = (given: Coverage | undefined) => executedConditions({ coverage: given }).map(({ holds, detail }) => [holds, detail]);
+  const condition = (given: Coverage | undefined) => executedConditions({ coverage: given, kind: 'fix' }).map(({ holds, detail }) => [holds, detail]);
 
   it('holds when one changed line of code was executed, whatever else could not be told', () => {
     expect(condition(coverage([file({}), UNMEASURED], 'lost'))).toEqual([['yes', '1 of 3 changed lines of code was executed by the checks.']]);
@@ -25,6 +25,13 @@ describe('change.executed', () => {
 
   it('is not there where nothing can be measured, no line can be executed, or evidence is from before', () => {
     expect([coverage([UNMEASURED]), coverage([file({ executable: 0, executed: 0, unexecuted: [] })]), coverage([]), undefined].map(condition)).toEqual([[], [], [], []]);
+  });
+
+  it('asks a feature and a refactor for one in each file that was measured, and names those without', () => {
+    const given = coverage([file({}), file({ path: 'src/b.js', ...NONE }), file({ path: 'src/c.js', executable: 0, executed: 0, unexecuted: [] }), UNMEASURED]);
+    const of = (kind: 'fix' | 'feature' | 'refactor' | 'test', one: Coverage) => executedConditions({ coverage: one, kind }).map(({ holds, detail }) => `${holds}: ${detail}`);
+    const silent = 'unknown: In 1 changed file no changed line was executed, so tests that pass say nothing of it: src/b.js:2-3, 9.';
+    expect([of('feature', given), of('refactor', given), of('fix', given), of('refactor', coverage([file({}), UNMEASURED])), of('refactor', coverage([UNMEASURED]))]).toEqual([[silent], [silent], ['yes: 1 of 6 changed lines of code was executed by the checks.'], ['yes: 1 of 3 changed lines of code was executed by the checks.'], []]);
   });
 
   it('leaves a proven fix unverified, and stands beside all other conditions', () => {

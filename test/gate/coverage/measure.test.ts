@@ -29,7 +29,7 @@ async function measured(files: Readonly<Record<string, string>>, lines: Readonly
   expect(again.map(({ side, covered, run }) => [side, covered, run.problem, run.exit])).toEqual([['head', true, null, 0]]);
   return coverage;
 }
-const holds = (coverage: Coverage) => executedConditions({ coverage }).map((one) => one.holds);
+const holds = (coverage: Coverage) => executedConditions({ coverage, kind: 'fix' }).map((one) => one.holds);
 
 const CART = [
   "import { rate } from './rate.mjs';",

@@ -8,6 +8,7 @@ import { measureCheck } from '../../../src/gate/coverage/measure.js';
 import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../../../src/git/mirror.js';
 import { materialise } from '../../../src/git/tree.js';
 import { npmRegistry } from '../../../src/main/registry.js';
+import { findToolchains } from '../../../src/main/toolchains.js';
 import { CheckSpec, EnvironmentSpec } from '../../../src/protocol/environment.js';
 import type { CheckRun } from '../../../src/protocol/evidence.js';
 import { prepareSnapshot } from '../../../src/setup/prepare.js';
@@ -16,7 +17,8 @@ import { MemoryJournal } from '../../support/journal.js';
 import { NO_REGISTRIES } from '../../support/preparing.js';
 import { makeRepo } from '../../support/repo.js';
 import { doorRules } from '../../support/rules.js';
-import { NO_SERVICES, remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
+import { createBwrapDriver } from '../../../src/sandbox/bwrap/driver.js';
+import { driverOptions, NO_SERVICES, remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
 
 /** The real runners in the real sandbox; those of npm come by the product's own fetch phase from the registry that this machine's npm names. */
 let folder: string;
@@ -34,8 +36,8 @@ function fixture(name: string): Record<string, string> {
   return Object.fromEntries(files.map((file) => [relative(at, file), readFileSync(file, 'utf8')]));
 }
 
-async function run(lowers: readonly string[], check: object): Promise<CheckRun> {
-  const [done] = await collectChecks(collector, { round: 1, side: 'head', lowers }, { test: CheckSpec.parse(check) });
+async function run(lowers: readonly string[], check: object, using = collector): Promise<CheckRun> {
+  const [done] = await collectChecks(using, { round: 1, side: 'head', lowers }, { test: CheckSpec.parse(check) });
   if (done === undefined) throw new Error('no check ran');
   return done;
 }
@@ -197,6 +199,32 @@ describe('runners of the machine', () => {
       cases: expect.arrayContaining(['passed example.com/m > TestPasses', 'passed example.com/m > TestParts > good', 'failed example.com/m > TestParts > bad', 'skipped example.com/m > TestIsSkipped', 'failed example.com/m/sub']),
     });
   });
+});
+
+describe('cargo', () => {
+  it('tells its cases by program, and code that does not compile is a run that cannot be believed', async (context) => {
+    const [found] = await findToolchains('rust', homedir(), []);
+    if (found === undefined) return context.skip('there is no cargo on this machine');
+    needs(context, 'cc');
+    const driver = createBwrapDriver({ ...driverOptions(join(folder, 'rust')), toolchains: found.folder === null ? [] : [{ source: found.folder, target: '/opt/toolchain/rust' }] });
+    const using = { ...collector, driver };
+    const done = await run([tree(join(folder, 'cargo'), fixture('cargo'))], { runner: 'cargo' }, using);
+    expect({ ...shown(done), cases: shown(done).cases?.sort() }).toEqual({
+      exit: 101, problem: null,
+      cases: ['failed src/lib.rs (shop) > tests > breaks', 'passed documentation (shop) > src/lib.rs - total', 'passed src/lib.rs (shop) > tests > adds', 'passed tests/whole.rs (whole) > adds', 'skipped src/lib.rs (shop) > tests > slow'],
+    });
+    expect(messageOf(done, 'src/lib.rs (shop) > tests > breaks')).toContain('not four');
+    const broken = await run([tree(join(folder, 'cargo-broken'), { ...fixture('cargo'), 'tests/whole.rs': 'fn broken( {' })], { runner: 'cargo' }, using);
+    expect(shown(broken)).toEqual({ exit: 101, problem: expect.stringMatching(/^the tests do not build: error: could not compile `shop`/), cases: [] });
+  });
+});
+
+it('a command that prints TAP tells its cases', async (context) => {
+  needs(context, 'node');
+  const files = tree(join(folder, 'tap'), { 'a.js': "require('node:test').test('sums', async (t) => {\n  await t.test('adds', () => {});\n  await t.test('breaks', () => { throw new Error('two is not three'); });\n  await t.test('later', { todo: true }, () => {});\n});\n" });
+  const done = await run([files], { runner: 'tap', command: 'node --test-reporter=tap a.js' });
+  expect(shown(done)).toEqual({ exit: 1, problem: null, cases: ['passed tap > sums > adds', 'failed tap > sums > breaks', 'todo tap > sums > later'] });
+  expect(messageOf(done, 'tap > sums > breaks')).toContain('two is not three');
 });
 
 describe('a report that is something else', () => {

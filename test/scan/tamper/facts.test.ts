@@ -27,7 +27,7 @@ describe('facts about a file', () => {
     expect(JSON.stringify(one)).not.toContain(token);
     if (one === null || one === 'too_many') throw new Error('no facts');
     const log = buildSarif({ tool: { name: 't', version: '1' }, rules: [], results: [], notices: [], files: [{ ...one, path: 'a b/ü%.ts' }] });
-    expect(parseSarif(JSON.stringify(log))).toEqual({ results: [], defences: { uses: [], exits: [] }, files: [{ ...one, path: 'a b/ü%.ts' }], problem: null, notices: [] });
+    expect(parseSarif(JSON.stringify(log))).toEqual({ results: [], defences: { uses: [], exits: [] }, files: [{ ...one, path: 'a b/ü%.ts' }], entries: [], problem: null, notices: [] });
     expect(() => parseSarif(JSON.stringify(log).replace('"content":"text"', '"content":"fine"'))).toThrowError('The scanner\'s report has facts about a file of another form: content.');
   });
 
