@@ -63,7 +63,7 @@ function showTasks(tasks) {
     const evidence = sally(['evidence', task.id, '--json']).json();
     const diff = evidence.files.length === 0 ? '' : sally(['diff', task.id]).out;
     for (const line of taskScreen(`${task.name}: ${task.about}`, evidence, diff, task.name === 'repair' ? 40 : 16)) say(line);
-    if (task.name === 'review') say(sally(['show', task.id]).out.split('\n').filter((l) => l.startsWith('- ')).slice(0, 24).map((l) => `  ${l.slice(0, 130)}`).join('\n'));
+    if (task.name === 'review') say(findingsOf(sally(['show', task.id]).out).slice(0, 28).map((l) => `  ${l.slice(0, 130)}`).join('\n'));
     if (task.name === 'hostile') showAttempts(task);
   }
 }
@@ -119,3 +119,13 @@ title('5. A person decides, on exactly this content');
 decide(tasks.find((t) => t.name === 'repair'));
 say();
 say(process.exitCode === undefined ? `Done in ${Math.round((Date.now() - began) / 1000)} s. The tasks stay: ./sallyport tasks, ./sallyport show last, ./sallyport log last --all. The repositories: ${folder}` : 'The demo did not go as it should.');
+
+/** The report of a review, a line for each finding: its places stand under the rule, and the rules under their severity. */
+function findingsOf(text) {
+  let rule = '';
+  return text.split('\n').flatMap((line) => {
+    if (line.startsWith('## ')) rule = '';
+    if (line.startsWith('### ')) rule = `${line.slice(4).split(': ')[0]} at `;
+    return line.startsWith('## ') ? [line.slice(3)] : line.startsWith('- ') ? [`- ${rule}${line.slice(2)}`] : [];
+  });
+}

@@ -43,6 +43,8 @@ export function progressLine(event: Event): string | null {
       return `change   ${count(event.data.files.length, 'file')}${event.data.files.length > 0 ? `: ${list(event.data.files.map((f) => f.path))}` : ''}${event.data.skipped.length > 0 ? `; left out ${list(event.data.skipped.map((s) => `${s.path} (${s.reason})`))}` : ''}`;
     case 'check.ended':
       return `verify   ${SIDES[event.data.side]}: ${event.data.check} ${event.data.passed + event.data.failed > 0 ? `${event.data.passed} passed, ${event.data.failed} failed` : `exit ${event.data.exit ?? event.data.reason}`}`;
+    case 'baseline.reused':
+      return `verify   base: as measured at ${event.data.at.slice(0, 16).replace('T', ' ')} UTC`;
     case 'scan.ended':
       return `scan     ${event.data.side}: ${event.data.tool === undefined ? '' : `${event.data.tool} `}${event.data.problem === null ? `${count(event.data.results, 'result')}` : visible(event.data.problem)}`;
     case 'gate.judged':

@@ -11,6 +11,7 @@ import { type Defences, NO_DEFENCES } from '../sarif/model.js';
 import { parseSarif, type SarifResult } from '../sarif/parse.js';
 import type { FileFacts } from '../sarif/tamper/model.js';
 import { scanProblem } from '../scan/complete.js';
+import { traceProblem } from './trace.js';
 import { canaryInput, drawCanary } from './runners/canary.js';
 import { REPORT_FILE } from './runners/report-file.js';
 import { RUNNERS } from './runners/registry.js';
@@ -105,7 +106,8 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec, REPORT_FILE);
   collector.signal.throwIfAborted();
   const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: 'args' in check && runner.leavesOut?.(check.args) === true }) });
-  return { ...common, exit, cases, problem, ...(meddled === undefined ? {} : { meddled }) };
+  const traced = 'command' in check ? null : traceProblem(check.runner, check.args, cases.length, result.executed);
+  return { ...common, exit, cases, problem: problem ?? traced, ...(meddled === undefined ? {} : { meddled }) };
 }
 
 /**

@@ -80,7 +80,7 @@ export function reportOf(evidence: Evidence): Report {
   return {
     verdict: evidence.verdict, meaning: VERDICTS[evidence.verdict],
     facts: [
-      ['kind', evidence.kind], ['task', theirs(evidence.task), `, round ${evidence.round}`], ['base', theirs(evidence.base.commit)],
+      ['kind', evidence.kind], ['task', theirs(evidence.task), `, round ${evidence.round}`], ['base', theirs(evidence.base.commit), ...(evidence.baseline === undefined ? [] : [`, measured at ${evidence.baseline.at.slice(0, 16).replace('T', ' ')} UTC by `, theirs(evidence.baseline.run)])],
       ...(evidence.subject === undefined ? [] : [['reviewed tree', theirs(evidence.subject.tree)] as const]), ['head tree', theirs(evidence.head.tree)], ['policy', theirs(evidence.policy.name), ' ', theirs(evidence.policy.version)],
     ],
     sections: sections.filter((s) => s.items.length > 0), notChecked: notCheckedBlock(), notCheckedToo: evidence.notChecked.filter((item) => !NOT_CHECKED.includes(item)),

@@ -19,13 +19,13 @@ import { demanding } from '../sandbox/demanding.js';
 import { createOciDriver, engineInstalled } from '../sandbox/oci/driver.js';
 import type { Mount, SandboxDriver } from '../sandbox/sandbox.js';
 import { findNative } from '../store/binaries.js';
-import { type Seal, SNAPSHOT_TYPE } from '../setup/seal.js';
+import type { Seal } from '../setup/seal.js';
 import { openStore } from '../store/open.js';
 import { type Folders, foldersOf } from '../workflow/folders.js';
 import { type Config, systemUser } from './config.js';
 import type { Environments } from './environments.js';
 import { Grounds } from './grounds.js';
-import { INSTALLATION, runtimeFiles, toolchains } from './installation.js';
+import { INSTALLATION, programsDigest, runtimeFiles, toolchains } from './installation.js';
 import type { Models } from './models.js';
 import { readPolicy } from './policies.js';
 import { cargoRegistry, goProxy, npmRegistry, pythonIndex } from './registry.js';
@@ -55,7 +55,7 @@ export async function openApp(config: Config, models: Models, environments: Envi
   return {
     store, log, artifacts, policy, folders, exceptions: config.allowHosts, principal: config.user, worker: newId('wrk'), cwd: process.cwd(),
     equipment: {
-      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, ground: (spec, demands) => grounds.of(spec, demands), definition: (repository) => environments.definition(repository), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, owner, folders, redact, policy: { name: policy.name, version: policy.version },
+      log, artifacts, exclusively: (name, body, signal) => store.exclusively(name, body, signal), driver, ground: (spec, demands) => grounds.of(spec, demands), definition: (repository) => environments.definition(repository), seal: sealOf(folders.keys), servicePrograms: { postgres: findNative }, cacheLimit: config.cacheGib * 2 ** 30, baselineAge: config.baselineHours * 3_600_000, programs: programsDigest(), owner, folders, redact, policy: { name: policy.name, version: policy.version },
       registries: { npm: npmRegistry(config.userHome, config.path, learn), pypi: pythonIndex(config.userHome, config.path, config.pythonIndex, learn), go: goProxy(config.userHome, config.path, config.go, learn), cargo: cargoRegistry(config.cargo.home, config.cargo.registry, learn) },
       setupSecret: async (repository, name) => {
         const value = await environments.secret(repository, name);
@@ -79,11 +79,11 @@ export async function openApp(config: Config, models: Models, environments: Envi
   };
 }
 
-/** Snapshots are vouched for by the key of the log. */
+/** What is kept for later runs is vouched for by the key of the log. */
 function sealOf(keys: string): Seal {
   return {
-    sign: async (payload) => signEnvelope(SNAPSHOT_TYPE, payload, (await loadLogKey(keys)).privateKey),
-    open: async (envelope) => verifyEnvelope(envelope, SNAPSHOT_TYPE, (await loadLogKey(keys)).publicKey),
+    sign: async (type, payload) => signEnvelope(type, payload, (await loadLogKey(keys)).privateKey),
+    open: async (type, envelope) => verifyEnvelope(envelope, type, (await loadLogKey(keys)).publicKey),
   };
 }
 
@@ -144,7 +144,7 @@ function workerEnvironment(config: Config, models: Models, environments: Environ
     SALLYPORT_SANDBOX: config.sandbox.driver, SALLYPORT_SANDBOX_RUNTIME: config.sandbox.runtime, SALLYPORT_SANDBOX_DEMANDS: config.sandbox.demanded.join(','),
     ...(config.sandbox.image === null ? {} : { SALLYPORT_SANDBOX_IMAGE: config.sandbox.image }),
     ...(config.pythonIndex === null ? {} : { PIP_INDEX_URL: config.pythonIndex }), ...config.go, CARGO_HOME: config.cargo.home, ...(config.cargo.registry === null ? {} : { SALLYPORT_CARGO_REGISTRY: config.cargo.registry }),
-    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib), SALLYPORT_MINIMUM_AGE: String(config.minimumAge),
+    ...(config.advisories === null ? {} : { SALLYPORT_ADVISORIES: config.advisories }), SALLYPORT_CACHE_GIB: String(config.cacheGib), SALLYPORT_BASELINE_HOURS: String(config.baselineHours), SALLYPORT_MINIMUM_AGE: String(config.minimumAge),
     ...(config.policy === null ? {} : { SALLYPORT_POLICY: config.policy }),
     ...certificates(),
   };

@@ -21,6 +21,8 @@ export interface Config {
   readonly advisories: string | null;
   /** Address of the index of Python packages where a variable of pip or uv names it. It may hold a credential. */
   readonly pythonIndex: string | null;
+  /** How long a measured base is taken again. */
+  readonly baselineHours: number;
   /** File of the policy; null = the shipped one. */
   readonly policy: string | null;
   /** Where modules of Go come from, as far as variables of go say it. */
@@ -61,6 +63,7 @@ export function readConfig(env: Variables, uid: number, user: string): Config {
     cargo: { registry: textOf(env['SALLYPORT_CARGO_REGISTRY']), home: textOf(env['CARGO_HOME']) ?? join(userHome, '.cargo') },
     sandbox: readSandbox(env), minimumAge: readAge(env['SALLYPORT_MINIMUM_AGE']),
     policy: readPolicyFile(env['SALLYPORT_POLICY']),
+    baselineHours: readHours(env['SALLYPORT_BASELINE_HOURS']),
     cacheGib: readCache(env['SALLYPORT_CACHE_GIB']), user: env['SALLYPORT_USER'] ?? user, path: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', userHome,
     secrets: [modelKey, passwordOf(databaseUrl)].filter((s): s is string => s !== null && s !== ''),
   };
@@ -103,6 +106,15 @@ function readPolicyFile(text: string | undefined): string | null {
   if (!isAbsolute(text) || !text.endsWith('.cedar')) throw new SallyportError('input.invalid', `SALLYPORT_POLICY is "${text}", expected an absolute path to a file NAME.cedar, with NAME.examples.json beside it`);
   return text;
 }
+
+/** Hours; 0 = every run measures its base. */
+function readHours(text: string | undefined): number {
+  if (text === undefined || text === '') return DEFAULT_BASELINE_HOURS;
+  if (!/^\d{1,3}$/.test(text)) throw new SallyportError('input.invalid', `SALLYPORT_BASELINE_HOURS is "${text}", expected a number of hours from 0 to 999`);
+  return Number(text);
+}
+
+const DEFAULT_BASELINE_HOURS = 24;
 
 function readCache(text: string | undefined): number {
   if (text === undefined || text === '') return DEFAULT_CACHE_GIB;

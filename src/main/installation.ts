@@ -1,4 +1,6 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { SallyportError } from '../protocol/errors.js';
@@ -18,6 +20,21 @@ export function runtimeFiles(): RuntimeFile[] {
     ...astGrep(),
     ...pythonGrammar(),
   ];
+}
+
+/** Digest of everything that runs inside but Node and Perl, which are told by their versions: what measures a tree is part of what it gives. Read once a process, when it is first asked for. */
+export function programsDigest(): () => Promise<string> {
+  let made: Promise<string> | undefined;
+  return () => (made ??= digestFiles(runtimeFiles()));
+}
+
+async function digestFiles(all: readonly RuntimeFile[]): Promise<string> {
+  const hash = createHash('sha256').update(process.version);
+  for (const { source, name } of all) {
+    hash.update(`\0${name}\0`);
+    hash.update(name === 'node' || name === 'perl' ? JSON.stringify([(await stat(source)).size, (await stat(source)).mtimeMs]) : await readFile(source));
+  }
+  return hash.digest('hex');
 }
 
 /** The native parser that the scanner loads, with the package that picks it. */

@@ -71,7 +71,7 @@ function readRule(level: PolicyLevel, source: string): Rule {
   if (ask !== undefined && ask !== 'ask') throw invalid(`has @effect("${ask}") on rule "${id}"; only @effect("ask") is known`);
   if (ask !== undefined && answer.json.effect === 'permit') throw invalid(`has @effect("ask") on the permit "${id}"; it belongs on a forbid`);
   const demands = readDemands(id, annotations.demands);
-  const requires = readWords('gate', id, annotations.gate, isGateTerm, 'notes, advisories, security-tests, check:NAME');
+  const requires = readWords('gate', id, annotations.gate, isGateTerm, 'notes, advisories, security-tests, coverage>=PERCENT, check:NAME');
   const accepts = readWords('accepts', id, annotations.accepts, (name) => ACCEPTABLE.has(name), [...ACCEPTABLE].join(', '));
   if ((demands ?? requires) !== null && (ask !== undefined || answer.json.effect === 'permit')) throw invalid(`has @${demands === null ? 'gate' : 'demands'} on rule "${id}"; it belongs on a forbid without @effect`);
   if (accepts !== null && answer.json.effect !== 'permit') throw invalid(`has @accepts on the forbid "${id}"; only a permit can accept something`);

@@ -107,6 +107,8 @@ export const EVENTS = {
   }),
   'check.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head', 'red', 'old', 'base_again', 'head_again', 'red_again', 'covered', 'mutant']), check: z.string(), exit: z.int().nullable(), reason: z.string(), passed: z.int(), failed: z.int(), result: BodyRef }),
   /** Without `tool` it is Sallyport's own scan. */
+  /** The base was not measured again: a run of this installation did, with the same inputs. */
+  'baseline.reused': z.strictObject({ run: z.string(), at: z.iso.datetime(), inputs: Digest, body: BodyRef }),
   'scan.ended': z.strictObject({ round: z.int(), side: z.enum(['base', 'head']), tool: z.string().max(50).optional(), results: z.int(), sarif: BodyRef.nullable(), problem: Short.nullable() }),
   'gate.judged': z.strictObject({ round: z.int(), kind: Kind, verdict: Verdict, conditions: z.array(Condition), evidence: BodyRef }),
 

@@ -170,6 +170,8 @@ export const Evidence = z.strictObject({
   request: z.string(),
   base: z.strictObject({ commit: z.string(), tree: z.string() }),
   head: z.strictObject({ commit: z.string(), tree: z.string() }),
+  /** Where the base was not measured by this run: the run that did, and when. */
+  baseline: z.strictObject({ run: z.string(), at: z.string() }).optional(),
   /** A change that was only read (`review`): nothing of it is the work. */
   subject: z.strictObject({ commit: z.string(), tree: z.string(), patch: BodyRef, files: z.array(z.strictObject({ path: z.string(), status: z.enum(['added', 'modified', 'deleted']), mode: z.string() })) }).optional(),
   patch: BodyRef.nullable(),

@@ -2,7 +2,13 @@
  * What a policy may say of the gate. Here, because the policy reads it and the gate obeys it.
  */
 export function isGateTerm(term: string): boolean {
-  return ['notes', 'advisories', 'security-tests'].includes(term) || /^check:[a-z][a-z0-9_-]{0,62}$/.test(term);
+  return ['notes', 'advisories', 'security-tests'].includes(term) || /^check:[a-z][a-z0-9_-]{0,62}$/.test(term) || leastCoverage(term) !== null;
+}
+
+/** Percent of the changed lines of code that `coverage>=N` asks for; null for another term. */
+export function leastCoverage(term: string): number | null {
+  const percent = /^coverage>=(\d{1,3})$/.exec(term)?.[1];
+  return percent === undefined || Number(percent) > 100 ? null : Number(percent);
 }
 
 /**

@@ -72,11 +72,12 @@ async function recorded(journal: Journal, ends: Ends, where: Where, request: Exe
     await journal.record('command.ended', { command, exit: null, signal: null, reason: 'lost', ms: Math.round(performance.now() - began), output: null, truncated: false, executed: told(executed()) });
     throw error;
   });
+  const seen = executed();
   // A change on its way out is base64: redaction could not see a secret in it, and the change is kept as a patch anyway.
   const all = phase === 'extract' ? result.stderr : Buffer.concat([result.stdout, result.stderr]);
   const output = all.length === 0 ? null : await journal.keep(all, 'text/plain');
-  ends.add(journal.record('command.ended', { command, exit: result.exit, signal: result.signal, reason: result.reason, ms: Math.round(result.ms), output, truncated: result.reason === 'output_limit', executed: told(executed()) }));
-  return result;
+  ends.add(journal.record('command.ended', { command, exit: result.exit, signal: result.signal, reason: result.reason, ms: Math.round(result.ms), output, truncated: result.reason === 'output_limit', executed: told(seen) }));
+  return { ...result, executed: seen };
 }
 
 /** As it stands on the log. */

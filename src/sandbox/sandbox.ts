@@ -97,6 +97,8 @@ export interface ExecResult {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
   readonly ms: number;
+  /** Programs that the kernel saw start meanwhile, null where the driver cannot tell; only of a recorded command. */
+  readonly executed?: Executed | null;
 }
 
 export interface Usage {

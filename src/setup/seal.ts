@@ -9,11 +9,11 @@ import { Digest } from '../protocol/evidence.js';
 import { IMAGE } from '../sandbox/layer.js';
 import { Listed } from './freeze.js';
 
-/** Who vouches for a snapshot: the installation's key. Named by main/. */
+/** Who vouches for what is kept for later runs: the installation's key. `type` is the payload's, so that one record is never taken for another. Named by main/. */
 export interface Seal {
-  sign(payload: Buffer): Promise<Envelope>;
+  sign(type: string, payload: Buffer): Promise<Envelope>;
   /** The payload of an envelope that this installation signed; null for any other. */
-  open(envelope: Envelope): Promise<Buffer | null>;
+  open(type: string, envelope: Envelope): Promise<Buffer | null>;
 }
 
 export const SNAPSHOT_TYPE = 'application/vnd.sallyport.snapshot+json';
@@ -48,7 +48,7 @@ export async function sealSnapshot(seal: Seal, folder: string, meta: Omit<Meta, 
   const parts = await Promise.all(meta.parts.map(async (part) => ({ ...part, place: await placeOf(join(folder, part.name)) })));
   if (sbom !== null) await writeFile(join(folder, SBOM), sbom, { mode: 0o600 });
   const payload: Meta = { ...meta, v: 2, made_at: new Date().toISOString(), parts, sbom: sbom === null ? null : sha256(sbom) };
-  await writeFile(join(folder, FILE), JSON.stringify(await seal.sign(Buffer.from(JSON.stringify(payload)))), { mode: 0o600 });
+  await writeFile(join(folder, FILE), JSON.stringify(await seal.sign(SNAPSHOT_TYPE, Buffer.from(JSON.stringify(payload)))), { mode: 0o600 });
 }
 
 /** Why the snapshot in `folder` may not be used; null when it may. `missing` when there is none. */
@@ -82,7 +82,7 @@ export async function readSbom(folder: string): Promise<string | null> {
 
 async function open(seal: Seal, text: string): Promise<Meta | null> {
   try {
-    const payload = await seal.open(Envelope.parse(JSON.parse(text)));
+    const payload = await seal.open(SNAPSHOT_TYPE, Envelope.parse(JSON.parse(text)));
     return payload === null ? null : Meta.parse(JSON.parse(payload.toString('utf8')));
   } catch {
     return null; // not an envelope, or not a record of this version: nobody vouches for it

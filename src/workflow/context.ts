@@ -49,6 +49,10 @@ export interface Equipment {
   /** Vouches for snapshots. */
   readonly seal: Seal;
   readonly servicePrograms: ServicePrograms;
+  /** Milliseconds for which a base that was measured is not measured again; 0 = it always is. */
+  readonly baselineAge: number;
+  /** What tells the programs that measure from others. */
+  readonly programs: () => Promise<string>;
   /** Bytes on disk that frozen setups and laid-out trees may take together. */
   readonly cacheLimit: number;
   readonly redact: (text: string) => string;

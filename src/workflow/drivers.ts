@@ -3,7 +3,7 @@ import type { BodyRef } from '../protocol/evidence.js';
 import type { Snapshot } from '../setup/snapshot.js';
 import type { RunContext, Step } from './context.js';
 import { AgentSession } from './steps/agent.js';
-import { commitAsChange, givenChange, takeChange } from './steps/change.js';
+import { commitAsChange, takeChange } from './steps/change.js';
 import type { Said } from './steps/judge.js';
 import { combineRemedies, planRemedies, type Remediation, tryRemedies } from './steps/remedy.js';
 import { tryProofs } from './steps/reproduce.js';
@@ -32,6 +32,8 @@ export interface Driver {
 
 export interface Start {
   readonly tree: string;
+  /** The change that was given with the request, as a commit; the base where none was. */
+  readonly change: string;
   readonly snapshot: Snapshot;
   readonly base: BodyRef;
 }
@@ -42,7 +44,7 @@ export async function driverOf(context: RunContext, start: Start, step: Step): P
     case 'check':
       return {
         rounds: 1, listens: false,
-        round: async (round) => ({ ...(await step(`change.${round}`, (j) => givenChange(context, round, start.tree, j))), said: NOTHING }),
+        round: async (round) => ({ ...(await step(`change.${round}`, (j) => commitAsChange(context, round, start.change, j))), said: NOTHING }),
       };
     case 'loop':
       return await loopDriver(context, start, step);
@@ -77,7 +79,7 @@ function readsChange({ request }: RunContext): boolean {
 /** Lays the change that is reviewed on the log, and measures it by the rules. */
 async function measuredSubject(context: RunContext, start: Start, step: Step): Promise<NonNullable<Round['measured']>> {
   const base = await context.loadJson(start.base, (v) => SideBody.parse(v));
-  await step('subject', (j) => givenChange(context, SUBJECT, start.tree, j));
+  await step('subject', (j) => commitAsChange(context, SUBJECT, start.change, j));
   return await step('measure', (j) => measureSubject(context, base, j));
 }
 

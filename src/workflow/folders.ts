@@ -16,11 +16,13 @@ export interface Folders {
   /** Sockets; short paths, since a unix socket's may have 107 bytes. */
   readonly sockets: string;
   readonly sandbox: string;
+  /** Signed records of bases that were measured. */
+  readonly baselines: string;
   /** Copies of advisories that came from a URL. */
   readonly advisories: string;
 }
 
 export function foldersOf(home: string): Folders {
   const at = (name: string): string => join(home, name);
-  return { home, mirrors: at('mirrors'), trees: at('trees'), snapshots: at('snapshots'), runs: at('runs'), artifacts: at('artifacts'), keys: at('keys'), sockets: at('run'), sandbox: at('sandbox'), advisories: at('advisories') };
+  return { home, mirrors: at('mirrors'), trees: at('trees'), snapshots: at('snapshots'), runs: at('runs'), artifacts: at('artifacts'), keys: at('keys'), sockets: at('run'), sandbox: at('sandbox'), baselines: at('baselines'), advisories: at('advisories') };
 }

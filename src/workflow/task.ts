@@ -9,7 +9,9 @@ import { driverOf } from './drivers.js';
 import { giveFeedback, judgeRound } from './steps/judge.js';
 import { setupBase } from './steps/setup.js';
 import { resolveSource } from './steps/source.js';
-import { verifyBase, verifyHead } from './steps/verify.js';
+import { commitPatch } from './steps/change.js';
+import { measuredBase } from './steps/baseline.js';
+import { verifyHead } from './steps/verify.js';
 
 export interface TaskResult {
   readonly verdict: Verdict;
@@ -19,9 +21,11 @@ export interface TaskResult {
 /** The way of one task, after admission. Steps carry ids and digests only. */
 export async function runTask(context: RunContext, step: Step): Promise<TaskResult> {
   const { tree } = await step('source', (j) => resolveSource(context, j));
+  const { patch, headCommit, baseCommit } = context.request;
+  const change = patch === undefined ? (headCommit ?? baseCommit) : (await step('patch', (j) => commitPatch(context, tree, patch.blob, j))).commit;
   const snapshot = await step('setup', (j) => setupBase(context, tree, j));
-  const base = await step('baseline', (j) => verifyBase(context, tree, snapshot, j));
-  const driver = await driverOf(context, { tree, snapshot, base: base.body }, step);
+  const base = await step('baseline', (j) => measuredBase(context, tree, snapshot, j));
+  const driver = await driverOf(context, { tree, change, snapshot, base: base.body }, step);
   let judged: { readonly verdict: Verdict; readonly evidence: BodyRef } | undefined;
   for (let round = 1; round <= driver.rounds; round++) {
     const { commit, said, measured } = await driver.round(round);

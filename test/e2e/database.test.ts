@@ -11,7 +11,7 @@ import { finish, MEND, shell, SHOP } from '../support/shop.js';
 let home: Home;
 let repo: string;
 beforeEach(() => {
-  home = openHome();
+  home = openHome({ firstUse: true });
   repo = join(home.folder, 'shop');
   makeRepo(repo, SHOP);
 });
@@ -70,7 +70,7 @@ describe('the embedded database under the command line', () => {
 describe('a database by DATABASE_URL', () => {
   it('works the same: a whole run, nothing of it in a database of its own', async () => {
     // Another home's embedded server is as good a PostgreSQL as any; it is asked for by its address only.
-    const other = openHome();
+    const other = openHome({ firstUse: true });
     try {
       expect((await other.sally(['tasks'])).code).toBe(0);
       await using log = await watch(other.home);

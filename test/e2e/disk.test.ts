@@ -10,7 +10,7 @@ describe.runIf(process.getuid?.() === 0)('a full disk', () => {
   let home: Home;
   let repo: string;
   beforeEach(() => {
-    home = openHome();
+    home = openHome({ firstUse: true });
     repo = join(home.folder, 'shop');
     makeRepo(repo, SHOP);
     mkdirSync(home.home);

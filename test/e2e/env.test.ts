@@ -35,7 +35,7 @@ describe('sallyport env', () => {
     ])], options());
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: expect.stringContaining('2 passed, 0 failed') });
     const services = (await home.events()).filter((e) => e.type === 'service.started').map((e) => e.data);
-    expect(services).toEqual([0, 1, 2].map(() => ({ sandbox: expect.any(String), service: 'db', kind: 'postgres', ready: true, ms: expect.any(Number) })));
+    expect(services).toEqual([0, 1, 2, 3, 4].map(() => ({ sandbox: expect.any(String), service: 'db', kind: 'postgres', ready: true, ms: expect.any(Number) }))); // base, agent, head, the head with its coverage, the base once more
   });
 
   it('shows every default, and forgets a frozen setup', async () => {

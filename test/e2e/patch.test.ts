@@ -64,18 +64,21 @@ describe('sallyport check --patch', () => {
     expect((await home.sally(['tasks', '--json'])).stdout).toMatch(/"failed"/);
   });
 
-  it.each<[string, string, RegExp]>([
+  it('refuses what is none, does not fit, leads out of the tree, or is not all of it', { timeout: 180_000 }, async () => {
+    const bad: readonly (readonly [string, string, RegExp])[] = [
     ['text that is no patch', 'hello\n', /no line begins with/],
     ['a submodule', 'diff --git a/sub b/sub\nnew file mode 160000\nindex 0000000..1234567\n--- /dev/null\n+++ b/sub\n@@ -0,0 +1 @@\n+Subproject commit 1234567890123456789012345678901234567890\n', /a submodule/],
     ['a way out of the tree', 'diff --git a/../../etc/x b/../../etc/x\nnew file mode 100644\n--- /dev/null\n+++ b/../../etc/x\n@@ -0,0 +1 @@\n+x\n', /Cannot apply the patch to the base: error: .*invalid path/],
     ['the repository itself', 'diff --git a/.git/config b/.git/config\nnew file mode 100644\n--- /dev/null\n+++ b/.git/config\n@@ -0,0 +1 @@\n+x\n', /Cannot (apply|take) the patch/],
     ['a link, and a file behind it', 'diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/tmp\n\\ No newline at end of file\ndiff --git a/l/x b/l/x\nnew file mode 100644\n--- /dev/null\n+++ b/l/x\n@@ -0,0 +1 @@\n+x\n', /Cannot apply the patch to the base/],
     ['half a patch', 'diff --git a/src/add.js b/src/add.js\n--- a/src/add.js\n+++ b/src/add.js\n@@ -1,40 +1,40 @@\n-exports.add', /Cannot apply the patch to the base: error: .*(corrupt patch|patch failed)/],
-  ])('refuses %s', async (_, text, why) => {
+    ];
     makeRepo(repo, FILES);
     const file = join(home.folder, 'bad.patch');
-    writeFileSync(file, text);
-    expect(await check('--patch', file)).toMatchObject({ code: 2, stderr: expect.stringMatching(why) });
+    for (const [what, text, why] of bad) {
+      writeFileSync(file, text);
+      expect({ what, ...(await check('--patch', file)) }).toMatchObject({ what, code: 2, stderr: expect.stringMatching(why) });
+    }
   });
 
   it('says what is wrong with the options', async () => {

@@ -14,7 +14,7 @@ describe.runIf(process.getuid?.() === 0 && USER !== null)('an ordinary user', ()
   let home: Home;
   let repo: string;
   beforeAll(() => {
-    home = openHome();
+    home = openHome({ firstUse: true });
     const theirs = join(home.folder, 'theirs');
     repo = join(theirs, 'shop');
     mkdirSync(theirs);

@@ -15,6 +15,7 @@ function outcome(evidence: Unjudged): string {
 }
 
 describe('what a policy says of the verdict', () => {
+  const covering = (executable: number, executed: number): NonNullable<Unjudged['coverage']> => ({ checks: [], files: executable === 0 ? [] : [{ path: 'src/a.js', changed: executable, executable, executed, unexecuted: [], reason: null }], more: 0 });
   const SECURITY = { ...nodeRun(['failed t.test.js > a', 'passed test/security/x.test.js > b']) };
   const note = { scan: { ran: true, problem: null, sarif: null, results: [result({ level: 'note' })] } };
   it.each<[string, readonly string[], Partial<Unjudged>, string]>([
@@ -28,6 +29,11 @@ describe('what a policy says of the verdict', () => {
     ['a check that passes', ['check:unit'], {}, 'passed'],
     ['a check that fails as it did before', ['check:lint'], { checks: { base: [nodeRun(['failed t.test.js > a']), commandRun(1)], head: [nodeRun(['passed t.test.js > a']), commandRun(1)], red: [] } }, 'failed policy.check:lint=no'],
     ['a check that is not there', ['check:lint'], {}, 'unverified policy.check:lint=unknown'],
+    ['coverage that nobody measured', ['coverage>=80'], {}, 'unverified policy.coverage>=80=unknown'],
+    ['coverage that is enough', ['coverage>=80'], { coverage: covering(10, 8) }, 'passed'],
+    ['coverage that is too little', ['coverage>=81'], { coverage: covering(10, 8) }, 'failed policy.coverage>=81=no'],
+    ['coverage of which a part was not measured', ['coverage>=80'], { coverage: { ...covering(10, 10), more: 1 } }, 'unverified policy.coverage>=80=unknown'],
+    ['coverage of no code', ['coverage>=80'], { coverage: covering(0, 0) }, 'passed'],
     ['what this version does not know', ['miracles'], {}, 'unverified policy.miracles=unknown'],
   ])('requires %s', (_, requires, more, expected) => expect(outcome(evidenceOf({ ...more, terms: { requires: [...requires], accepts: [] } }))).toBe(expected));
 

@@ -142,6 +142,7 @@ describe('loading', () => {
     ['a demand on a permit', '@id("x") @reason("x") @demands("disk_limit") permit(principal, action, resource);', /belongs on a forbid/],
     ['a demand that asks', '@id("x") @reason("x") @effect("ask") @demands("disk_limit") forbid(principal, action, resource);', /belongs on a forbid/],
     ['an unknown term of the gate', '@id("x") @reason("x") @gate("notes, perfection") forbid(principal, action, resource);', /"perfection" is not one of notes/],
+    ['more coverage than there is', '@id("x") @reason("x") @gate("coverage>=101") forbid(principal, action, resource);', /"coverage>=101" is not one of/],
     ['a term of the gate on a permit', '@id("x") @reason("x") @gate("notes") permit(principal, action, resource);', /@gate.*belongs on a forbid/],
     ['a forbid that accepts', '@id("x") @reason("x") @accepts("files.protected") forbid(principal, action, resource);', /only a permit can accept/],
     ['a permit that accepts what must hold', '@id("x") @reason("x") @accepts("scan.none_new") permit(principal, action, resource);', /"scan\.none_new" is not one of/],

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -34,7 +34,7 @@ export interface Live {
 }
 
 /**
- * A state directory of its own below the system's folder for temporary files, and the real command line on it. Disposing it waits until
+ * A state directory of its own below the system's folder for temporary files, with a copy of a database that was made once (unless `firstUse`), and the real command line on it. Disposing it waits until
  * nothing of it runs any more, and fails when something is left: a process, a mount, a cgroup, a folder of a run, a draft.
  */
 export interface Home extends AsyncDisposable {
@@ -51,12 +51,17 @@ export interface Home extends AsyncDisposable {
   mayStay: boolean;
 }
 
-export function openHome(): Home {
+export function openHome({ firstUse = false }: { readonly firstUse?: boolean } = {}): Home {
   if (!existsSync(CLI)) throw new Error('dist/ is not built: npm run build');
   const folder = mkdtempSync(join(tmpdir(), 'spe-'));
   chmodSync(folder, 0o755);
   const home = join(folder, 'home');
   mkdirSync(join(folder, 'person'));
+  const template = process.env['SALLYPORT_TEST_TEMPLATE'];
+  if (!firstUse && template !== undefined) {
+    mkdirSync(home, { mode: 0o711 });
+    execFileSync('cp', ['-a', template, join(home, 'db')]); // with its owners
+  }
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: join(folder, 'person'), SALLYPORT_HOME: home, SALLYPORT_USER: 'tester' };
   let scripts = 0;
   const start = (args: readonly string[], options: CallOptions = {}): Live => follow([...(options.before ?? []), process.execPath, CLI, ...args], { ...env, ...options.env }, options.cwd ?? folder);

@@ -10,7 +10,7 @@ import type { Privilege } from '../../src/sandbox/stage/stage.js';
 import type { StageOptions } from '../../src/sandbox/stage/driver.js';
 import { type Owner, removeTree } from '../../src/sandbox/layer.js';
 import type { Services } from '../../src/setup/services.js';
-import { type Seal, SNAPSHOT_TYPE } from '../../src/setup/seal.js';
+import type { Seal } from '../../src/setup/seal.js';
 import type { SandboxDriver } from '../../src/sandbox/sandbox.js';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -71,7 +71,7 @@ export const NO_SERVICES: Services = { mounts: [], variables: {}, start: async (
 /** A seal with a key of its own. */
 export function testSeal(): Seal {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return { sign: async (payload) => signEnvelope(SNAPSHOT_TYPE, payload, privateKey), open: async (envelope) => verifyEnvelope(envelope, SNAPSHOT_TYPE, publicKey) };
+  return { sign: async (type, payload) => signEnvelope(type, payload, privateKey), open: async (type, envelope) => verifyEnvelope(envelope, type, publicKey) };
 }
 
 /** Ids of the sandboxes of this test file: other files, and other runs on this machine, have theirs open at the same time. */

@@ -34,33 +34,29 @@ export async function takeChange(context: RunContext, session: AgentSession, rou
   return { commit: change.commit };
 }
 
-/** The change of a `check`: a commit that exists already, or a patch that becomes one. */
-export async function givenChange(context: RunContext, round: number, tree: string, journal: Journal): Promise<{ readonly commit: string }> {
-  const { request } = context;
-  if (request.patch !== undefined) return await patchedChange(context, round, tree, request.patch.blob, journal);
-  return await commitAsChange(context, round, request.headCommit ?? request.baseCommit, journal);
-}
-
+/** A change that exists already as a commit. */
 export async function commitAsChange(context: RunContext, round: number, commit: string, journal: Journal): Promise<{ readonly commit: string }> {
   await git(await context.mirror(), ['update-ref', `refs/sallyport/${context.run}/${round}`, commit]);
   await recordChange(context, round, commit, [], journal);
   return { commit };
 }
 
-/** All of the patch is the change, ignored files too: what cannot be taken out whole is refused, not judged without. */
-async function patchedChange(context: RunContext, round: number, tree: string, blob: string, journal: Journal): Promise<{ readonly commit: string }> {
+/**
+ * Makes a commit of the patch that was given, before anything is set up: one that does not fit is known at once. All of it is the change, ignored files too: what cannot be taken out whole is
+ * refused, not judged without.
+ */
+export async function commitPatch(context: RunContext, tree: string, blob: string, journal: Journal): Promise<{ readonly commit: string }> {
   const { request, signal, equipment } = context;
   const mirror = await context.mirror();
   const { driver } = await equipment.ground({ rootfs: 'host-usr', toolchains: {} }, request.demands ?? []); // git is there; what the environment stands on may have none
   const base = await baseFolder(context, tree);
-  const layer = join(await context.makeFolder(), `patch-${round}-${context.epoch}`);
+  const layer = join(await context.makeFolder(), `patch-${context.epoch}`);
   await boundedLayer(driver, layer, equipment.owner, PATCH_DISK_MIB);
   await applyPatch({ driver, layer, baseTree: base, patch: await keptPatch(mirror, blob), journal, signal });
   const taken = await extractChange({ driver, layer, lowers: [base], baseTree: base, excluded: [], journal, signal });
-  const change = await importChange(mirror, request.baseCommit, taken.entries, `refs/sallyport/${context.run}/${round}`);
+  const change = await importChange(mirror, request.baseCommit, taken.entries, `refs/sallyport/${context.run}/patch`);
   const left = [...taken.skipped, ...change.skipped];
   if (left.length > 0) throw new SallyportError('input.patch', `Cannot take the patch whole: ${left.slice(0, 5).map((s) => `${visible(s.path)} (${s.reason})`).join(', ')}`, { hint: 'Take these files out of the patch.' });
-  await recordChange(context, round, change.commit, [], journal);
   return { commit: change.commit };
 }
 

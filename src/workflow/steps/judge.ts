@@ -80,6 +80,7 @@ interface Parts {
 async function assemble(context: RunContext, events: readonly Event[], parts: Parts, journal: Journal): Promise<Unjudged> {
   const { request, run, task } = context;
   const change = mustLastOf(events, run, 'change.extracted', (e) => e.data.round === parts.round).data;
+  const reused = lastOf(events, run, 'baseline.reused')?.data;
   const subject = lastOf(events, run, 'change.extracted', (e) => e.data.round === SUBJECT)?.data; // a change that is only read
   const side = (ref: BodyRef): Promise<SideBody> => context.loadJson(ref, (v) => SideBody.parse(v));
   const [base, head] = await Promise.all([side(parts.base), side(parts.head)]);
@@ -94,6 +95,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
   return {
     v: 1, task, run, round: parts.round, kind: request.kind, agent: request.agent, request: request.text,
     base: { commit: request.baseCommit, tree: parts.tree }, head: { commit: change.commit, tree: change.tree },
+    ...(reused === undefined ? {} : { baseline: { run: reused.run, at: reused.at } }),
     ...(subject === undefined ? {} : { subject: { commit: subject.commit, tree: subject.tree, patch: subject.patch, files: subject.files.map(({ path, status, mode }) => ({ path, status, mode })) } }),
     patch: change.patch, files: change.files.map(({ path, status, mode }) => ({ path, status, mode })), skipped: [...skippedOf(events, run), ...change.skipped],
     checks, cases: compareCases(checks), definitions: changedDefinitions(definition),
