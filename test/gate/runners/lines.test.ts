@@ -43,7 +43,8 @@ it('a file outside of the workspace is no file of the change', () => {
 
 it('every runner hands its arguments on as they are', () => {
   for (const [name, runner] of Object.entries(RUNNERS)) {
-    if (name !== 'node-test') expect([name, runner.argv(["a'; rm -rf $HOME", '-x']).slice(-2)]).toEqual([name, ["a'; rm -rf $HOME", '-x']]);
+    // tap has a command and no arguments.
+    if (name !== 'node-test' && name !== 'tap') expect([name, runner.argv(["a'; rm -rf $HOME", '-x']).slice(-2)]).toEqual([name, ["a'; rm -rf $HOME", '-x']]);
   }
 });
 
