@@ -54,7 +54,7 @@ describe('a task from the request to the applied change', () => {
     const [whole, prefix, last] = await Promise.all([json('show', task), json('show', task.slice(5, 14)), json('show', 'last')]);
     expect(whole).toEqual({
       task, state: 'done', kind: 'fix', request: 'the first item is not counted', repository: repo, base, verdict: 'passed', evidence: (ran.json as { evidence: string }).evidence,
-      tree: (ran.json as { tree: string }).tree, files: [{ path: 'cart.js', status: 'modified', mode: '100644' }], conditions: expect.any(Array), not_checked: expect.any(Array), fixes: [], advice: [], advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] }, decision: null, answer: null, proposed: null,
+      tree: (ran.json as { tree: string }).tree, files: [{ path: 'cart.js', status: 'modified', mode: '100644' }], conditions: expect.any(Array), not_checked: expect.any(Array), fixes: [], advice: [], overrides: [], advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] }, decision: null, answer: null, proposed: null,
     });
     expect((whole['conditions'] as { holds: string }[]).map((c) => c.holds)).toEqual(Array(17).fill('yes'));
     expect(whole['not_checked']).toEqual(expect.arrayContaining(['business logic', 'authorisation intent', 'races', 'novel attacks', 'languages without rules', 'unexecuted lines']));
