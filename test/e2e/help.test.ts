@@ -4,7 +4,7 @@ import { type Home, openHome } from '../support/cli.js';
 
 let home: Home;
 beforeAll(() => {
-  home = openHome();
+  home = openHome({ firstUse: true });
 });
 afterAll(() => home[Symbol.asyncDispose]());
 
