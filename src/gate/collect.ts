@@ -81,8 +81,8 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
   const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec, REPORT_FILE);
   collector.signal.throwIfAborted();
-  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: check.runner !== 'command' && runner.leavesOut?.(check.args) === true }) });
-  return { ...common, exit, cases, problem, ...(meddled === undefined ? {} : { meddled }) };
+  const { cases, problem, exit = result.exit, meddled, uncovered } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: check.runner !== 'command' && runner.leavesOut?.(check.args) === true }) });
+  return { ...common, exit, cases, problem, ...(meddled === undefined ? {} : { meddled }), ...(uncovered === undefined ? {} : { uncovered }) };
 }
 
 /**
