@@ -45,6 +45,11 @@ export class Account {
     return this.#statements.get(file)?.natural === true;
   }
 
+  /** Whether a process stated of this file, where each states of several. */
+  knows(file: string): boolean {
+    return [...this.#statements.values()].some((one) => one.file === file);
+  }
+
   meddled(): string[] {
     return [...new Set([...this.#statements.values()].flatMap((one) => one.meddled))].sort().slice(0, MAX_MEDDLED);
   }

@@ -1,6 +1,3 @@
-import { relative, sep } from 'node:path';
-import { cwd } from 'node:process';
-
 /** What the parts of vitest that we touch look like in versions 1 to 5. All of it may come from a process of the tests: nothing is believed without a look. */
 export interface Task {
   readonly id: string;
@@ -16,11 +13,15 @@ export interface Task {
   tasks?: Task[];
   readonly filepath?: string;
   readonly pool?: string;
+  readonly projectName?: string;
+  readonly meta?: { readonly typecheck?: boolean };
   readonly result?: { readonly state?: string; readonly duration?: number; readonly errors?: readonly { readonly message?: string; readonly stack?: string }[] };
 }
 
 export const CHANNEL = 'SALLYPORT_CHANNEL';
 export const HOME = 'SALLYPORT_VITEST';
+/** Where ./vitest-runner.ts finds it, and names it. */
+export const MAKE = 'sallyport.vitest';
 /** What is laid in as the runner of a project. */
 export const RUNNER = '/opt/sallyport/vitest-runner.mjs';
 
@@ -38,12 +39,4 @@ export function namesOf(test: Task): string[] {
   const names = [test.name];
   for (let at = test.suite; at !== undefined && at !== null; at = at.suite) names.push(at.name);
   return names.reverse();
-}
-
-const from = relative;
-const root = cwd();
-/** Relative to the workspace, else as it is. Code under test may change what these say later. */
-export function shown(file: string): string {
-  const inside = from(root, file);
-  return inside.startsWith('..') ? file : inside.split(sep).join('/');
 }

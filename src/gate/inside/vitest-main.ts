@@ -5,7 +5,8 @@ import { argv } from 'node:process';
 import type { Duplex } from 'node:stream';
 import { Account } from './account.js';
 import { readOrders } from './orders.js';
-import { CHANNEL, HOME, namesOf, RUNNER, shown, suitesOf, type Task, testsOf } from './vitest-form.js';
+import { shown } from './shown.js';
+import { CHANNEL, HOME, namesOf, RUNNER, suitesOf, type Task, testsOf } from './vitest-form.js';
 import { type Told, WrittenReport } from './written.js';
 
 /**
@@ -14,7 +15,7 @@ import { type Told, WrittenReport } from './written.js';
  * as passed that its process did not sign (./vitest-worker.ts), and no file whose two laid-in cases are missing.
  */
 interface Config {
-  readonly root: string;
+  readonly name?: string;
   bail?: number;
   pool: string;
   runner?: string;
@@ -26,7 +27,16 @@ interface Config {
 }
 interface Vitest {
   readonly config: Config;
-  readonly projects?: readonly { readonly config: Config }[];
+  readonly projects?: readonly Project[];
+}
+interface Project {
+  readonly config: Config;
+  /** By version. */
+  readonly vite?: Server;
+  readonly server?: Server;
+}
+interface Server {
+  readonly config?: { readonly server?: { readonly fs?: { readonly allow?: string[] } } };
 }
 
 const VERSIONS = /^[1-5]\./;
@@ -49,7 +59,11 @@ export class CaseReporter {
   #config: Config | undefined;
   /** Pools of files that tell by other means than a process of ours, and why none is held to more. */
   readonly #others = new Map<string, string>();
+  /** By project: not every version tells the one of a file. */
+  readonly #pools = new Map<string, string>();
   #uncovered: string | null = null;
+  /** Files of which a process must have stated. */
+  readonly #awaited: string[] = [];
   #done = false;
 
   constructor() {
@@ -61,7 +75,11 @@ export class CaseReporter {
     const configs = [...new Set([vitest.config, ...(vitest.projects ?? []).map((one) => one.config)])];
     if (!VERSIONS.test(version)) this.#uncovered = `vitest ${version} is none of the versions that are known`;
     else if (configs.some((one) => one.runner !== undefined && one.runner !== RUNNER)) this.#uncovered = 'the project has a test runner of its own';
-    else for (const config of configs) this.#lay(config);
+    else {
+      for (const config of configs) this.#lay(config);
+      // A project that tests for browsers loads everything by vite, which gives nothing from outside of the project.
+      for (const { vite, server } of vitest.projects ?? []) (vite ?? server)?.config?.server?.fs?.allow?.push(dirname(RUNNER));
+    }
   }
 
   /** Lays our runner into a project, in processes where it may be. The counting of failures that ends a run would count the case that must fail. */
@@ -78,6 +96,7 @@ export class CaseReporter {
     if (config.poolMatchGlobs !== undefined) config.poolMatchGlobs = config.poolMatchGlobs.map(([glob, pool]) => [glob, pool === 'threads' ? 'forks' : pool]);
     for (const pool of [config.pool, ...(config.poolMatchGlobs ?? []).map(([, one]) => one)]) if (pool !== 'forks' && !this.#others.has(pool)) this.#others.set(pool, `the pool ${pool.slice(0, 40)}`);
     if (config.pool === 'forks') config.runner = RUNNER;
+    this.#pools.set(config.name ?? '', config.pool);
   }
 
   /** vitest 3 and later. */
@@ -95,7 +114,7 @@ export class CaseReporter {
     this.#done = true;
     let failed = 0;
     for (const file of files) failed += this.#tell(file);
-    if (this.#uncovered === null) await settled();
+    await settled(this.#awaited);
     if (errors.length > 0 && failed === 0 && this.#config?.dangerouslyIgnoreUnhandledErrors !== true) report.write({ problem: `errors outside of tests: ${errorText(errors[0])}`.slice(0, 1000) });
     const why = [...(this.#uncovered === null ? [] : [this.#uncovered]), ...this.#others.values()];
     if (why.length > 0) report.write({ uncovered: why.join('; ').slice(0, 300) });
@@ -107,7 +126,8 @@ export class CaseReporter {
   /** The cases of a file; how many of its own failed. A file that failed with no failed test did not load, or failed outside of its tests. */
   #tell(file: Task): number {
     const at = shown(file.filepath ?? file.name);
-    const exempt = this.#uncovered !== null || this.#others.has(file.pool ?? '');
+    const pools = [file.meta?.typecheck === true ? 'typescript' : file.pool, this.#pools.get(file.projectName ?? '')];
+    const exempt = this.#uncovered !== null || pools.some((pool) => pool !== undefined && this.#others.has(pool));
     const tests = testsOf(file);
     const laidIn = tests.filter((test) => test.name === orders?.pass || test.name === orders?.fail);
     const own = tests.filter((test) => !laidIn.includes(test));
@@ -119,19 +139,22 @@ export class CaseReporter {
       const message = status === 'failed' ? (test.result?.errors ?? []).map(errorText).join('\n').slice(0, MAX_MESSAGE) : null;
       report.case({ file: at, names: names.slice(-MAX_NAMES), status, ms: Math.max(0, Number(test.result?.duration ?? 0)), message });
     }
+    if (!exempt && own.some((test) => stateOf(test) === 'pass')) {
+      this.#awaited.push(file.filepath ?? file.name);
+      if (laidIn.length !== 2) report.write({ problem: `cases of ${at} passed, but not a word of those that were laid in`.slice(0, 1000) });
+    }
     const failed = own.filter((test) => stateOf(test) === 'fail').length;
     const whole = file.result?.state === 'fail' || file.result?.state === 'run' || file.result?.state === 'queued';
     const byOurs = laidIn.some((test) => stateOf(test) === 'fail') && (file.result?.errors ?? []).length === 0 && !suitesOf(file).some((suite) => stateOf(suite) === 'fail' && suite.tasks?.includes(laidIn[0] as Task) !== true);
     const errors = [file, ...suitesOf(file)].flatMap((one) => one.result?.errors ?? []);
     if (whole && failed === 0 && !byOurs) report.case({ file: at, names: [], status: 'failed', ms: 0, message: (errorText(errors[0]) || 'the file failed outside of its tests').slice(0, MAX_MESSAGE) });
-    if (!exempt && own.some((test) => stateOf(test) === 'pass') && laidIn.length !== 2) report.write({ problem: `cases of ${at} passed, but not a word of those that were laid in`.slice(0, 1000) });
     return failed + (whole && !byOurs ? 1 : 0);
   }
 }
 
 /** A process states before it sends its last message, by another way: what was sent may still be on it. */
-async function settled(): Promise<void> {
-  for (let waited = 0; waited < WAIT_MS && account.problems().length > 0; waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
+async function settled(files: readonly string[]): Promise<void> {
+  for (let waited = 0; waited < WAIT_MS && !files.every((file) => account.knows(file)); waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 function statusOf(test: Task): Told['status'] {

@@ -5,7 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { failBy } from './must-fail.js';
 import { type Orders, readOrders } from './orders.js';
 import { state } from './said.js';
-import { CHANNEL, HOME, namesOf, shown, type Task, testsOf } from './vitest-form.js';
+import { shown } from './shown.js';
+import { CHANNEL, HOME, MAKE, namesOf, type Task, testsOf } from './vitest-form.js';
 import { look, meddled, watch } from './watch.js';
 
 /**
@@ -55,8 +56,10 @@ if (orders !== null) orders.line = '';
 let watching = false;
 let busy = false;
 
+defineProperty(globalThis, Symbol.for(MAKE), { value: runner, enumerable: false });
+
 /** The class that vitest makes its runner of. Called by ./vitest-runner.ts before a file of the project is loaded. */
-export async function runner(): Promise<RunnerClass> {
+async function runner(): Promise<RunnerClass> {
   const load = (file: string): Promise<unknown> => import(pathToFileURL(join(home, 'dist', file)).href);
   const library = (await load('index.js')) as Library;
   const Base = library.TestRunner ?? ((await load('runners.js')) as { readonly VitestTestRunner: RunnerClass }).VitestTestRunner;
