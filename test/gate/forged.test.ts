@@ -133,6 +133,11 @@ describe('vitest', () => {
     });
   });
 
+  it('runs a project in another pool as it did, and says that it is held to nothing there', async (context) => {
+    const done = await run({ ...product('', 1), 'vitest.config.js': "export default { test: { pool: 'vmForks' } };\n" }, CHECK, await vitest(context));
+    expect([told(done), done.uncovered]).toEqual([{ exit: 0, problem: null, meddled: [], cases: [`passed ${ID}`] }, 'the pool vmForks']);
+  });
+
   it.for<[string, string]>([
     ['rewrites the messages that its process sends', "import v8 from 'node:v8';\nconst { writeValue } = v8.Serializer.prototype;\nconst turn = (x, depth = 0) => { if (depth > 12 || typeof x !== 'object' || x === null) return x; if (x.state === 'fail') { x.state = 'pass'; delete x.errors; } for (const key of Object.keys(x)) try { turn(x[key], depth + 1); } catch {} return x; };\nv8.Serializer.prototype.writeValue = function (message) { return writeValue.call(this, turn(message)); };"],
     ['ends the process without a word', 'process.reallyExit(0);'],

@@ -85,8 +85,12 @@ export class CaseReporter {
   /** Lays our runner into a project, in processes where it may be. The counting of failures that ends a run would count the case that must fail. */
   #lay(config: Config): void {
     if (config.typecheck?.enabled === true) this.#others.set('typescript', 'types are checked, not run');
-    if (config.browser?.enabled === true) this.#others.set('browser', 'tests run in a browser');
     config.bail = 0;
+    if (config.browser?.enabled === true) {
+      this.#others.set('browser', 'tests run in a browser');
+      this.#pools.set(config.name ?? '', 'browser');
+      return;
+    }
     if (config.pool === 'threads') {
       const { threads = {}, forks } = config.poolOptions ?? {};
       const { singleThread, minThreads, maxThreads, useAtomics: _, ...rest } = threads;
