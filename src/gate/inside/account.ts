@@ -45,9 +45,10 @@ export class Account {
     return this.#statements.get(file)?.natural === true;
   }
 
-  /** Whether a process stated of this file, where each states of several. */
-  knows(file: string): boolean {
-    return [...this.#statements.values()].some((one) => one.file === file);
+  /** Whether a process stated of this file, where each states of several, and that the case that must fail threw there. Null: no word. */
+  threw(file: string): boolean | null {
+    const known = [...this.#statements.values()].filter((one) => one.file === file);
+    return known.length === 0 ? null : known.every((one) => one.threw === true);
   }
 
   meddled(): string[] {

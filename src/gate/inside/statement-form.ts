@@ -7,6 +7,8 @@ export interface Statement {
   readonly passed: readonly string[];
   /** True when the process came to its end, and nobody ended it. */
   readonly natural: boolean;
+  /** With a file: whether the case that must fail ran and threw. */
+  readonly threw?: boolean;
   readonly meddled: readonly string[];
 }
 

@@ -122,7 +122,9 @@ export class CaseReporter {
     if (errors.length > 0 && failed === 0 && this.#config?.dangerouslyIgnoreUnhandledErrors !== true) report.write({ problem: `errors outside of tests: ${errorText(errors[0])}`.slice(0, 1000) });
     const why = [...(this.#uncovered === null ? [] : [this.#uncovered]), ...this.#others.values()];
     if (why.length > 0) report.write({ uncovered: why.join('; ').slice(0, 300) });
-    if (this.#uncovered === null) for (const problem of account.problems()) report.write({ problem });
+    const quiet = this.#awaited.find((file) => account.threw(file) === false);
+    for (const problem of this.#uncovered === null ? account.problems() : []) report.write({ problem });
+    if (quiet !== undefined) report.write({ problem: `the case that must fail did not throw in ${shown(quiet)}`.slice(0, 1000) });
     report.write({ meddled: account.meddled() });
     report.end();
   }
@@ -145,7 +147,7 @@ export class CaseReporter {
     }
     if (!exempt && own.some((test) => stateOf(test) === 'pass')) {
       this.#awaited.push(file.filepath ?? file.name);
-      if (laidIn.length !== 2) report.write({ problem: `cases of ${at} passed, but not a word of those that were laid in`.slice(0, 1000) });
+      if (laidIn.map(stateOf).sort().join() !== 'fail,pass') report.write({ problem: `cases of ${at} passed, but those that were laid in did not end as they must`.slice(0, 1000) });
     }
     const failed = own.filter((test) => stateOf(test) === 'fail').length;
     const whole = file.result?.state === 'fail' || file.result?.state === 'run' || file.result?.state === 'queued';
@@ -158,7 +160,7 @@ export class CaseReporter {
 
 /** A process states before it sends its last message, by another way: what was sent may still be on it. */
 async function settled(files: readonly string[]): Promise<void> {
-  for (let waited = 0; waited < WAIT_MS && !files.every((file) => account.knows(file)); waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let waited = 0; waited < WAIT_MS && files.some((file) => account.threw(file) === null); waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 function statusOf(test: Task): Told['status'] {

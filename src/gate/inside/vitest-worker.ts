@@ -86,6 +86,9 @@ function ownMethods(made: object): void {
 /** What a test was when the file was collected: whoever changes it later changes nothing here. */
 interface Known {
   readonly name: string;
+  readonly file: string;
+  /** Whether it is the case that must fail. */
+  readonly must: boolean;
   readonly fn: () => unknown;
   readonly fails: boolean;
   /** Whether its last try came to its end. */
@@ -97,6 +100,8 @@ function account(runner: Runner, own: Orders, library: Library, getFn: TestFn): 
   const knownOf = (test: Task): Known | undefined => apply(get, known, [test]) as Known | undefined;
   const ours = new Set<Task>();
   let passed: string[] = [];
+  /** By file: whether the case that must fail threw. */
+  const threw = Object.create(null) as Record<string, boolean>;
   const { onBeforeCollect, importFile, onCollected, onAfterRunTask, onBeforeRunSuite, onAfterRunSuite, onAfterRunFiles } = runner;
   const run = <T extends unknown[]>(method: ((...args: T) => unknown) | undefined, ...args: T): unknown => (method === undefined ? undefined : apply(method, runner, args));
 
@@ -138,6 +143,7 @@ function account(runner: Runner, own: Orders, library: Library, getFn: TestFn): 
     const result = await run(onAfterRunTask, test);
     look('mocks');
     const one = knownOf(test);
+    if (one?.must === true) threw[one.file] = !one.came;
     if (one !== undefined && one.came !== one.fails && test.result?.state === 'pass') passed[passed.length] = one.name;
     return result;
   };
@@ -146,7 +152,8 @@ function account(runner: Runner, own: Orders, library: Library, getFn: TestFn): 
   runner.onAfterRunFiles = async (files) => {
     const result = await run(onAfterRunFiles, files);
     for (const file of files) {
-      state(own, channel, { file: file.filepath ?? file.name, full: true, passed, natural: true, meddled: meddled() });
+      const at = file.filepath ?? file.name;
+      state(own, channel, { file: at, full: true, passed, natural: true, threw: threw[at] === true, meddled: meddled() });
       passed = [];
     }
     busy = false;
@@ -169,9 +176,10 @@ function account(runner: Runner, own: Orders, library: Library, getFn: TestFn): 
         defineProperty(suite, 'filepath', { value: file.filepath, enumerable: false });
       }
     }
+    const at = file.filepath ?? file.name;
     for (const test of testsOf(file)) {
       const fn = getFn(test);
-      if (fn !== undefined && knownOf(test) === undefined) apply(set, known, [test, { name: [shown(file.filepath ?? file.name), ...namesOf(test)].join(' > '), fn, fails: test.fails === true, came: false }]);
+      if (fn !== undefined && knownOf(test) === undefined) apply(set, known, [test, { name: [shown(at), ...namesOf(test)].join(' > '), file: at, must: test.name === own.fail, fn, fails: test.fails === true, came: false }]);
     }
   }
 }
