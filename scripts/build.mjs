@@ -20,6 +20,10 @@ export const INSIDE = {
   'src/gate/inside/hold.ts': 'hold.cjs',
   'src/gate/inside/coverage/main.ts': 'coverage.cjs',
   'src/gate/inside/mutants/main.ts': 'mutants.cjs',
+  'src/gate/inside/vitest-main.ts': 'vitest-main.cjs',
+  'src/gate/inside/vitest-reporter.ts': 'vitest-reporter.mjs',
+  'src/gate/inside/vitest-worker.ts': 'vitest-worker.cjs',
+  'src/gate/inside/vitest-runner.ts': 'vitest-runner.mjs',
 };
 
 /** Programs in another language: copied as they are. */

@@ -105,9 +105,9 @@ async function runCheck(collector: Collector, name: string, check: CheckSpec, ex
   if (runner === null) return { ...common, cases: null, problem: flooded ? 'the output is over the limit' : null };
   const left = runner.reportsTo === 'stdout' ? { text: result.stdout.toString('utf8'), cut: flooded } : await readReport(result, exec, REPORT_FILE);
   collector.signal.throwIfAborted();
-  const { cases, problem, exit = result.exit, meddled } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: 'args' in check && runner.leavesOut?.(check.args) === true }) });
+  const { cases, problem, exit = result.exit, meddled, uncovered } = runner.parse({ report: left.text, truncated: left.cut || flooded, exit: result.exit, reason: common.reason, ...(canary === undefined ? {} : { canary, without: 'args' in check && runner.leavesOut?.(check.args) === true }) });
   const traced = 'command' in check ? null : traceProblem(check.runner, check.args, cases.length, result.executed);
-  return { ...common, exit, cases, problem: problem ?? traced, ...(meddled === undefined ? {} : { meddled }) };
+  return { ...common, exit, cases, problem: problem ?? traced, ...(meddled === undefined ? {} : { meddled }), ...(uncovered === undefined ? {} : { uncovered }) };
 }
 
 /**

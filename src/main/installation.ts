@@ -9,7 +9,7 @@ import type { Mount } from '../sandbox/sandbox.js';
 
 /** Folder of the installation: what holds dist/, policies/ and node_modules/. */
 export const INSTALLATION = resolve(import.meta.dirname, '../..');
-const PROGRAMS = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'freeze.cjs', 'scan.cjs', 'reporter.mjs', 'mocha.cjs', 'hold.cjs', 'sallyport_apart.py', 'pytest_cases.py', 'unittest_cases.py', 'coverage.cjs', 'sallyport_lines.py', 'trace/sitecustomize.py', 'mutants.cjs', 'sallyport_mutants.py'];
+const PROGRAMS = ['exec-server.cjs', 'forward.cjs', 'extract.cjs', 'probe.cjs', 'freeze.cjs', 'scan.cjs', 'reporter.mjs', 'mocha.cjs', 'hold.cjs', 'vitest-main.cjs', 'vitest-reporter.mjs', 'vitest-worker.cjs', 'vitest-runner.mjs', 'sallyport_apart.py', 'pytest_cases.py', 'unittest_cases.py', 'coverage.cjs', 'sallyport_lines.py', 'trace/sitecustomize.py', 'mutants.cjs', 'sallyport_mutants.py'];
 
 /** Everything that is shown at /opt/sallyport inside. The copy of Node cannot be read there, so what runs from it cannot be dumped. */
 export function runtimeFiles(): RuntimeFile[] {

@@ -37,6 +37,8 @@ export const CheckRun = z.strictObject({
   problem: z.string().nullable(),
   /** What of the things that judge a test was changed while tests ran, as our program beside them told. Not there where nothing watches that. */
   meddled: z.array(z.string().max(300)).max(100).optional(),
+  /** Why its report, or a part of it, is the runner's own word where such runners are held to more, as our program beside it told. */
+  uncovered: z.string().max(300).optional(),
   output: BodyRef.nullable(),
 });
 export type CheckRun = z.infer<typeof CheckRun>;

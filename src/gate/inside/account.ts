@@ -18,20 +18,23 @@ export class Account {
     this.#orders = orders;
   }
 
-  hear(file: string | undefined, text: string): void {
-    if (this.#orders === null || file === undefined) return;
-    const key = resolve(file);
+  /** `from` = the process: its file, or another word for it. */
+  hear(from: string | undefined, text: string): void {
+    if (this.#orders === null || from === undefined) return;
+    const key = resolve(from);
     const lines = `${this.#heard.get(key) ?? ''}${text}`.split('\n');
     this.#heard.set(key, (lines.pop() ?? '').slice(0, MAX_HEARD));
     for (const line of lines) this.#read(key, line, this.#orders);
   }
 
-  #read(file: string, line: string, orders: Orders): void {
+  #read(from: string, line: string, orders: Orders): void {
     const [, mac = '', body = ''] = line.startsWith(STATEMENT) ? line.split(':') : [];
     // Whoever can say its words can print another one first: only what is signed counts.
     if (body === '' || sign(orders, body) !== mac) return;
-    if (this.#statements.has(file)) this.#twice ??= file;
-    this.#statements.set(file, JSON.parse(Buffer.from(body, 'base64').toString()) as Statement);
+    const statement = JSON.parse(Buffer.from(body, 'base64').toString()) as Statement;
+    const key = statement.file === undefined ? from : `${from}\0${statement.file}`;
+    if (this.#statements.has(key)) this.#twice ??= statement.file ?? from;
+    this.#statements.set(key, statement);
   }
 
   told(names: string[]): void {
@@ -40,6 +43,12 @@ export class Account {
 
   came(file: string): boolean {
     return this.#statements.get(file)?.natural === true;
+  }
+
+  /** Whether a process stated of this file, where each states of several, and that the case that must fail threw there. Null: no word. */
+  threw(file: string): boolean | null {
+    const known = [...this.#statements.values()].filter((one) => one.file === file);
+    return known.length === 0 ? null : known.every((one) => one.threw === true);
   }
 
   meddled(): string[] {
@@ -52,7 +61,7 @@ export class Account {
     const full = [...this.#statements.values()].every((one) => one.full);
     for (const name of [...this.#statements.values()].flatMap((one) => one.passed)) known.set(name, (known.get(name) ?? 0) + 1);
     const fail = this.#orders?.fail ?? '';
-    if (fail !== '' && [...known.keys()].some((name) => name.startsWith(fail))) return ['the case that was made to fail passed, as its own process states'];
+    if (fail !== '' && [...known.keys()].some((name) => name.includes(fail))) return ['the case that was made to fail passed, as its own process states'];
     for (const names of this.#told) {
       const name = full ? names.join(' > ') : (names.at(-1) ?? '');
       const left = known.get(name) ?? 0;

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
-import { openSync, existsSync, realpathSync, writeSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { argv, cwd } from 'node:process';
-import { REPORT_FILE } from '../runners/report-file.js';
 import { mustFail } from './must-fail.js';
-import { readOrders, sign } from './orders.js';
+import { readOrders } from './orders.js';
 import { look, meddled, watch } from './watch.js';
+import { type Told, WrittenReport } from './written.js';
 
 /**
  * A reporter for mocha (https://mochajs.org/next/explainers/third-party-reporters), bundled to one file and laid into the sandbox: the lines of ./reporter.ts,
@@ -55,13 +55,11 @@ interface Mocha {
 const MAX_MESSAGE = 3000;
 const mocha = findMocha();
 const unloaded: { readonly file: string; readonly error: unknown }[] = [];
-const descriptor = openSync(REPORT_FILE, 'wx');
-const counts = { passed: 0, failed: 0, skipped: 0, todo: 0 };
 /** Read before a test file is loaded. Without them nothing of this run will be believed. */
 const orders = readOrders();
 if (orders !== null) orders.line = '';
+const report = new WrittenReport(orders);
 watch({ 'EventEmitter.prototype': EventEmitter.prototype, ...Object.fromEntries((['Runner', 'Runnable', 'Test', 'Suite', 'Hook'] as const).map((name) => [`mocha.${name}.prototype`, mocha[name].prototype as object])) });
-let written = '';
 
 const { loadFilesAsync } = mocha.prototype;
 mocha.prototype.loadFilesAsync = async function (this: Instance, options?: object) {
@@ -88,34 +86,19 @@ export class CaseReporter extends mocha.reporters.Spec {
   done(failures: number, end?: (failures: number) => void): void {
     for (const { file, error } of unloaded) {
       process.stdout.write(`Cannot load ${shown(file)}: ${messageOf(error)}\n`);
-      line({ file: shown(file), names: [], status: 'failed', ms: 0, message: messageOf(error) });
+      report.case({ file: shown(file), names: [], status: 'failed', ms: 0, message: messageOf(error) });
     }
-    write({ meddled: meddled() });
-    write({ end: counts });
-    if (orders !== null) write({ mac: sign(orders, written) });
+    report.write({ meddled: meddled() });
+    report.end();
     end?.(failures + unloaded.length);
   }
 }
 
 /** A hook that fails is told as the suite that it stands in: its tests may then not run at all. */
-function tell(test: Runnable, status: keyof typeof counts, message: string | null): void {
+function tell(test: Runnable, status: Told['status'], message: string | null): void {
   const hook = test.type === 'hook';
   const file = test.file ?? test.ctx?.currentTest?.file ?? fileOf(test.parent);
-  line({ file: file === undefined ? null : shown(file), names: hook ? (test.parent?.titlePath() ?? []) : test.titlePath(), status, ms: test.duration ?? 0, message });
-}
-
-function line(one: { readonly file: string | null; readonly names: readonly string[]; readonly status: keyof typeof counts; readonly ms: number; readonly message: string | null }): void {
-  counts[one.status] += 1;
-  write({ case: { ...one, cause: null } });
-}
-
-// Code under test may replace these later.
-const { stringify } = JSON;
-const put = writeSync;
-function write(value: object): void {
-  const text = `${stringify(value)}\n`;
-  written += text;
-  put(descriptor, text);
+  report.case({ file: file === undefined ? null : shown(file), names: hook ? (test.parent?.titlePath() ?? []) : test.titlePath(), status, ms: test.duration ?? 0, message });
 }
 
 /** One case that must fail and one that must pass, after all others: what code under test did to mocha by then is done to them too. */

@@ -15,13 +15,13 @@ const MAX_LINE = 4096;
 const { apply } = Reflect;
 const { update, digest } = createHmac('sha256', 'any');
 
-/** Reads standard input to the end of its first line. Null: there are no orders, so nothing of this run will be believed. */
-export function readOrders(): Orders | null {
+/** Reads standard input, or another channel, to the end of its first line. Null: there are no orders, so nothing of this run will be believed. */
+export function readOrders(channel = 0): Orders | null {
   try {
     const bytes = Buffer.alloc(MAX_LINE);
     let size = 0;
     while (size < MAX_LINE && !bytes.subarray(0, size).includes(10)) {
-      const got = readSync(0, bytes, size, MAX_LINE - size, null);
+      const got = readSync(channel, bytes, size, MAX_LINE - size, null);
       if (got === 0) break;
       size += got;
     }

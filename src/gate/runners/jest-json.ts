@@ -17,7 +17,7 @@ type Report = z.infer<typeof Report>;
 
 const STATUS: Readonly<Record<z.infer<typeof Assertion>['status'], TestCase['status']>> = { passed: 'passed', failed: 'failed', todo: 'todo', skipped: 'skipped', pending: 'skipped', disabled: 'skipped' };
 
-/** Reads the report of `jest --json` (https://jestjs.io/docs/cli#--json), which vitest's JSON reporter writes too. */
+/** Reads the report of `jest --json` (https://jestjs.io/docs/cli#--json). */
 export function readJestJson(output: RunnerOutput): RunnerReport {
   const problem = cutShort(output);
   if (output.report === null) return unreadable(problem ?? `there is no report; exit code ${output.exit}`);

@@ -18,6 +18,7 @@ const Line = z.union([
     }),
   }),
   z.strictObject({ meddled: z.array(z.string().max(300)).max(MAX_MEDDLED) }),
+  z.strictObject({ uncovered: z.string().min(1).max(300) }),
   z.strictObject({ problem: z.string().max(1000) }),
   z.strictObject({ end: z.strictObject({ passed: Count, failed: Count, skipped: Count, todo: Count }) }),
 ]);
@@ -40,17 +41,17 @@ export function readLineReport(output: RunnerOutput, { known, without }: Ends = 
   const text = output.report ?? '';
   if (text.length > MAX_REPORT) return unreadable(`the report is ${text.length} characters long, at most ${MAX_REPORT} are read`);
   const signed = canary === undefined ? text : signedText(text, canary);
-  const { reported, end, meddled, problem } = readLines(signed ?? text.replace(/\{"mac":"[0-9a-f]*"\}\n$/, ''));
+  const { reported, end, meddled, uncovered, problem } = readLines(signed ?? text.replace(/\{"mac":"[0-9a-f]*"\}\n$/, ''));
   const [canaries, rest] = canary === undefined ? [[], reported] : apart(reported, canary);
   const told = rest.filter((one) => !isEcho(one, rest)).map(tell);
   const failed = failedOf(rest);
   const exit = canaries.length > 0 && output.exit !== null && known(output.exit) ? without(output.exit, failed) : output.exit;
   const found = problem ?? cutShort(output) ?? countProblem(output, reported, end)
     ?? (signed === null ? 'the report is not signed as the run was told to' : null)
-    ?? (canary === undefined ? null : canaryProblem(canaries, output.without === true ? [] : rest, canary))
+    ?? (canary === undefined ? null : canaryProblem(canaries, output.without === true || uncovered !== null ? [] : rest, canary))
     ?? (canaries.length > 0 && output.exit === 0 ? 'exit code 0, although a case was made to fail' : null)
     ?? exitProblem({ ...output, exit }, failed, known);
-  return { cases: casesOf(told), problem: found, ...(canary === undefined ? {} : { exit, meddled }) };
+  return { cases: casesOf(told), problem: found, ...(canary === undefined ? {} : { exit, meddled }), ...(uncovered === null ? {} : { uncovered }) };
 }
 
 /** The two kinds of case that were laid into the run, and those of the project. */
@@ -73,12 +74,13 @@ function canaryProblem(canaries: readonly Reported[], rest: readonly Reported[],
   return passed === 0 && rest.some((one) => one.status === 'passed' && one.names.length > 0) ? 'cases passed, but not a word of those that were laid in' : null;
 }
 
-function readLines(text: string): { reported: Reported[]; end: Counts | null; meddled: string[]; problem: string | null } {
+function readLines(text: string): { reported: Reported[]; end: Counts | null; meddled: string[]; uncovered: string | null; problem: string | null } {
   const reported: Reported[] = [];
   const meddled: string[] = [];
   let end: Counts | null = null;
   let said: string | null = null;
-  const problem = (what: string) => ({ reported, end, meddled, problem: what });
+  let uncovered: string | null = null;
+  const problem = (what: string) => ({ reported, end, meddled, uncovered, problem: what });
   for (const line of text.split('\n')) {
     if (line === '') continue;
     if (end !== null) return problem('the report goes on after its end');
@@ -86,10 +88,11 @@ function readLines(text: string): { reported: Reported[]; end: Counts | null; me
     if (read?.success !== true) return problem('the report holds a line that is not the reporter\'s');
     if ('end' in read.data) end = read.data.end;
     else if ('meddled' in read.data) meddled.push(...read.data.meddled.slice(0, MAX_MEDDLED - meddled.length));
+    else if ('uncovered' in read.data) uncovered ??= read.data.uncovered;
     else if ('problem' in read.data) said ??= read.data.problem;
     else if (reported.push(read.data.case) > MAX_CASES) return problem(`the report names more than ${MAX_CASES} cases`);
   }
-  return { reported, end, meddled, problem: said };
+  return { reported, end, meddled, uncovered, problem: said };
 }
 
 /** A parent that failed only because a test inside it did: the inner one is the case. One that says so with no failed test inside is a case itself. */

@@ -26,6 +26,8 @@ export interface RunnerReport {
   readonly exit?: number | null;
   /** What of the things that judge a test was changed while tests ran. Left out: nothing watches that. */
   readonly meddled?: string[];
+  /** Why a runner with `canaries` could not be held to them here, in whole or in part; results say so. Left out: it was. */
+  readonly uncovered?: string;
 }
 
 /**

@@ -14,7 +14,7 @@ import { readFileAt } from '../../git/change.js';
 import { git } from '../../git/command.js';
 import { listTree } from '../../git/tree.js';
 import type { Event, EventData, Journal } from '../../protocol/event.js';
-import { type Advice, type BodyRef, Evidence, NOT_CHECKED, Remedy } from '../../protocol/evidence.js';
+import { type Advice, type BodyRef, type CheckRun, Evidence, NOT_CHECKED, Remedy } from '../../protocol/evidence.js';
 import type { ReviewedFinding } from '../../protocol/review.js';
 import type { Verdict } from '../../protocol/task.js';
 import { compare } from '../../sarif/compare.js';
@@ -111,7 +111,7 @@ async function assemble(context: RunContext, events: readonly Event[], parts: Pa
     citations: await checkCitations(context, subject?.tree ?? parts.tree, parts.citations),
     ...(parts.findings.length === 0 ? {} : { findings: await withPlaces(context, subject?.tree ?? parts.tree, parts.findings) }),
     warnings: [...(request.kind === 'review' ? [ABOUT_THE_REPORT] : []), ...(await warnings(context, environment, base))],
-    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(isReading(request.kind) ? [] : interfaceNotChecked(offered === null ? {} : { interface: offered })), ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment), ...(isReading(request.kind) ? [] : unsigned(environment))],
+    notChecked: [...NOT_CHECKED, ...NOT_YET, ...notExecuted(head), ...(isReading(request.kind) ? [] : interfaceNotChecked(offered === null ? {} : { interface: offered })), ...(subject === undefined ? [] : ['tests of the change: a review runs none']), ...(advisories.source === null ? ['known advisories of dependencies'] : []), ...(dependencies?.changes.some((c) => c.state !== 'removed') === true ? ['what the code of new packages does'] : []), ...(environment.spec.setup.fetch.length === 0 ? [] : ['what commands of setup.fetch fetched']), ...byExitCode(environment), ...forgeable(environment, checks.head), ...(isReading(request.kind) ? [] : unsigned(environment))],
   };
 }
 
@@ -122,8 +122,9 @@ function byExitCode(environment: Environment): string[] {
 }
 
 /** Reports that nothing signs, and no case of ours is laid into. */
-function forgeable(environment: Environment): string[] {
-  const names = Object.entries(environment.checks).flatMap(([name, c]) => (c.runner !== 'command' && !RUNNERS[c.runner].canaries ? [`${name} by ${c.runner}`] : []));
+function forgeable(environment: Environment, ran: readonly CheckRun[]): string[] {
+  const plain = Object.entries(environment.checks).flatMap(([name, c]) => (c.runner !== 'command' && !RUNNERS[c.runner].canaries ? [`${name} by ${c.runner}`] : []));
+  const names = [...plain, ...ran.flatMap((run) => (run.uncovered === undefined ? [] : [`${run.name} by ${run.runner}, for ${run.uncovered}`]))];
   return names.length === 0 ? [] : [`forged reports (${names.join(', ')}: the runner writes its report beside the code under test, unsigned)`];
 }
 

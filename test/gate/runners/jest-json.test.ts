@@ -1,27 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { JEST } from '../../../src/gate/runners/jest.js';
 import type { RunnerOutput } from '../../../src/gate/runners/runner.js';
-import { VITEST } from '../../../src/gate/runners/vitest.js';
 
 const ended = { truncated: false, exit: 1, reason: 'exited' } as const;
 const shown = ({ cases, problem }: ReturnType<typeof JEST.parse>) => ({ problem, cases: cases.map((c) => `${c.status} ${c.id}`) });
-
-/** What vitest 4.1.12 wrote (stacks cut), with a file that does not load, a suite whose hook fails, and one told as failed with no failed test. */
-const VITEST_REPORT = '{"numTotalTestSuites":5,"numPassedTestSuites":0,"numFailedTestSuites":5,"numPendingTestSuites":0,"numTotalTests":5,"numPassedTests":1,"numFailedTests":1,"numPendingTests":2,"numTodoTests":1,"snapshot":{"added":0,"failure":false,"filesRemovedList":[],"didUpdate":false},"startTime":1795229684495,"success":false,"testResults":[{"assertionResults":[{"ancestorTitles":[],"fullName":"passes","status":"passed","title":"passes","duration":1.1782859999999573,"failureMessages":[],"meta":{},"tags":[]},{"ancestorTitles":["suite"],"fullName":"suite fails","status":"failed","title":"fails","duration":5.6408910000000105,"failureMessages":["AssertionError: expected 1 to be 2 // Object.is equality\\n    at /workspace/a.test.js:3:57"],"meta":{},"tags":[]},{"ancestorTitles":["suite"],"fullName":"suite skipped","status":"skipped","title":"skipped","failureMessages":[],"meta":{},"tags":[]},{"ancestorTitles":["suite"],"fullName":"suite later","status":"todo","title":"later","failureMessages":[],"meta":{},"tags":[]}],"startTime":1795229628367,"endTime":1795229628382.618,"status":"failed","message":"","name":"/workspace/a.test.js"},{"assertionResults":[],"startTime":1795229627985,"endTime":1795229627985,"status":"failed","message":"Cannot find module \'./nope.js\' imported from /workspace/bad.test.js","name":"/workspace/bad.test.js"},{"assertionResults":[{"ancestorTitles":["hook"],"fullName":"hook never","status":"skipped","title":"never","failureMessages":[],"meta":{},"tags":[]}],"startTime":1795229627985,"endTime":1795229627985,"status":"failed","message":"","name":"/workspace/hook.test.js"}]}';
 
 /** What jest 30.5.2 wrote (stacks cut), with a file that fails after its tests and one that does not load. */
 const JEST_REPORT = '{"numFailedTestSuites":3,"numFailedTests":1,"numPassedTestSuites":0,"numPassedTests":2,"numPendingTestSuites":0,"numPendingTests":1,"numRuntimeErrorTestSuites":2,"numTodoTests":1,"numTotalTestSuites":3,"numTotalTests":5,"openHandles":[],"snapshot":{"added":0,"didUpdate":false,"uncheckedKeysByFile":[]},"startTime":1795229630618,"success":false,"testResults":[{"assertionResults":[{"ancestorTitles":[],"duration":2,"failing":false,"failureDetails":[],"failureMessages":[],"fullName":"passes","invocations":1,"location":null,"numPassingAsserts":0,"retryMessages":[],"retryReasons":[],"status":"passed","title":"passes","startAt":1795229631202},{"ancestorTitles":["suite"],"duration":4,"failing":false,"failureDetails":[{"matcherResult":{"actual":1,"expected":2,"name":"toBe","pass":false}}],"failureMessages":["Error: \\u001b[2mexpect(\\u001b[22mreceived).toBe(expected)\\n\\nExpected: 2\\nReceived: 1"],"fullName":"suite fails","location":null,"status":"failed","title":"fails"},{"ancestorTitles":["suite"],"duration":null,"failureMessages":[],"fullName":"suite skipped","status":"pending","title":"skipped"},{"ancestorTitles":["suite"],"duration":null,"failureMessages":[],"fullName":"suite later","status":"todo","title":"later"}],"endTime":1795229631281,"message":"","name":"/workspace/a.test.js","startTime":1795229630801,"status":"failed","summary":""},{"assertionResults":[{"ancestorTitles":[],"duration":4,"failureMessages":[],"fullName":"x","status":"passed","title":"x"}],"coverage":{},"endTime":1795229631608,"message":"\\n\\n  ● Test suite failed to run\\n\\n    late","name":"/workspace/after.test.js","startTime":1795229631608,"status":"failed","summary":""},{"assertionResults":[],"coverage":{},"endTime":1795229631608,"message":"  ● Test suite failed to run\\n\\n    Cannot find module \'./nope.js\' from \'bad.test.js\'","name":"/workspace/bad.test.js","startTime":1795229631608,"status":"failed","summary":""}],"wasInterrupted":false}';
 
 describe('a real report', () => {
-  it('of vitest gives its cases', () => {
-    const report = VITEST.parse({ report: VITEST_REPORT, ...ended });
-    expect(shown(report)).toEqual({
-      problem: null,
-      cases: ['passed a.test.js > passes', 'failed a.test.js > suite > fails', 'skipped a.test.js > suite > skipped', 'todo a.test.js > suite > later', 'failed bad.test.js', 'skipped hook.test.js > hook > never', 'failed hook.test.js'],
-    });
-    expect(report.cases[4]).toEqual({ id: 'bad.test.js', file: 'bad.test.js', status: 'failed', ms: 0, message: "Cannot find module './nope.js' imported from /workspace/bad.test.js" });
-  });
-
   it('of jest gives its cases, without the colours', () => {
     const report = JEST.parse({ report: JEST_REPORT, ...ended });
     expect(shown(report)).toEqual({

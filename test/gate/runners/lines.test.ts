@@ -6,6 +6,7 @@ import { PYTEST } from '../../../src/gate/runners/pytest.js';
 import { RUNNERS } from '../../../src/gate/runners/registry.js';
 import type { RunnerOutput } from '../../../src/gate/runners/runner.js';
 import { UNITTEST } from '../../../src/gate/runners/unittest.js';
+import { VITEST } from '../../../src/gate/runners/vitest.js';
 
 /** What our reporter wrote for mocha 10.8. */
 const MOCHA_REPORT = `{"case":{"file":"test/sum.js","names":["passes"],"status":"passed","ms":0,"message":null,"cause":null}}
@@ -46,6 +47,23 @@ it('every runner hands its arguments on as they are', () => {
     // tap has a command and no arguments.
     if (name !== 'node-test' && name !== 'tap') expect([name, runner.argv(["a'; rm -rf $HOME", '-x']).slice(-2)]).toEqual([name, ["a'; rm -rf $HOME", '-x']]);
   }
+});
+
+/** What our reporter wrote for vitest 4.1 (stacks cut). */
+it('reads a real report of vitest, and why a part of it is the runner\'s own word', () => {
+  const canary = { key: 'ab'.repeat(32), pass: 'c1', fail: 'c2' };
+  const of = (names: readonly string[], status: string, file = 'sum.test.js'): string => `${JSON.stringify({ case: { file, names, status, ms: 1.5, message: status === 'failed' ? 'no' : null, cause: null } })}\n`;
+  const told = of([], 'failed', 'broken.test.js') + of(['passes'], 'passed') + of(['suite', 'fails'], 'failed') + of(['suite', 'is skipped'], 'skipped') + of(['suite', 'is to do'], 'todo');
+  const read = (text: string) => {
+    const { cases, ...rest } = VITEST.parse({ report: `${text}{"mac":"${createHmac('sha256', Buffer.from(canary.key, 'hex')).update(text).digest('hex')}"}\n`, truncated: false, exit: 1, reason: 'exited', canary });
+    return { ...rest, cases: cases.map((c) => `${c.status} ${c.id}`) };
+  };
+  const cases = ['failed broken.test.js', 'passed sum.test.js > passes', 'failed sum.test.js > suite > fails', 'skipped sum.test.js > suite > is skipped', 'todo sum.test.js > suite > is to do'];
+  const laid = of(['', 'c1'], 'passed') + of(['', 'c2'], 'failed');
+  expect(read(`${told}${laid}{"meddled":[]}\n{"end":{"passed":2,"failed":3,"skipped":1,"todo":1}}\n`)).toEqual({ problem: null, exit: 1, meddled: [], cases });
+  const end = '{"meddled":[]}\n{"end":{"passed":1,"failed":2,"skipped":1,"todo":1}}\n';
+  expect(read(`${told}{"uncovered":"the pool vmThreads"}\n${end}`)).toEqual({ problem: null, exit: 1, meddled: [], uncovered: 'the pool vmThreads', cases });
+  expect(read(told + end).problem).toBe('cases passed, but not a word of those that were laid in');
 });
 
 describe('a report with a canary', () => {

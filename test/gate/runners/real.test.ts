@@ -1,26 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, relative } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, collectChecks } from '../../../src/gate/collect.js';
 import { measureCheck } from '../../../src/gate/coverage/measure.js';
-import { findSource, locatorOf, openMirror, resolveRef, updateMirror } from '../../../src/git/mirror.js';
-import { materialise } from '../../../src/git/tree.js';
-import { npmRegistry } from '../../../src/main/registry.js';
 import { findToolchains } from '../../../src/main/toolchains.js';
-import { CheckSpec, EnvironmentSpec } from '../../../src/protocol/environment.js';
-import type { CheckRun } from '../../../src/protocol/evidence.js';
-import { prepareSnapshot } from '../../../src/setup/prepare.js';
-import { layersOf } from '../../../src/setup/snapshot.js';
-import { MemoryJournal } from '../../support/journal.js';
-import { NO_REGISTRIES } from '../../support/preparing.js';
-import { makeRepo } from '../../support/repo.js';
-import { doorRules } from '../../support/rules.js';
 import { createBwrapDriver } from '../../../src/sandbox/bwrap/driver.js';
-import { driverOptions, NO_SERVICES, remove, ROOT, scratch, testDriver, testOwner, testSeal, tree } from '../../support/sandbox.js';
+import { CheckSpec } from '../../../src/protocol/environment.js';
+import type { CheckRun } from '../../../src/protocol/evidence.js';
+import { MemoryJournal } from '../../support/journal.js';
+import { fetched, fixture, needs } from '../../support/runners.js';
+import { driverOptions, NO_SERVICES, remove, scratch, testDriver, tree } from '../../support/sandbox.js';
 
-/** The real runners in the real sandbox; those of npm come by the product's own fetch phase from the registry that this machine's npm names. */
+/** The real runners in the real sandbox. */
 let folder: string;
 let collector: Collector;
 
@@ -30,12 +22,6 @@ beforeAll(() => {
 });
 afterAll(() => remove(folder));
 
-function fixture(name: string): Record<string, string> {
-  const at = join(ROOT, 'test/fixtures/runners', name);
-  const files = readdirSync(at, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name));
-  return Object.fromEntries(files.map((file) => [relative(at, file), readFileSync(file, 'utf8')]));
-}
-
 async function run(lowers: readonly string[], check: object, using = collector): Promise<CheckRun> {
   const [done] = await collectChecks(using, { round: 1, side: 'head', lowers }, { test: CheckSpec.parse(check) });
   if (done === undefined) throw new Error('no check ran');
@@ -44,40 +30,9 @@ async function run(lowers: readonly string[], check: object, using = collector):
 const shown = ({ exit, problem, cases }: CheckRun) => ({ exit, problem, cases: cases?.map((c) => `${c.status} ${c.id}`) });
 const messageOf = (done: CheckRun, id: string) => done.cases?.find((c) => c.id === id)?.message;
 
-/** Skips, and says why, where a program is not among those that the sandbox sees. */
-function needs(context: TestContext, program: string, ...probe: readonly string[]): void {
-  try {
-    accessSync(`/usr/bin/${program}`, constants.X_OK);
-    if (probe.length > 0) execFileSync(`/usr/bin/${program}`, probe, { stdio: 'ignore', env: { PATH: '/usr/bin:/bin' } });
-  } catch {
-    context.skip(`/usr/bin/${program} ${probe.join(' ')} does not work on this machine`.replace('  ', ' '));
-  }
-}
-
 describe('runners of npm', () => {
-  /** Fetches a fixture's dependencies as a run would, and gives the layers of its tree. */
-  async function fetched(context: TestContext, name: string): Promise<string[]> {
-    needs(context, 'node', '-e', 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)');
-    const ask = npmRegistry(homedir(), process.env['PATH'] ?? '/usr/bin:/bin', () => undefined);
-    const registry = await ask().catch((error: unknown) => context.skip(`npm names no registry: ${String(error)}`));
-    await fetch(registry.url).catch((error: unknown) => context.skip(`the npm registry does not answer: ${String(error)}`));
-    const at = join(folder, `repo-${name}`);
-    makeRepo(at, fixture(name));
-    const source = await findSource(at, '/', []);
-    const git = await openMirror(join(folder, 'mirrors'), locatorOf(source));
-    await updateMirror(git, source);
-    const { tree: id } = await resolveRef(git, 'HEAD');
-    const laidOut = (await materialise(git, id, join(folder, 'trees'), testOwner())).path;
-    const snapshot = await prepareSnapshot({
-      rules: async () => doorRules(),
-      driver: collector.driver, owner: testOwner(), snapshots: join(folder, 'snapshots'), scratch: join(folder, 'sockets'), git, tree: id, laidOut, baseTree: id, trust: 'base',
-      environment: { spec: EnvironmentSpec.parse({ version: 1 }), checks: {}, source: 'test' }, registries: { ...NO_REGISTRIES, npm: async () => registry }, toolchain: 'test', secret: null, upkeep: null, seal: testSeal(), exclusively: (_, body) => body(), journal: new MemoryJournal(), signal: collector.signal,
-    });
-    return [...layersOf(join(folder, 'snapshots'), snapshot), laidOut];
-  }
-
   it('vitest tells its cases, and a file that does not load', async (context) => {
-    const done = await run(await fetched(context, 'vitest'), { runner: 'vitest' });
+    const done = await run(await fetched(context, collector, folder, 'vitest'), { runner: 'vitest' });
     expect({ ...shown(done), cases: shown(done).cases?.sort() }).toEqual({
       exit: 1, problem: null, cases: ['failed broken.test.js', 'failed sum.test.js > suite > fails', 'passed sum.test.js > passes', 'skipped sum.test.js > suite > is skipped', 'todo sum.test.js > suite > is to do'],
     });
@@ -85,7 +40,7 @@ describe('runners of npm', () => {
   });
 
   it('jest tells its cases, and a file that does not load', async (context) => {
-    const done = await run(await fetched(context, 'jest'), { runner: 'jest' });
+    const done = await run(await fetched(context, collector, folder, 'jest'), { runner: 'jest' });
     expect({ ...shown(done), cases: shown(done).cases?.sort() }).toEqual({
       exit: 1, problem: null, cases: ['failed broken.test.js', 'failed sum.test.js > suite > fails', 'passed sum.test.js > passes', 'skipped sum.test.js > suite > is skipped', 'todo sum.test.js > suite > is to do'],
     });
@@ -93,7 +48,7 @@ describe('runners of npm', () => {
   });
 
   it('mocha tells its cases, a file that does not load and a hook that fails', async (context) => {
-    const lowers = await fetched(context, 'mocha');
+    const lowers = await fetched(context, collector, folder, 'mocha');
     const done = await run(lowers, { runner: 'mocha' });
     expect(shown(done)).toEqual({
       exit: 3, problem: null,
@@ -112,13 +67,13 @@ describe('runners of npm', () => {
     const node = tree(join(folder, 'liar-node'), { ...liar, 'test/sum.test.js': `const { it } = require('node:test');\n${body}` });
     const failed = ['failed test/sum.test.js > adds', 'failed test/sum.test.js > is strict'];
     expect(shown(await run([node], { runner: 'node-test' }))).toEqual({ exit: 1, problem: null, cases: failed });
-    const lowers = await fetched(context, 'mocha');
+    const lowers = await fetched(context, collector, folder, 'mocha');
     const mocha = tree(join(folder, 'liar-mocha'), { ...liar, 'test/sum.js': body });
     expect(shown(await run([mocha, ...lowers], { runner: 'mocha', args: ['test/sum.js'] }))).toMatchObject({ exit: 2, problem: null, cases: failed.map((one) => one.replace('sum.test.js', 'sum.js')) });
   });
 
   it('mocha is not believed when code under test changes it, or the report', async (context) => {
-    const lowers = await fetched(context, 'mocha');
+    const lowers = await fetched(context, collector, folder, 'mocha');
     const forgeries = {
       'a test that fails is told as passed': "const { Runner } = require('mocha');\nconst { fail } = Runner.prototype;\nRunner.prototype.fail = function (test, ...rest) { if (test.title === 'adds') this.emit('pass', test); else fail.call(this, test, ...rest); };\n",
       'nothing is thrown in a test': "require('mocha').Runnable.prototype.run = function (done) { done(); };\n",
@@ -140,7 +95,7 @@ describe('runners of npm', () => {
   it('jest and mocha tell which lines were executed; vitest without a provider says why it does not', async (context) => {
     const code = { 'lib/sum.js': 'exports.sum = (a, b) => {\n  if (a < 0) {\n    throw new Error("no");\n  }\n  return a + b;\n};\nexports.never = (a) => a + 1;\n', 'lib/idle.js': 'exports.idle = 1;\n' };
     const measured = async (name: 'jest' | 'mocha' | 'vitest', test: string, body: string) => {
-      const lowers = [tree(join(folder, `covered-${name}`), { ...code, [test]: body }), ...(await fetched(context, name))];
+      const lowers = [tree(join(folder, `covered-${name}`), { ...code, [test]: body }), ...(await fetched(context, collector, folder, name))];
       const check = CheckSpec.parse({ runner: name, args: [test] });
       const { by, reason, problem, reports, again } = await measureCheck(collector, { round: 1, lowers }, 'test', check, await run(lowers, check), new Map([['lib/sum.js', [[1, 7]]], ['lib/idle.js', [[1, 1]]]]));
       return { by, reason, problem, files: reports.flatMap((one) => one.files), again: again?.run.problem };
@@ -156,7 +111,8 @@ describe('runners of npm', () => {
 
   it('has a problem where the runner is not installed', async () => {
     const bare = tree(join(folder, 'bare'), { 'a.test.js': '' });
-    for (const runner of ['vitest', 'jest', 'mocha']) expect(shown(await run([bare], { runner }))).toMatchObject({ exit: 127, problem: expect.stringContaining('exit code 127'), cases: [] });
+    for (const runner of ['jest', 'mocha']) expect(shown(await run([bare], { runner }))).toMatchObject({ exit: 127, problem: expect.stringContaining('exit code 127'), cases: [] });
+    expect(shown(await run([bare], { runner: 'vitest' }))).toMatchObject({ exit: 1, problem: 'the report has no end; exit code 1', cases: [] });
   });
 });
 
