@@ -21,7 +21,7 @@ export const SHELL_RULES: readonly AutomationRule[] = [
   {
     id: 'sh/world-writable', kind: 'shell', title: 'Everybody may write it', cwe: 732, severity: 5.5, level: 'warning',
     help: 'Give the owner, or a group, what they need: chmod u+rwX, 750, 640.',
-    examples: { must: ['chmod -R 777 /app', 'chmod a+w file', 'umask 000'], mustNot: ['chmod 1777 /tmp', 'chmod 755 x', 'chmod a+x run.sh', 'umask 077'] },
+    examples: { must: ['chmod -R 777 /app', 'chmod a+w file', 'chmod o=rw file', 'umask 000'], mustNot: ['chmod 1777 /tmp', 'chmod +w file', 'chmod 755 x', 'chmod a+x run.sh', 'umask 077'] },
   },
   {
     id: 'sh/set-user-id', kind: 'shell', title: 'Program that runs as its owner', cwe: 250, severity: 6.0, level: 'warning',
@@ -170,7 +170,7 @@ function modes(command: Command): Hit[] {
   if (/\bNOPASSWD:\s*ALL\b/.test(texts.join(' '))) return [hit('sh/set-user-id', command, 'Whoever runs as this account is root without a password.')];
   if (program !== 'chmod') return [];
   if (texts.some((text) => /^[ugo]*u[ugo]*\+[rwxX]*s|^[4-7]\d{3}$|^0[4-7]\d{3}$/.test(text) && !/^0?[13]\d{3}$/.test(text) && (/s/.test(text) || (Number.parseInt(text.slice(-4, -3), 8) & 4) !== 0))) return [hit('sh/set-user-id', command, 'Whoever runs this program runs it as its owner.')];
-  const world = texts.some((text) => /^0?[0-7]{2}[2367]$/.test(text) || /^(?:[ugo]*[oa][ugoa]*)?\+[rxXt]*w/.test(text.replace(/^\+/, 'a+')));
+  const world = texts.some((text) => /^0?[0-7]{2}[2367]$/.test(text) || /^[ugo]*[oa][ugoa]*[+=][rxXt]*w/.test(text));
   return world ? [hit('sh/world-writable', command, 'Everybody on the machine, and every process that gets in, can change what this names.')] : [];
 }
 
