@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Evidence } from '../../src/protocol/evidence.js';
+import { type Checked, checkedBranch } from '../support/checking.js';
 import { type Home, openHome } from '../support/cli.js';
-import { commitAll, makeRepo, personGit, write } from '../support/repo.js';
+import { makeRepo } from '../support/repo.js';
 import { SHOP } from '../support/shop.js';
 
 const CART = `${SHOP['cart.js']}\nexport function refund(items) {\n  return -items.length;\n}\n`;
@@ -19,14 +19,7 @@ describe('a fix', () => {
   });
   afterAll(() => home[Symbol.asyncDispose]());
 
-  async function checked(branch: string, files: Readonly<Record<string, string>>): Promise<{ readonly verdict: string; readonly evidence: Evidence; readonly text: string; readonly open: string[] }> {
-    personGit(repo, 'checkout', '--quiet', '-B', branch, 'main');
-    write(repo, files);
-    commitAll(repo, branch);
-    const ran = await home.sally(['check', '--repo', repo, '--base', 'main', '--head', branch, '--json']);
-    const evidence = (await home.sally(['evidence', 'last', '--json'])).json as Evidence;
-    return { verdict: (ran.json as { verdict: string }).verdict, evidence, text: (await home.sally(['evidence', 'last'])).stdout, open: evidence.conditions.filter((one) => one.holds !== 'yes').map((one) => `${one.id}=${one.holds}`) };
-  }
+  const checked = (branch: string, files: Readonly<Record<string, string>>): Promise<Checked> => checkedBranch(home, repo, branch, files);
 
   it('whose changed line of code is never executed is unverified, though a case was red before and is green now', async () => {
     const { verdict, evidence, text, open } = await checked('idle', { 'rates.json': '{ "vat": 20 }\n', 'cart.js': FILES['cart.js'].replace('return -items.length', 'return items.length * -1') });

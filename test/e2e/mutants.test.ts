@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Evidence } from '../../src/protocol/evidence.js';
+import { type Checked, checkedBranch } from '../support/checking.js';
 import { type Home, openHome } from '../support/cli.js';
-import { commitAll, makeRepo, personGit, write } from '../support/repo.js';
+import { makeRepo } from '../support/repo.js';
 import { SHOP } from '../support/shop.js';
 
 const CART = `${(SHOP['cart.js'] as string).replace('let i = 1', 'let i = 0')}
@@ -26,14 +26,7 @@ describe('a change that adds tests', () => {
   });
   afterAll(() => home[Symbol.asyncDispose]());
 
-  async function checked(branch: string, files: Readonly<Record<string, string>>): Promise<{ readonly verdict: string; readonly evidence: Evidence; readonly text: string; readonly open: string[] }> {
-    personGit(repo, 'checkout', '--quiet', '-B', branch, 'main');
-    write(repo, files);
-    commitAll(repo, branch);
-    const ran = await home.sally(['check', '--kind', 'test', '--repo', repo, '--base', 'main', '--head', branch, '--json']);
-    const evidence = (await home.sally(['evidence', 'last', '--json'])).json as Evidence;
-    return { verdict: (ran.json as { verdict: string }).verdict, evidence, text: (await home.sally(['evidence', 'last'])).stdout, open: evidence.conditions.filter((one) => one.holds !== 'yes').map((one) => `${one.id}=${one.holds}`) };
-  }
+  const checked = (branch: string, files: Readonly<Record<string, string>>): Promise<Checked> => checkedBranch(home, repo, branch, files, '--kind', 'test');
 
   it('passes where they notice faults put into the code, a removed guard among them', async () => {
     const { verdict, evidence, open } = await checked('asserting', { 'refund.test.js': `${HEAD}test('gives back', () => assert.equal(refund([{ price: 2 }], 1), -2));\ntest('has a limit', () => assert.throws(() => refund([{}, {}], 1), RangeError));\n` });

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Evidence } from '../../src/protocol/evidence.js';
+import { type Checked, checkedBranch } from '../support/checking.js';
 import { type Home, openHome } from '../support/cli.js';
-import { commitAll, makeRepo, personGit, write } from '../support/repo.js';
+import { makeRepo } from '../support/repo.js';
 import { SHOP } from '../support/shop.js';
 
 const CART = `${(SHOP['cart.js'] as string).replace('let i = 1', 'let i = 0')}\nexport function first(items, most) {\n  if (items.length > most) throw new Error('too many');\n  return items[0];\n}\n`;
@@ -21,14 +21,7 @@ describe('a refactor', () => {
   });
   afterAll(() => home[Symbol.asyncDispose]());
 
-  async function checked(branch: string, files: Readonly<Record<string, string>>): Promise<{ readonly verdict: string; readonly evidence: Evidence; readonly text: string; readonly open: string[] }> {
-    personGit(repo, 'checkout', '--quiet', '-B', branch, 'main');
-    write(repo, files);
-    commitAll(repo, branch);
-    const ran = await home.sally(['check', '--repo', repo, '--base', 'main', '--head', branch, '--kind', 'refactor', '--json']);
-    const evidence = (await home.sally(['evidence', 'last', '--json'])).json as Evidence;
-    return { verdict: (ran.json as { verdict: string }).verdict, evidence, text: (await home.sally(['evidence', 'last'])).stdout, open: evidence.conditions.filter((one) => one.holds !== 'yes').map((one) => `${one.id}=${one.holds}`) };
-  }
+  const checked = (branch: string, files: Readonly<Record<string, string>>): Promise<Checked> => checkedBranch(home, repo, branch, files, '--kind', 'refactor');
 
   it('that moves code and offers one thing more passes, and what is new is shown', async () => {
     const { verdict, evidence, text, open } = await checked('moved', { 'cart.js': CART.replace(/\nexport function first[\s\S]*$/, ''), 'first.js': `export const one = 1;\nexport ${CART.slice(CART.indexOf('function first'))}`, 'index.js': "export * from './first.js';\nexport { total } from './cart.js';\n", 'cart.test.js': FILES['cart.test.js'] });
