@@ -82,7 +82,7 @@ async function judged(measure, baseFiles, base, change, check) {
   const unjudged = {
     v: 1, task: 't', run: 'r', round: 1, kind: 'fix', agent: 'none', request: '', base: { commit: 'b', tree: 'b' }, head: { commit: 'h', tree: 'h' }, patch: null, files, skipped: [], checks, cases: compareCases(checks),
     definitions: changedDefinitions({ checks: { unit: check }, changed: files.map((f) => f.path), packageJson: { base: baseFiles['package.json'] ?? null, head: headFiles['package.json'] ?? null } }),
-    scan: { ran: true, problem: null, results: [], sarif: null }, advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] }, remedies: [], advice: [],
+    scan: { ran: true, problem: null, results: [], sarif: null }, advisories: { source: null, newest: null, ageDays: null, problem: null, results: [] }, dependencies: null, remedies: [], advice: [],
     environment: { source: 'base', snapshot: null, headSnapshot: null, driver: 'bwrap', enforced: [] }, instructions: [], policy: { name: 'bench', version: DIGEST }, citations: [], warnings: [], notChecked: [...NOT_CHECKED],
   };
   const { verdict, conditions } = judge(unjudged);
