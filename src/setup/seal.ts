@@ -51,6 +51,11 @@ export async function sealSnapshot(seal: Seal, folder: string, meta: Omit<Meta, 
   await writeFile(join(folder, FILE), JSON.stringify(await seal.sign(SNAPSHOT_TYPE, Buffer.from(JSON.stringify(payload)))), { mode: 0o600 });
 }
 
+/** Digest of a snapshot's signed record, which holds the digests of its layers and when it was made: the id tells what a setup was made of, this which one it is. Null where there is no record. */
+export async function snapshotRecord(folder: string): Promise<Digest | null> {
+  return await readFile(join(folder, FILE)).then((text) => sha256(text), () => null);
+}
+
 /** Why the snapshot in `folder` may not be used; null when it may. `missing` when there is none. */
 export async function snapshotProblem(seal: Seal, folder: string, expected: { readonly id: string; readonly inputs: string; readonly trust: string }): Promise<string | null> {
   const text = await readFile(join(folder, FILE), 'utf8').catch(() => null);

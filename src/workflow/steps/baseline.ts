@@ -8,7 +8,7 @@ import { believable } from '../../gate/proof.js';
 import { SallyportError } from '../../protocol/errors.js';
 import type { Journal } from '../../protocol/event.js';
 import { BodyRef, Digest } from '../../protocol/evidence.js';
-import type { Seal } from '../../setup/seal.js';
+import { type Seal, snapshotRecord } from '../../setup/seal.js';
 import type { Snapshot } from '../../setup/snapshot.js';
 import type { RunContext } from '../context.js';
 import { advisorySide } from './advisories.js';
@@ -31,6 +31,7 @@ export async function measuredBase(context: RunContext, tree: string, snapshot: 
   const { folders, seal, baselineAge } = context.equipment;
   if (baselineAge === 0) return await verifyBase(context, tree, snapshot, journal);
   const inputs = await inputsOf(context, tree, snapshot);
+  if (inputs === null) return await verifyBase(context, tree, snapshot, journal);
   const file = join(folders.baselines, `${inputs.slice('sha256:'.length)}.json`);
   const kept = await readKept(file, seal, inputs, Date.now() - baselineAge);
   const before = kept === null ? null : await context.loadJson(kept.body, (v) => SideBody.parse(v)).catch(gone);
@@ -43,14 +44,16 @@ export async function measuredBase(context: RunContext, tree: string, snapshot: 
   return measured;
 }
 
-/** Everything that decides what a base gives, but the time: the tree with its setup, how it is looked at, with which programs, and what holds it. Of one repository only: results do not cross. */
-async function inputsOf(context: RunContext, tree: string, snapshot: Snapshot): Promise<Digest> {
+/** Everything that decides what a base gives, but the time; null where it cannot be told: the tree with its setup, how it is looked at, with which programs, and what holds it. Of one repository only: results do not cross. */
+async function inputsOf(context: RunContext, tree: string, snapshot: Snapshot): Promise<Digest | null> {
   const { request, equipment } = context;
+  const setup = snapshot.id === null ? null : await snapshotRecord(join(equipment.folders.snapshots, snapshot.id)); // a setup that is made anew may hold other packages under the same id
+  if (snapshot.id !== null && setup === null) return null;
   const [{ spec, checks }, { driver, identity }] = await Promise.all([environmentOf(context), groundOf(context)]);
   const { enforced } = await driver.probe();
   const { tools, services, limits, variables, security_tests: securityTests, rootfs, toolchains } = spec;
   return digestOf({
-    v: 1, repository: request.repository, tree, snapshot: snapshot.id, checks, tools, services, limits, variables, securityTests, rootfs, toolchains,
+    v: 1, repository: request.repository, tree, snapshot: snapshot.id, setup, checks, tools, services, limits, variables, securityTests, rootfs, toolchains,
     driver: driver.name, enforced: [...enforced].sort(), ground: await identity(), programs: await equipment.programs(),
   });
 }
